@@ -1,0 +1,29 @@
+"""Time, as something that can be handed in: the system's here, a fake one in the tests."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """All of dbjobs asks one of these for the time, and none asks the system."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never jumps, so elapsed times and deadlines use it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, for what is shown; may jump."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
