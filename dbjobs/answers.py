@@ -1,0 +1,146 @@
+"""Reading the server's answers: status, headers and body in, payload or error out.
+
+The body of a refusal is usually `{"error_code", "message"}`, but may as well be
+`{"error": …}`, plain text, nothing, or the page of a proxy; the error_code says more
+than the status. Source: https://docs.databricks.com/api/workspace/introduction
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from dbjobs.errors import (
+    Answer,
+    DbjobsError,
+    NotFoundError,
+    NotTheApiError,
+    RefusedError,
+    SignInError,
+    UnreachableError,
+)
+
+Payload = dict[str, Any]
+
+UNAUTHENTICATED = ("UNAUTHENTICATED", "INVALID_TOKEN", "TOKEN_EXPIRED")
+NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+TOO_MANY = ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED")
+PAGE_HINT = "check the host: it is the workspace's own URL, not that of the account console or of a proxy"
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """An answer as it came over the wire. `headers` finds names in any case."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        return self.headers.get("x-request-id") or self.headers.get("x-databricks-request-id")
+
+    @property
+    def is_page(self) -> bool:
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def plain_text(self) -> str:
+        """A short body that is neither JSON nor a page is the message itself."""
+        return "" if self.is_page else self.body[:500].decode(errors="replace").strip()
+
+
+def read_answer(raw: RawAnswer) -> Payload:
+    """The payload of a good answer; else raises the error that the answer stands for."""
+    content = _parse(raw.body)
+    if 200 <= raw.status < 300:
+        if isinstance(content, dict):
+            return content
+        raise _unusable(raw)
+    if 300 <= raw.status < 400:
+        raise _redirected(raw)
+    raise _refusal(raw, content)
+
+
+def _parse(body: bytes) -> Any:
+    """The body as JSON; None if it is not."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(body)
+    return None
+
+
+def _unusable(raw: RawAnswer) -> DbjobsError:
+    answer = Answer(raw.status, request_id=raw.request_id)
+    if raw.is_page:
+        return NotTheApiError(
+            "the host answered with a web page instead of the Jobs API", hint=PAGE_HINT, answer=answer
+        )
+    return UnreachableError("the server's answer was empty or cut short", answer=answer)
+
+
+def _redirected(raw: RawAnswer) -> DbjobsError:
+    target = raw.headers.get("location", "another place").partition("?")[0]
+    answer = Answer(raw.status, request_id=raw.request_id)
+    return NotTheApiError(f"the host answered with a redirect to {target}", hint=PAGE_HINT, answer=answer)
+
+
+def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
+    """What a 4xx or 5xx stands for."""
+    error_code, message = _words_of(content)
+    answer = Answer(raw.status, error_code, message, raw.request_id)
+    text = message or (raw.plain_text if content is None else "") or raw.reason or "no reason given"
+    if _is_about_credentials(raw.status, error_code, text):
+        return SignInError(
+            f"the workspace did not accept the credentials: {text}",
+            hint="the token may have expired, or belong to another workspace",
+            answer=answer,
+        )
+    if _is_passing(raw.status, error_code):
+        wait = _retry_after(raw.headers.get("retry-after", ""))
+        return UnreachableError(f"the server is not ready: {text}", answer=answer, retry_after=wait)
+    if error_code is None and raw.is_page:
+        return _unusable(raw)
+    if error_code == "ENDPOINT_NOT_FOUND":
+        return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
+    if error_code in NOT_FOUND or raw.status == 404 or _says_absent(text):
+        return NotFoundError(text, answer=answer)
+    return RefusedError(text, answer=answer)
+
+
+def _is_about_credentials(status: int, error_code: str | None, text: str) -> bool:
+    return status == 401 or error_code in UNAUTHENTICATED or (status == 403 and "token" in text.lower())
+
+
+def _is_passing(status: int, error_code: str | None) -> bool:
+    return status in (408, 429) or (status >= 500 and status != 501) or error_code in TOO_MANY
+
+
+def _says_absent(text: str) -> bool:
+    """Several endpoints answer 400 INVALID_PARAMETER_VALUE where one would expect 404."""
+    return bool(re.match(r"(Job|Run|Task)\b.* does not exist", text))
+
+
+def _words_of(content: Any) -> tuple[str | None, str | None]:
+    """error_code and message of an error's body, whichever of its known forms it has."""
+    if not isinstance(content, dict):
+        return None, None
+    error = content.get("error")
+    if isinstance(error, dict):
+        content = {"error_code": error.get("code"), **error}
+    error_code = content.get("error_code")
+    message = content.get("message") or content.get("error_description") or (isinstance(error, str) and error)
+    return str(error_code) if error_code else None, str(message) if message else None
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds to stay away, from either form of the header; None if it is absent or makes no sense."""
+    if re.fullmatch(r"\d+(\.\d+)?", text.strip()):
+        return float(text)
+    with suppress(ValueError, TypeError):
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
+    return None
