@@ -1,0 +1,50 @@
+"""The cells that every view of runs and tasks is made of: symbol, state, duration, details."""
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from dbjobs.models import TaskRun
+from dbjobs.render.looks import UNICODE, Dress, Look, look_of
+from dbjobs.render.words import AnyRun, say_attempt, say_duration, say_message, say_state, seconds_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """What cells are drawn to: a moment (epoch seconds) and the characters at hand."""
+
+    now: float
+    dress: Dress = UNICODE
+    longest: int | None = None
+    """more of a text than this many characters is not looked at"""
+
+    def line(self, value: object) -> str:
+        """Text of the API, made fit for one line."""
+        return self.dress.line(str(value)[: self.longest])
+
+    def symbol(self, run: AnyRun) -> Text:
+        look = look_of(run)
+        return Text(look.ascii_symbol if self.dress.is_ascii else look.symbol, look.style)
+
+    def state(self, run: AnyRun) -> Text:
+        """The one word that says most."""
+        return Text(self.line(run.shown_state), look_of(run).style)
+
+    def whole_state(self, run: AnyRun) -> Text:
+        """State and result together."""
+        return Text(self.line(say_state(run)), look_of(run).style)
+
+    def duration(self, run: AnyRun) -> Text:
+        return Text(say_duration(seconds_of(run, self.now)))
+
+    def name(self, task: TaskRun, guide: str = "") -> Text:
+        """The task's key behind the lines that lead to it; what runs or failed stands out."""
+        style = "bold" if look_of(task) in (Look.RUNNING, Look.FAILED) else ""
+        return Text.assemble((guide, "dim"), (self.line(task.task_key), style))
+
+    def details(self, task: TaskRun) -> Text:
+        """Which attempt it is, what the server says, and what a join waits for."""
+        parents = [self.line(key) for key in task.depends_on]
+        after = f"after {', '.join(parents)}" if len(parents) > 1 else ""
+        said = [part for part in (say_attempt(task), self.line(say_message(task)), after) if part]
+        return Text(self.dress.dot.join(said), "" if look_of(task) is Look.FAILED else "dim")

@@ -1,0 +1,75 @@
+"""What is new in a snapshot: the difference that lines and events are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from dbjobs.models import Run, TaskRun
+from dbjobs.watch import Snapshot, WatchedRun
+
+
+class Kind(Enum):
+    """The kinds of change; their values are the names of the events."""
+
+    RUN_STATE = "run_state"
+    TASK_STATE = "task_state"
+    RUN_GONE = "run_gone"
+    CONTACT_LOST = "contact_lost"
+    CONTACT_RESTORED = "contact_restored"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs from the snapshot before."""
+
+    kind: Kind
+    watched: WatchedRun | None = None
+    """None for contact, which concerns the whole watch"""
+    task: TaskRun | None = None
+    is_first: bool = False
+    """True if the run was never seen before: the state it was found in"""
+
+
+def changes_between(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
+    """Contact first, then run by run; a run that goes on before its tasks, one that ended after them."""
+    if before and after.runs is before.runs:
+        return
+    yield from _contact_changes(before, after)
+    known = before.runs if before else tuple(WatchedRun(watched.run_id) for watched in after.runs)
+    for old, new in zip(known, after.runs, strict=True):
+        yield from _run_changes(old, new)
+
+
+def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
+    was_lost = before is not None and before.trouble is not None
+    if after.trouble and not was_lost:
+        yield Change(Kind.CONTACT_LOST)
+    if was_lost and not after.trouble:
+        yield Change(Kind.CONTACT_RESTORED)
+
+
+def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
+    if new.is_gone and not old.is_gone:
+        yield Change(Kind.RUN_GONE, new)
+    if new.run is None or new.run is old.run:
+        return
+    is_first = old.run is None
+    own = Change(Kind.RUN_STATE, new, is_first=is_first)
+    has_changed = old.run is None or _face(old.run) != _face(new.run)
+    if has_changed and not new.run.is_ended:
+        yield own
+    known = {task.run_id: _face(task) for task in old.run.attempts} if old.run else {}
+    for task in _attempts_in_order(new.run):
+        if known.get(task.run_id) != _face(task):
+            yield Change(Kind.TASK_STATE, new, task, is_first)
+    if has_changed and new.run.is_ended:
+        yield own
+
+
+def _face(run: Run | TaskRun) -> tuple[str | None, ...]:
+    return (run.life_cycle_state, run.result_state, run.termination_code, run.message)
+
+
+def _attempts_in_order(run: Run) -> list[TaskRun]:
+    places = {task.task_key: place for place, task in enumerate(run.tasks)}
+    return sorted(run.attempts, key=lambda task: (places[task.task_key], task.attempt_number))

@@ -1,0 +1,98 @@
+"""Aligned columns: one layout for the live view and for every table.
+
+A whole column is never cut; the others give way, the widest first. The last
+column is not padded, so that no line ends in blanks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from dbjobs.render.looks import UNICODE, Dress, cut
+
+GAP = 2
+LEAST = 8
+"""A column that gave way is still this wide, while there is a way."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's behaviour; its width follows from its cells."""
+
+    title: str = ""
+    is_whole: bool = False
+    """ids and states: never cut"""
+    is_right: bool = False
+    """numbers and durations: aligned to the right"""
+    is_optional: bool = False
+    """left out where there is no room for it"""
+    gap: int = GAP
+    """blanks before it"""
+
+
+Row = Sequence[Text]
+
+
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, dress: Dress = UNICODE
+) -> list[Text]:
+    """A line a row, aligned; at most `width` cells wide unless whole columns need more, uncut if None."""
+    widths = [max((row[place].cell_len for row in rows), default=0) for place in range(len(columns))]
+    if width is not None:
+        widths = _fit(columns, widths, width)
+    shown = [place for place, cells in enumerate(widths) if cells]
+    return [_line([(columns[place], row[place], widths[place]) for place in shown], dress) for row in rows]
+
+
+def lay_out_table(
+    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, dress: Dress = UNICODE
+) -> list[Text]:
+    """Like `lay_out`, under the columns' titles; a column without any content is left out."""
+    filled = [place for place in range(len(columns)) if any(row[place].plain for row in rows)]
+    titles = [Text(columns[place].title, "dim") for place in filled]
+    body = [[row[place] for place in filled] for row in rows]
+    return lay_out([columns[place] for place in filled], [titles, *body], width=width, dress=dress)
+
+
+def _fit(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
+    """Narrow what may be narrowed until all fits: to LEAST, then without the optional, then further."""
+    widths = _narrow(columns, widths, width, LEAST)
+    for place in reversed(range(len(columns))):
+        if columns[place].is_optional and _total(columns, widths) > width:
+            widths = [*widths[:place], 0, *widths[place + 1 :]]
+    return _narrow(columns, widths, width, 1)
+
+
+def _narrow(columns: Sequence[Column], widths: list[int], width: int, least: int) -> list[int]:
+    """Cap the columns that give way at one width, the greatest at which all fits, but `least` at least."""
+    soft = sorted(
+        cells for column, cells in zip(columns, widths, strict=True) if cells and not column.is_whole
+    )
+    room = width - _total(columns, widths) + sum(soft)
+    cap = room
+    for place, cells in enumerate(soft):
+        cap = room // (len(soft) - place)
+        if cells > cap:
+            break
+        room -= cells
+    cap = max(cap, least)
+    return [
+        cells if column.is_whole else min(cells, cap) for column, cells in zip(columns, widths, strict=True)
+    ]
+
+
+def _total(columns: Sequence[Column], widths: Sequence[int]) -> int:
+    shown = [(column, cells) for column, cells in zip(columns, widths, strict=True) if cells]
+    return sum(cells for _, cells in shown) + sum(column.gap for column, _ in shown[1:])
+
+
+def _line(cells: Sequence[tuple[Column, Text, int]], dress: Dress) -> Text:
+    line = Text(no_wrap=True, overflow="ignore")
+    for column, cell, width in cells:
+        content = cut(cell, width, dress)
+        blank = " " * (width - content.cell_len)
+        line.append(" " * column.gap if cell is not cells[0][1] else "")
+        line.append_text(Text.assemble(blank, content) if column.is_right else Text.assemble(content, blank))
+    line.rstrip()
+    return line

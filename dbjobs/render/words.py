@@ -1,0 +1,118 @@
+"""Times, durations and states in words: the small coin of every view, without rich."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import TypeAlias
+
+from dbjobs.models import Run, TaskRun
+from dbjobs.states import Phase
+
+AnyRun: TypeAlias = Run | TaskRun
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+PARTS = ("queue", "setup", "execution", "cleanup")
+"""Where the time of a run goes, in the order it goes there."""
+
+
+def say_duration(seconds: float | None) -> str:
+    """`3s`, `2m05s`, `1h02m` or `3d04h`; nothing where nothing is known."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = int(max(0.0, seconds))
+    if whole < MINUTE:
+        return f"{whole}s"
+    if whole < HOUR:
+        return f"{whole // MINUTE}m{whole % MINUTE:02}s"
+    if whole < DAY:
+        return f"{whole // HOUR}h{whole % HOUR // MINUTE:02}m"
+    return f"{whole // DAY}d{whole % DAY // HOUR:02}h"
+
+
+def say_clock(seconds: float) -> str:
+    """The local time of day of an epoch in seconds: `21:04:05`."""
+    return f"{_local(seconds):%H:%M:%S}"
+
+
+def say_moment(milliseconds: float | None, now: float) -> str:
+    """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
+    if not milliseconds:
+        return ""
+    seconds = milliseconds / 1000
+    try:
+        absolute = f"{_local(seconds):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, OSError, ValueError):  # no date that a calendar knows
+        return str(milliseconds)
+    age = now - seconds
+    return f"{absolute} ({f'{say_duration(age)} ago' if age >= 0 else f'in {say_duration(-age)}'})"
+
+
+def _local(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).astimezone()
+
+
+def say_utc(seconds: float) -> str:
+    """ISO 8601 with milliseconds, for machines: `2026-01-31T20:04:05.123Z`."""
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def say_state(run: AnyRun) -> str:
+    """State and result together: `RUNNING`, `TERMINATED FAILED`."""
+    words = [run.life_cycle_state, run.result_state or (run.is_ended and run.termination_code)]
+    return " ".join(dict.fromkeys(word for word in words if word)) or "-"
+
+
+def say_message(run: AnyRun) -> str:
+    """What the server says of a state, where it says more than the state does."""
+    return "" if run.message == "In run" else run.message
+
+
+def say_attempt(run: AnyRun) -> str:
+    """Nothing for the first attempt, `attempt 2` for the next."""
+    return f"attempt {run.attempt_number + 1}" if run.attempt_number else ""
+
+
+def say_counts(states: Iterable[str]) -> str:
+    """`9 SUCCESS, 3 BLOCKED`, the most frequent first."""
+    return ", ".join(f"{number} {state}" for state, number in Counter(states).most_common())
+
+
+def say_progress(run: Run) -> str:
+    """`2 of 5 tasks done`, and how many of those failed."""
+    if not run.tasks:
+        return ""
+    done = sum(task.is_ended for task in run.tasks)
+    text = f"{done} of {count(len(run.tasks), 'task')} done"
+    failed = len(run.failed_tasks)
+    return f"{text}, {failed} failed" if failed else text
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `5 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def say_time_spent(run: Run) -> str:
+    """Where the time went: `queue 3s, setup 1m02s, execution 58s`.
+
+    A run of several tasks keeps no such figures of its own but the queue's:
+    then those of its task runs are added up, and the words say so.
+    """
+    own = [(part, run.seconds_in(part)) for part in PARTS]
+    if any(seconds for part, seconds in own if part != "queue") or not run.attempts:
+        return _say_parts(own)
+    sums = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS]
+    text = _say_parts([own[0], *sums[1:]] if own[0][1] else sums)
+    return f"{text} (over {count(len(run.attempts), 'task run')})" if text and len(run.attempts) > 1 else text
+
+
+def _say_parts(parts: Iterable[tuple[str, float | None]]) -> str:
+    return ", ".join(f"{part} {say_duration(seconds)}" for part, seconds in parts if seconds)
+
+
+def seconds_of(run: AnyRun, now: float) -> float | None:
+    """How long a run has been going, or went; None before it starts."""
+    return None if run.phase is Phase.WAITING and not run.start_time else run.seconds_at(now * 1000)
