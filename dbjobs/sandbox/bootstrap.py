@@ -1,0 +1,126 @@
+"""Runs one task's Python file inside its own process, and leaves a note of how it ended.
+
+Started as a script: `python bootstrap.py FOLDER`. FOLDER/task.json says what to run (`file`, `arguments`,
+`is_notebook`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`, `error_trace`,
+`notebook_result`, `values`). Uses the standard library only, and nothing of dbjobs.
+
+Arguments become `sys.argv`. A notebook also finds a `dbutils` with what can mean something outside a cluster:
+`widgets`, `notebook.exit` and `jobs.taskValues`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+_UNSET = object()
+
+
+class NotebookExit(BaseException):
+    """Ends the notebook; not an Exception, so that `except Exception` does not stop it."""
+
+
+class Widgets:
+    """`dbutils.widgets`: the task's parameters, and defaults for the others."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        self._given = given
+        self._defaults: dict[str, str] = {}
+
+    def get(self, name: str) -> str:
+        if name in self._given:
+            return self._given[name]
+        if name in self._defaults:
+            return self._defaults[name]
+        raise KeyError(f"InputWidgetNotDefined: no input widget named {name} is defined")
+
+    def getAll(self) -> dict[str, str]:  # noqa: N802 - the name that notebooks call
+        return {**self._defaults, **self._given}
+
+    def text(self, name: str, default: str = "", label: str = "") -> None:
+        self._defaults[name] = default
+
+    def dropdown(self, name: str, default: str, choices: list[str], label: str = "") -> None:
+        self._defaults[name] = default
+
+    combobox = multiselect = dropdown
+
+
+class TaskValues:
+    """`dbutils.jobs.taskValues`: what tasks of one run tell each other."""
+
+    def __init__(self, upstream: dict[str, dict[str, Any]]) -> None:
+        self._upstream = upstream
+        self.own: dict[str, Any] = {}
+
+    def set(self, key: str, value: Any) -> None:
+        self.own[key] = json.loads(json.dumps(value))
+
+    def get(self, taskKey: str, key: str, default: Any = _UNSET, debugValue: Any = None) -> Any:  # noqa: N803
+        value = self._upstream.get(taskKey, {}).get(key, default)
+        if value is _UNSET:
+            raise ValueError(f"No task value with key {key} was set by task {taskKey}")
+        return value
+
+
+def exit_notebook(value: object) -> None:
+    raise NotebookExit(str(value))
+
+
+def run_file(spec: dict[str, Any], names: dict[str, Any]) -> None:
+    """Run the file as `__main__`, as if Python had been started with it."""
+    path = Path(spec["file"])
+    main = ModuleType("__main__")
+    main.__dict__.update(names, __file__=str(path))
+    sys.modules["__main__"] = main
+    sys.argv = [str(path), *spec["arguments"]]
+    sys.path[0] = str(path.parent)
+    code = compile(path.read_bytes(), str(path), "exec")
+    exec(code, main.__dict__)  # noqa: S102 - running the file is what this process is for
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """The error's last line and its trace, without the frames of this file."""
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    return {"error": last, "error_trace": "".join(traceback.format_exception(type(error), error, trace))}
+
+
+def execute(spec: dict[str, Any]) -> dict[str, Any]:
+    """Run what the spec asks for; returns the note to leave."""
+    values = TaskValues(spec["values"])
+    dbutils = SimpleNamespace(
+        widgets=Widgets(spec["widgets"]),
+        notebook=SimpleNamespace(exit=exit_notebook),
+        jobs=SimpleNamespace(taskValues=values),
+    )
+    result: dict[str, Any] = {"values": values.own}
+    try:
+        run_file(spec, {"dbutils": dbutils} if spec["is_notebook"] else {})
+    except NotebookExit as end:
+        result["notebook_result"] = str(end)
+    except SystemExit as end:
+        if end.code not in {None, 0}:
+            result.update(describe(end))
+    except BaseException as error:
+        result.update(describe(error))
+    return result
+
+
+def main() -> int:
+    folder = Path(sys.argv[1])
+    result = execute(json.loads((folder / "task.json").read_text("utf-8")))
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    if "error" in result:
+        sys.stderr.write(result["error_trace"])
+    return int("error" in result)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

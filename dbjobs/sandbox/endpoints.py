@@ -1,0 +1,281 @@
+"""The endpoints: what each does with a request, and the versions that have it.
+
+`ENDPOINTS` is the table; the functions below it read the parameters, call the workspace, and show the result.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbjobs.sandbox import fields, paging, views
+from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
+from dbjobs.sandbox.refusal import invalid, no_endpoint
+from dbjobs.sandbox.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbjobs.sandbox.model import Job, Json
+    from dbjobs.sandbox.paging import Tokens
+    from dbjobs.sandbox.workspace import Workspace
+
+JOBS_LIMIT = {"default": 20, "max": 100}
+RUNS_LIMIT = {"2.0": 1000, "2.1": 25, "2.2": 25}
+"""The largest page of runs/list; a limit of 0 asks for it."""
+
+MAX_OFFSET = 10_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, its sender known and its body read."""
+
+    version: str
+    params: Json
+    workspace: Workspace
+    tokens: Tokens
+    url: str
+
+    @property
+    def job_id(self) -> int:
+        return fields.integer(self.params, "job_id")
+
+    @property
+    def run_id(self) -> int:
+        return fields.integer(self.params, "run_id")
+
+
+def answer(method: str, path: str, call: Call) -> Json:
+    """The answer to a call of `/api/{version}/{path}`."""
+    function, versions = ENDPOINTS.get((method, path), (None, ()))
+    if function is None or call.version not in versions:
+        raise no_endpoint(method, f"/{path}")
+    return function(call)
+
+
+# Jobs
+
+
+def create_job(call: Call) -> Json:
+    settings = read_settings(call.params)
+    if call.version == "2.2":
+        settings.setdefault("queue", {"enabled": True})
+    return {"job_id": call.workspace.create_job(settings).job_id}
+
+
+def get_job(call: Call) -> Json:
+    with call.workspace.lock:
+        shown = views.show_job(call.workspace.job(call.job_id), call.version)
+    settings, token = _cut(call, f"jobs/get {call.job_id}", shown["settings"])
+    return shown | {"settings": settings} | token
+
+
+def list_jobs(call: Call) -> Json:
+    name = str(call.params.get("name") or "").lower()
+    jobs = [
+        job for job in call.workspace.jobs() if not name or str(job.settings.get("name", "")).lower() == name
+    ]
+    if call.version == "2.0":
+        return {"jobs": [views.show_job(job, call.version) for job in jobs]} if jobs else {}
+    limit = fields.integer(call.params, "limit", JOBS_LIMIT["default"])
+    if not 1 <= limit <= JOBS_LIMIT["max"]:
+        raise invalid(f"limit has to be from 1 to {JOBS_LIMIT['max']}, not {limit}.")
+    page, links = _page(call, f"jobs/list {name}", jobs, limit)
+    expand = fields.boolean(call.params, "expand_tasks")
+    return {"jobs": [_list_job(job, call.version, expand=expand) for job in page], **links} if page else links
+
+
+def _list_job(job: Job, version: str, *, expand: bool) -> Json:
+    shown = views.show_job(job, version)
+    if not expand:
+        settings = {k: v for k, v in shown["settings"].items() if k not in {"tasks", "job_clusters"}}
+        return shown | {"settings": settings}
+    settings, more = paging.cut_arrays(shown["settings"])
+    return shown | {"settings": settings} | ({"has_more": True} if more and version == "2.2" else {})
+
+
+def reset_job(call: Call) -> Json:
+    if "new_settings" not in call.params:
+        raise invalid("Missing required field: new_settings")
+    call.workspace.reset_job(call.job_id, read_settings(fields.mapping(call.params, "new_settings")))
+    return {}
+
+
+def update_job(call: Call) -> Json:
+    changes, to_remove = (
+        fields.mapping(call.params, "new_settings"),
+        fields.texts(call.params, "fields_to_remove"),
+    )
+    call.workspace.update_job(call.job_id, changes, to_remove)
+    return {}
+
+
+def delete_job(call: Call) -> Json:
+    call.workspace.delete_job(call.job_id)
+    return {}
+
+
+# Runs
+
+
+def run_now(call: Call) -> Json:
+    run = call.workspace.run_now(call.job_id, call.params)
+    return {"run_id": run.run_id, "number_in_job": run.run_id}
+
+
+def submit_run(call: Call) -> Json:
+    return {"run_id": call.workspace.submit(call.params).run_id}
+
+
+def get_run(call: Call) -> Json:
+    with call.workspace.lock:
+        run = call.workspace.run(call.run_id)
+        shown = views.show_run(run, call.version, call.url)
+        if (
+            fields.boolean(call.params, "include_resolved_values")
+            and isinstance(run, JobRun)
+            and "tasks" in shown
+        ):
+            for task, attempt in zip(shown["tasks"], run.task_runs, strict=True):
+                task.update(views.resolved_values(attempt))
+    shown, token = _cut(call, f"runs/get {call.run_id}", shown)
+    return shown | token
+
+
+def list_runs(call: Call) -> Json:
+    params, largest = call.params, RUNS_LIMIT[call.version]
+    limit = fields.integer(params, "limit", 20)
+    if not 0 <= limit <= largest:
+        raise invalid(f"limit has to be from 0 to {largest}, not {limit}.")
+    wanted = _filter(params)
+    runs = [run for run in call.workspace.runs() if wanted(run)]
+    filters = json.dumps([params.get(name) for name in _FILTERS])
+    page, links = _page(call, f"runs/list {filters}", runs, limit or largest)
+    expand = fields.boolean(params, "expand_tasks")
+    with call.workspace.lock:
+        shown = [_list_run(run, call, expand=expand) for run in page]
+    return {"runs": shown, **links} if shown else links
+
+
+_FILTERS = ("job_id", "active_only", "completed_only", "run_type", "start_time_from", "start_time_to")
+
+
+def _filter(params: Json) -> Callable[[JobRun], bool]:
+    """Whether a run is among those that the parameters of runs/list ask for."""
+    active, completed = fields.boolean(params, "active_only"), fields.boolean(params, "completed_only")
+    if active and completed:
+        raise invalid("active_only and completed_only exclude each other.")
+    job_id, run_type = fields.integer(params, "job_id", 0), params.get("run_type")
+    since, until = fields.integer(params, "start_time_from", 0), fields.integer(params, "start_time_to", 0)
+
+    def is_wanted(run: JobRun) -> bool:
+        return (
+            job_id in {0, run.job_id}
+            and not (run.is_terminal if active else completed and not run.is_terminal)
+            and run_type in {None, "", run.run_type}
+            and since <= run.start_time
+            and (not until or run.start_time <= until)
+        )
+
+    return is_wanted
+
+
+def _list_run(run: JobRun, call: Call, *, expand: bool) -> Json:
+    shown = views.show_run(run, call.version, call.url)
+    if not expand:
+        return {k: v for k, v in shown.items() if k not in {"tasks", "job_clusters"}}
+    shown, more = paging.cut_arrays(shown)
+    return shown | ({"has_more": True} if more and call.version == "2.2" else {})
+
+
+def get_output(call: Call) -> Json:
+    with call.workspace.lock:
+        run = call.workspace.run(call.run_id)
+        # 2.0 knows no task runs: there, the run of a job of one task is what has the output.
+        if isinstance(run, JobRun) and run.task_runs and call.version == "2.0" and run.is_single_task:
+            return views.show_output(run.task_runs[-1], views.show_run(run, call.version, call.url))
+        if isinstance(run, TaskRun):
+            return views.show_output(run, views.show_run(run, call.version, call.url))
+    raise invalid(
+        "Retrieving the output of runs with multiple tasks is not supported."
+        " Please retrieve the output of each individual task run instead."
+    )
+
+
+def cancel_run(call: Call) -> Json:
+    call.workspace.cancel_run(call.run_id)
+    return {}
+
+
+def cancel_all_runs(call: Call) -> Json:
+    all_queued = fields.boolean(call.params, "all_queued_runs")
+    call.workspace.cancel_all_runs(None if all_queued and "job_id" not in call.params else call.job_id)
+    return {}
+
+
+def delete_run(call: Call) -> Json:
+    call.workspace.delete_run(call.run_id)
+    return {}
+
+
+def who_am_i(call: Call) -> Json:
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": "1",
+        "userName": USER_NAME,
+        "displayName": "Sandbox user",
+        "active": True,
+        "emails": [{"type": "work", "value": USER_NAME, "primary": True}],
+    }
+
+
+# Pages
+
+
+def _cut(call: Call, listing: str, item: Json) -> tuple[Json, Json]:
+    """The page of an item's arrays that the call asks for, and the token of the next one."""
+    if call.version != "2.2":
+        return paging.cut_arrays(item)[0], {}
+    token = call.params.get("page_token")
+    start = call.tokens.read(listing, token) if token else 0
+    item, more = paging.cut_arrays(item, start)
+    return item, {"next_page_token": call.tokens.make(listing, start + paging.ARRAY_LIMIT)} if more else {}
+
+
+def _page(call: Call, listing: str, items: list[paging.Item], limit: int) -> tuple[list[paging.Item], Json]:
+    """The page of a list that the call asks for, and its `has_more` and tokens."""
+    offset = fields.integer(call.params, "offset", 0)
+    if not 0 <= offset <= MAX_OFFSET:
+        raise invalid(f"offset has to be from 0 to {MAX_OFFSET}; follow next_page_token instead.")
+    token = call.params.get("page_token") if call.version != "2.0" else None
+    position = call.tokens.read(listing, token) if token else None
+    page, following, previous = paging.take_page(items, limit, offset=offset, position=position)
+    links: Json = {"has_more": following is not None}
+    if following and call.version != "2.0":
+        links["next_page_token"] = call.tokens.make(listing, following)
+    if previous and call.version != "2.0":
+        links["prev_page_token"] = call.tokens.make(listing, previous)
+    return page, links
+
+
+_ALL = ("2.0", "2.1", "2.2")
+
+ENDPOINTS: dict[tuple[str, str], tuple[Callable[[Call], Json], tuple[str, ...]]] = {
+    ("POST", "jobs/create"): (create_job, _ALL),
+    ("GET", "jobs/get"): (get_job, _ALL),
+    ("GET", "jobs/list"): (list_jobs, _ALL),
+    ("POST", "jobs/reset"): (reset_job, _ALL),
+    ("POST", "jobs/update"): (update_job, _ALL),
+    ("POST", "jobs/delete"): (delete_job, _ALL),
+    ("POST", "jobs/run-now"): (run_now, _ALL),
+    ("POST", "jobs/runs/submit"): (submit_run, _ALL),
+    ("GET", "jobs/runs/get"): (get_run, _ALL),
+    ("GET", "jobs/runs/list"): (list_runs, _ALL),
+    ("GET", "jobs/runs/get-output"): (get_output, _ALL),
+    ("POST", "jobs/runs/cancel"): (cancel_run, _ALL),
+    ("POST", "jobs/runs/cancel-all"): (cancel_all_runs, _ALL),
+    ("POST", "jobs/runs/delete"): (delete_run, _ALL),
+    ("GET", "preview/scim/v2/Me"): (who_am_i, ("2.0",)),
+}

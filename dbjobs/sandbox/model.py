@@ -1,0 +1,196 @@
+"""Jobs, runs and attempts: the data that the engine moves and the views show.
+
+Times are epoch milliseconds, as in the API, and 0 until they happen.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbjobs.sandbox import dag
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from dbjobs.sandbox.runner import Execution, Output
+
+Json = dict[str, Any]
+
+USER_NAME = "user@sandbox.local"
+
+TASK_TYPES = (
+    "notebook_task",
+    "spark_python_task",
+    "spark_jar_task",
+    "spark_submit_task",
+    "python_wheel_task",
+    "pipeline_task",
+    "sql_task",
+    "dbt_task",
+    "dbt_cloud_task",
+    "dbt_platform_task",
+    "run_job_task",
+    "condition_task",
+    "for_each_task",
+    "clean_rooms_notebook_task",
+    "dashboard_task",
+    "power_bi_task",
+    "alert_task",
+    "ai_runtime_task",
+    "gen_ai_compute_task",
+    "python_operator_task",
+)
+
+TERMINAL = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+
+
+def new_id(*taken: Container[int]) -> int:
+    """A free id of 15 to 18 digits: like the real ones, mostly beyond what a float can hold."""
+    while True:
+        number = 10**14 + secrets.randbelow(10**18 - 10**14)
+        if not any(number in ids for ids in taken):
+            return number
+
+
+def task_type(task: Json) -> str:
+    """The one field that says what the task does."""
+    return next((name for name in TASK_TYPES if name in task), "")
+
+
+def depends_on(tasks: list[Json]) -> dict[str, list[str]]:
+    """Each task's dependencies, by task_key."""
+    return {task["task_key"]: [item["task_key"] for item in task.get("depends_on", ())] for task in tasks}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why and how something ended: what `state` and `status.termination_details` tell of it."""
+
+    result_state: str | None
+    code: str
+    type: str = "CLIENT_ERROR"
+    message: str = ""
+    life_cycle_state: str = "TERMINATED"
+
+
+SUCCEEDED = Ending(dag.SUCCESS, "SUCCESS", "SUCCESS")
+
+
+@dataclass
+class Job:
+    """A saved job; `settings` always hold `tasks`, whatever version created it."""
+
+    job_id: int
+    number: int
+    """Rises with each job and run."""
+    settings: Json
+    created_time: int
+    runs: list[JobRun] = field(default_factory=list)
+
+    @property
+    def max_concurrent_runs(self) -> int:
+        return int(self.settings.get("max_concurrent_runs", 1))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {item["name"]: item.get("default", "") for item in self.settings.get("parameters", ())}
+
+
+@dataclass
+class TaskRun:
+    """One attempt at one task."""
+
+    run_id: int
+    job_run: JobRun
+    task: Json
+    attempt_number: int = 0
+    original_attempt_run_id: int = 0
+    life_cycle_state: str = "BLOCKED"
+    ending: Ending | None = None
+    start_time: int = 0
+    execution_start: int = 0
+    execution_end: int = 0
+    end_time: int = 0
+    execution: Execution | None = None
+    output: Output | None = None
+    resolved: Json = field(default_factory=dict)
+    """The task's own `*_task` field as it ran, references replaced."""
+    outcome: str | None = None
+    """What a condition task found: "true" or "false"."""
+
+    @property
+    def task_key(self) -> str:
+        return str(self.task["task_key"])
+
+    @property
+    def type(self) -> str:
+        return task_type(self.task)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.life_cycle_state in TERMINAL
+
+    @property
+    def result(self) -> str | None:
+        """The result in the words of `dag`; None until the attempt ended."""
+        if not self.is_terminal or self.ending is None:
+            return None
+        return self.ending.result_state or dag.INTERNAL_ERROR
+
+
+@dataclass
+class JobRun:
+    """A run of a job, or a one-time run (`job` is None)."""
+
+    run_id: int
+    job_id: int
+    number: int
+    settings: Json
+    """The job's settings as they were at the start, or the submit request."""
+    run_name: str
+    start_time: int
+    job: Job | None = None
+    overriding: Json = field(default_factory=dict)
+    """The parameters given to run-now, by kind."""
+    job_parameters: dict[str, str] = field(default_factory=dict)
+    only: list[str] = field(default_factory=list)
+    life_cycle_state: str = "PENDING"
+    ending: Ending | None = None
+    stopping: Ending | None = None
+    """Set once the run is cancelled or out of time: no further task begins."""
+    queued_time: int = 0
+    begin_time: int = 0
+    """When it left the queue."""
+    end_time: int = 0
+    task_runs: list[TaskRun] = field(default_factory=list)
+    latest: dict[str, TaskRun] = field(default_factory=dict)
+    """The newest attempt of each task."""
+    deleted: bool = False
+
+    @property
+    def tasks(self) -> list[Json]:
+        tasks: list[Json] = self.settings["tasks"]
+        return tasks
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.life_cycle_state in TERMINAL
+
+    @property
+    def run_type(self) -> str:
+        return "JOB_RUN" if self.job else "SUBMIT_RUN"
+
+    @property
+    def is_active(self) -> bool:
+        """Counts towards its job's max_concurrent_runs."""
+        return not self.is_terminal and self.life_cycle_state != "QUEUED"
+
+    @property
+    def is_single_task(self) -> bool:
+        """In the format of 2.0: one task, whose fields stand at the top."""
+        return bool(self.settings.get("format") == "SINGLE_TASK")
+
+    def unfinished(self) -> Iterator[TaskRun]:
+        return (attempt for attempt in self.latest.values() if not attempt.is_terminal)

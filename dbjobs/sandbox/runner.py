@@ -1,0 +1,256 @@
+"""Tasks as subprocesses: what is run, in which environment, and how it is stopped.
+
+Each attempt is a process in a session of its own, so that stopping it stops whatever it started. What it
+prints goes to a file, never to memory. It gets the environment variables of `_PASSED_ON` and no other, so
+no credentials of whoever started the sandbox; and `DBJOBS_SANDBOX_RUN_DIR`, a scratch folder that the tasks
+of one run share and that goes away with the sandbox. Its current folder is that of its file, as in a
+workspace.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+OUTPUT_LIMIT = 5 * 1024 * 1024
+"""Bytes: the API gives the last 5 MB of logs, and the first 5 MB of a notebook's result."""
+
+PROCESSES = 32
+"""How many tasks run at once; the others are PENDING until a place is free."""
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+    "VIRTUAL_ENV",
+)
+
+
+class PathRefusedError(Exception):
+    """The task's file is not there, or not within the root folder."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one attempt is to run."""
+
+    file: Path
+    run_id: int
+    task_run_id: int
+    arguments: list[str] = field(default_factory=list)
+    is_notebook: bool = False
+    widgets: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What upstream tasks set with `dbutils.jobs.taskValues`, by task_key."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an attempt left behind."""
+
+    logs_path: Path
+    error: str | None = None
+    error_trace: str | None = None
+    notebook_result: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def logs(self) -> tuple[str, bool]:
+        """The last 5 MB of what it printed, and whether there was more."""
+        if not self.logs_path.exists():
+            return "", False
+        with self.logs_path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - OUTPUT_LIMIT))
+            return file.read().decode("utf-8", "replace"), size > OUTPUT_LIMIT
+
+
+class Execution:
+    """One subprocess, from the queue to its end. Both callbacks come from a thread of the runner's."""
+
+    def __init__(
+        self, work: Work, folder: Path, began: Callable[[], None], ended: Callable[[Output], None]
+    ) -> None:
+        self._work = work
+        self._folder = folder
+        self._began = began
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def run(self) -> None:
+        """Run to the end; neither callback comes if it was stopped before it started."""
+        try:
+            with self._lock:
+                if self._stopped:
+                    return
+                self._process = self._start()
+        except OSError as error:
+            self._ended(
+                Output(_logs_path(self._folder), error=f"The Python process could not be started: {error}")
+            )
+            return
+        self._began()
+        self._ended(_read_output(self._folder, self._wait(self._process)))
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for the process, then end what it started and left running; returns its exit code."""
+        if sys.platform == "linux":
+            # Until the process is reaped its id, which is also its group's, cannot go to another one.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            process.wait()
+        self.kill()
+        with self._lock:
+            self._process = None
+            return process.wait()
+
+    def stop(self) -> None:
+        """Ask the process and all it started to end; if it has not started yet, it never will."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End whatever is left of the process tree."""
+        self._signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._lock:
+            self._stopped = True
+            if self._process:
+                _signal_tree(self._process.pid, number)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._folder.mkdir(parents=True)
+        scratch = self._folder.parent / "work"
+        scratch.mkdir(exist_ok=True)
+        work = self._work
+        spec = {
+            "file": str(work.file),
+            "arguments": work.arguments,
+            "is_notebook": work.is_notebook,
+            "widgets": work.widgets,
+            "values": work.values,
+        }
+        (self._folder / "task.json").write_text(json.dumps(spec), "utf-8")
+        with _logs_path(self._folder).open("wb") as logs:
+            return subprocess.Popen(  # noqa: S603 - the file is confined to the root folder; no shell is involved
+                [sys.executable, str(_BOOTSTRAP), str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=logs,
+                stderr=subprocess.STDOUT,
+                cwd=work.file.parent,
+                env=_environment(scratch),
+                start_new_session=True,
+            )
+
+
+class Runner:
+    """Runs tasks whose files are in `root`, a few at a time; `close()` ends all it started."""
+
+    def __init__(self, root: Path, processes: int = PROCESSES) -> None:
+        self.root = root.resolve()
+        self._folder = Path(tempfile.mkdtemp(prefix="dbjobs-sandbox-"))
+        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="sandbox-task")
+        self._executions: set[Execution] = set()
+
+    def find(self, path: str) -> Path:
+        """The file for a task's path; a leading `/` is the workspace's root, which is the root folder."""
+        for candidate in (path, path.lstrip("/"), path.lstrip("/") + ".py"):
+            file = (self.root / candidate).resolve()
+            if file.is_relative_to(self.root) and file.is_file():
+                return file
+        raise PathRefusedError(f"There is no file {path} in the sandbox's root folder.")
+
+    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Execution:
+        folder = self._folder / str(work.run_id) / str(work.task_run_id)
+
+        def finish(output: Output) -> None:
+            self._executions.discard(execution)
+            ended(output)
+
+        execution = Execution(work, folder, began, finish)
+        self._executions.add(execution)
+        self._pool.submit(execution.run).add_done_callback(_report_fault)
+        return execution
+
+    def forget(self, run_id: int) -> None:
+        """Remove what a run left behind."""
+        shutil.rmtree(self._folder / str(run_id), ignore_errors=True)
+
+    def close(self) -> None:
+        for execution in list(self._executions):
+            execution.kill()
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _report_fault(future: Future[None]) -> None:
+    if not future.cancelled() and (fault := future.exception()):
+        logging.getLogger(__name__).error("the sandbox failed", exc_info=fault)
+
+
+def _logs_path(folder: Path) -> Path:
+    return folder / "logs.txt"
+
+
+def _read_output(folder: Path, returncode: int) -> Output:
+    try:
+        result = json.loads((folder / "result.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        result = {}  # ended from outside, or by os._exit
+    if returncode and "error" not in result:
+        result["error"] = _describe_exit(returncode)
+    return Output(_logs_path(folder), **result)
+
+
+def _describe_exit(returncode: int) -> str:
+    if returncode < 0:
+        return f"The Python process was ended by {signal.Signals(-returncode).name}."
+    return f"The Python process exited unexpectedly with code {returncode}."
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    own = {
+        "DBJOBS_SANDBOX_RUN_DIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        # Tasks live in the user's own folder: leave nothing behind in it.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return passed_on | own
+
+
+def _signal_tree(pid: int, number: signal.Signals) -> None:
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], check=False, capture_output=True)  # noqa: S603, S607
+        return
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        pass  # all of it has ended
+    except PermissionError:
+        pass  # macOS says so of a group whose last process is a zombie

@@ -1,0 +1,165 @@
+"""The workspace: its jobs and runs, and what a client may do with them.
+
+Every method takes the lock itself. Ids are looked up here, and refused in the API's words.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from dbjobs.sandbox import fields, parameters
+from dbjobs.sandbox.model import Job, JobRun, new_id
+from dbjobs.sandbox.refusal import invalid, no_such
+from dbjobs.sandbox.settings import read_submit, update_settings
+
+if TYPE_CHECKING:
+    from dbjobs.sandbox.agenda import Agenda
+    from dbjobs.sandbox.engine import Engine
+    from dbjobs.sandbox.model import Json, TaskRun
+    from dbjobs.sandbox.runner import Runner
+
+
+class Workspace:
+    """Jobs and runs, by id."""
+
+    def __init__(self, agenda: Agenda, engine: Engine, runner: Runner) -> None:
+        self.lock = agenda.lock
+        self._engine = engine
+        self._runner = runner
+        self._jobs: dict[int, Job] = {}
+        self._removed_jobs: set[int] = set()
+        self._runs: dict[int, JobRun] = {}
+        self._tokens: dict[tuple[int | None, str], JobRun] = {}
+        self._numbers = itertools.count(1)
+
+    # Jobs
+
+    def create_job(self, settings: Json) -> Job:
+        with self.lock:
+            job = Job(new_id(self._jobs), next(self._numbers), settings, self._engine.now())
+            self._jobs[job.job_id] = job
+            return job
+
+    def job(self, job_id: int) -> Job:
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise no_such("Job", job_id) from None
+
+    def jobs(self) -> list[Job]:
+        """Newest first."""
+        with self.lock:
+            return list(reversed(self._jobs.values()))
+
+    def reset_job(self, job_id: int, settings: Json) -> None:
+        with self.lock:
+            self.job(job_id).settings = settings
+
+    def update_job(self, job_id: int, changes: Json, to_remove: list[str]) -> None:
+        with self.lock:
+            job = self.job(job_id)
+            job.settings = update_settings(job.settings, changes, to_remove)
+
+    def delete_job(self, job_id: int) -> None:
+        """Deleting a job that was deleted before is no error."""
+        with self.lock:
+            if job_id not in self._removed_jobs:
+                self.job(job_id)
+                del self._jobs[job_id]
+                self._removed_jobs.add(job_id)
+
+    # Runs
+
+    def run_now(self, job_id: int, body: Json) -> JobRun:
+        """Start a run of a job; the body is that of run-now."""
+        token, given = parameters.idempotency_token(body), parameters.read(body)
+        with self.lock:
+            job = self.job(job_id)
+            if earlier := self._find_by_token(job_id, token):
+                return earlier
+            only = parameters.only(body, job.settings["tasks"])
+            job_parameters = job.parameters | given.pop("job_parameters", {})
+            run = self._add_run(job_id, job.settings, job.settings.get("name", "Untitled"))
+            run.job, run.only, run.overriding, run.job_parameters = job, only, given, job_parameters
+            job.runs.append(run)
+            self._start(run, token, job_id, body)
+            return run
+
+    def submit(self, body: Json) -> JobRun:
+        """Start a one-time run; the body is that of runs/submit."""
+        token, settings = parameters.idempotency_token(body), read_submit(body)
+        with self.lock:
+            if earlier := self._find_by_token(None, token):
+                return earlier
+            run = self._add_run(new_id(self._jobs), settings, settings.get("run_name", "Untitled"))
+            self._start(run, token, None, body)
+            return run
+
+    def _add_run(self, job_id: int, settings: Json, name: str) -> JobRun:
+        run_id = new_id(self._runs, self._engine.task_runs)
+        run = JobRun(run_id, job_id, next(self._numbers), settings, name, self._engine.now())
+        self._runs[run_id] = run
+        return run
+
+    def _start(self, run: JobRun, token: str | None, job_id: int | None, body: Json) -> None:
+        if token:
+            self._tokens[job_id, token] = run
+        queue = fields.mapping(body, "queue") or fields.mapping(run.settings, "queue")
+        self._engine.admit(run, may_queue=fields.boolean(queue, "enabled"))
+
+    def _find_by_token(self, job_id: int | None, token: str | None) -> JobRun | None:
+        run = self._tokens.get((job_id, token)) if token else None
+        if run and run.deleted:
+            raise invalid(
+                f"Run {run.run_id}, which was started with this idempotency_token, has been deleted."
+            )
+        return run
+
+    def run(self, run_id: int) -> JobRun | TaskRun:
+        """The job run or task run of that id."""
+        found = self._runs.get(run_id) or self._engine.task_runs.get(run_id)
+        if found is None:
+            raise no_such("Run", run_id)
+        return found
+
+    def job_run(self, run_id: int) -> JobRun:
+        found = self.run(run_id)
+        if not isinstance(found, JobRun):
+            raise invalid(f"Run {run_id} is a task's run; give the run of the job, {found.job_run.run_id}.")
+        return found
+
+    def runs(self) -> list[JobRun]:
+        """Newest first."""
+        with self.lock:
+            return list(reversed(self._runs.values()))
+
+    def cancel_run(self, run_id: int) -> None:
+        with self.lock:
+            run = self.run(run_id)
+            if isinstance(run, JobRun):
+                self._engine.cancel(run)
+            else:
+                self._engine.cancel_task(run)
+
+    def cancel_all_runs(self, job_id: int | None) -> None:
+        """Cancel a job's runs; or, with None, every queued run of the workspace."""
+        with self.lock:
+            runs = self.job(job_id).runs if job_id is not None else list(self._runs.values())
+            # The newest first, or each cancelled run would let a queued one begin.
+            for run in reversed(runs):
+                if job_id is not None or run.life_cycle_state == "QUEUED":
+                    self._engine.cancel(run)
+
+    def delete_run(self, run_id: int) -> None:
+        with self.lock:
+            run = self.job_run(run_id)
+            if not run.is_terminal:
+                raise invalid(f"Run {run_id} is still active: cancel it, or wait for its end.")
+            run.deleted = True
+            del self._runs[run_id]
+            for attempt in run.task_runs:
+                del self._engine.task_runs[attempt.run_id]
+            if run.job:
+                run.job.runs.remove(run)
+            self._runner.forget(run_id)
