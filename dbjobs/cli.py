@@ -1,0 +1,113 @@
+"""The root command, and the one place where errors become words and exit codes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.main import get_command
+
+from dbjobs import __version__
+from dbjobs.commands.framework import Group, app_of, new_typer
+from dbjobs.errors import DbjobsError
+from dbjobs.exit_codes import ExitCode
+from dbjobs.interrupts import Interrupted
+from dbjobs.render.streams import Streams, silence_broken_stdout
+
+ClickUsageError: Any = typer.BadParameter.__base__
+"""Typer exports BadParameter alone, and brings its own Click from 0.26 on."""
+
+
+class Root(Group):
+    """`dbjobs`."""
+
+    package = "dbjobs.commands"
+    verbs = ("jobs", "runs", "sandbox", "demo")
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command; usage errors, wherever they arise in parsing, end here."""
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra) or 0
+        except ClickUsageError as error:
+            code = _tell_usage_error(error)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whatever goes wrong in it ends here."""
+        try:
+            return super().invoke(ctx)
+        except DbjobsError as error:
+            app_of(ctx).streams.fail(error)
+            code = error.exit_code
+        except (Interrupted, KeyboardInterrupt) as interrupt:
+            code = interrupt.exit_code if isinstance(interrupt, Interrupted) else ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            silence_broken_stdout()
+            code = ExitCode.BROKEN_PIPE
+        except (typer.Exit, typer.Abort, ClickUsageError):
+            raise
+        except Exception as error:  # the last net: a traceback helps nobody at a prompt
+            _tell_fault(app_of(ctx).streams, error)
+            code = ExitCode.FAULT
+        raise typer.Exit(code)
+
+
+def _tell_usage_error(error: Any) -> ExitCode:
+    """What was wrong with the call, and where its help is."""
+    streams = app_of(error.ctx).streams if error.ctx else Streams()
+    hint = f"{error.ctx.command_path} --help" if error.ctx else "dbjobs --help"
+    message = error.format_message()
+    streams.fail(DbjobsError(message[:1].lower() + message[1:], hint=hint))
+    return ExitCode.USAGE
+
+
+def _tell_fault(streams: Streams, error: Exception) -> None:
+    """A fault of our own: its kind and place, and the whole story if DBJOBS_DEBUG asks for it."""
+    if os.environ.get("DBJOBS_DEBUG"):
+        import traceback
+
+        streams.show("".join(traceback.format_exception(error)))
+    message = f"this is a fault of dbjobs {__version__}: {type(error).__name__}: {error}"
+    streams.fail(DbjobsError(message, hint="DBJOBS_DEBUG=1 shows where; please report it"))
+
+
+app = new_typer(cls=Root)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dbjobs {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def dbjobs(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Trigger Databricks job runs and watch them to the end.
+
+    \b
+    Start here:
+      dbjobs demo                                watch a real run, on this machine
+      dbjobs runs now nightly --wait             start a job, wait, exit with its outcome
+      dbjobs runs submit -f run.yaml --wait      the same without a job
+    """
+
+
+def main() -> NoReturn:
+    """The entry point `dbjobs`."""
+    get_command(app)(prog_name="dbjobs")
+    raise AssertionError("the command exits by itself")

@@ -1,0 +1,1 @@
+"""The commands: parse, call, show, exit. A folder a noun, a file a verb, and no logic."""

@@ -1,0 +1,166 @@
+"""What makes Typer's commands those of dbjobs.
+
+- A group loads a verb's module when the verb is asked for, so a call pays for one command.
+- Every command takes the global options, so they stand before or after its name.
+- A parameter whose type is a dataclass stands for a group of options, one a field, so that
+  commands share whole groups.
+- Help is plain text in the manner of gh and kubectl: it comes at once, at any width.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from functools import wraps
+from importlib import import_module
+from typing import Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from dbjobs.commands.options import GLOBAL_SECTION, given_options, global_params
+from dbjobs.context import App, GlobalOptions
+
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def app_of(ctx: typer.Context) -> App:
+    """The call's App, made of the global options that stand anywhere on the line."""
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = App(GlobalOptions(**given_options(ctx)))
+    app: App = root.obj
+    return app
+
+
+def new_typer(**kwargs: Any) -> typer.Typer:
+    """A Typer of the house: no options of its own, no decoration."""
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=CONTEXT_SETTINGS,
+        **kwargs,
+    )
+
+
+class Command(TyperCommand):
+    """A verb."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_params())
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`JOB`, where some versions of Typer write `{JOB}`."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        _format_params(self, ctx, formatter)
+
+
+class Group(TyperGroup):
+    """A noun; its verbs are modules of its package, each with a function `command` or a group `app`."""
+
+    package: str
+    verbs: tuple[str, ...]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.params.extend(global_params())
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.verbs)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in self.verbs and cmd_name not in self.commands:
+            self.commands[cmd_name] = self._load(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def _load(self, verb: str) -> Any:
+        module = import_module(f"{self.package}.{verb.replace('-', '_')}")
+        app = getattr(module, "app", None) or new_typer()
+        if not app.registered_callback:
+            app.command(verb, cls=Command, context_settings=CONTEXT_SETTINGS)(_expand_groups(module.command))
+        return get_command(app)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A noun alone shows what it can do."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Loaded or not, all verbs take part in "did you mean"."""
+        verb, *rest = args
+        command = self.get_command(ctx, verb)
+        if command is None and not ctx.resilient_parsing:
+            nearest = get_close_matches(verb, self.verbs, n=1)
+            ctx.fail(f"there is no command {verb!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else ""))
+        return verb if command else None, command, rest
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        commands = {verb: self.get_command(ctx, verb) for verb in self.verbs}
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, _first_line(command)) for verb, command in commands.items()])
+        _format_params(self, ctx, formatter)
+
+
+def _first_line(command: Any) -> str:
+    return str(command.help or "").partition("\n")[0]
+
+
+def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
+    """Arguments, the command's own options, then those that come in groups."""
+    sections: dict[str, list[Any]] = {"Arguments": [], "Options": []}
+    for param in command.get_params(ctx):
+        is_argument = param.param_type_name == "argument"
+        own_section = GLOBAL_SECTION if param.name == "help" else getattr(param, "rich_help_panel", None)
+        section = own_section or ("Arguments" if is_argument else "Options")
+        if record := param.get_help_record(ctx):
+            sections.setdefault(section, []).append(record)
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _expand_groups(function: Callable[..., None]) -> Callable[..., None]:
+    """A function that takes the fields of its dataclasses one by one, as Typer wants them."""
+    signature = inspect.signature(function, eval_str=True)
+    groups: dict[str, Any] = {
+        name: param.annotation
+        for name, param in signature.parameters.items()
+        if is_dataclass(param.annotation)
+    }
+    params = [
+        expanded.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for param in signature.parameters.values()
+        for expanded in (_params_of(groups[param.name]) if param.name in groups else [param])
+    ]
+
+    @wraps(function)
+    def command(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        function(**values)
+
+    del command.__wrapped__  # what Typer must read is the new signature
+    command.__signature__ = signature.replace(parameters=params)  # type: ignore[attr-defined]
+    command.__annotations__ = {param.name: param.annotation for param in params}
+    return command
+
+
+def _params_of(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)
+    ]

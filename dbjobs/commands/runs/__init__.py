@@ -1,0 +1,18 @@
+"""`dbjobs runs`."""
+
+from dbjobs.commands.framework import Group, new_typer
+
+
+class Runs(Group):
+    """Runs, by id or by the URL of their page."""
+
+    package = __name__
+    verbs = ("now", "submit", "wait", "get", "output", "cancel")
+
+
+app = new_typer(cls=Runs)
+
+
+@app.callback()
+def runs() -> None:
+    """Start runs, watch them to their end, and read what became of them."""

@@ -1,0 +1,31 @@
+"""`dbjobs runs cancel`."""
+
+from typing import Annotated
+
+import typer
+
+from dbjobs.commands.framework import app_of
+from dbjobs.commands.options import DryRun, RunArguments, ShowOutput, WaitOptions
+from dbjobs.commands.waiting import wait_for_runs
+
+WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the runs have ended.")]
+
+
+def command(
+    ctx: typer.Context, runs: RunArguments, dry_run: DryRun = False, wait: WaitForEnd = False
+) -> None:
+    """Cancel runs; those that have ended already stay as they are.
+
+    \b
+    Examples:
+      dbjobs runs cancel 123
+      dbjobs runs cancel 123 124 --wait
+
+    Exit codes: 0 asked for (with --wait: ended), 4 no such run.
+    """
+    app = app_of(ctx)
+    run_ids = app.run_ids(runs)
+    api = app.api_to_change(dry_run)
+    app.each(api.cancel_run, run_ids)
+    if wait and not dry_run:
+        wait_for_runs(app, run_ids, WaitOptions(show_output=ShowOutput.NONE), any_outcome=True)

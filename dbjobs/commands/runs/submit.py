@@ -1,0 +1,42 @@
+"""`dbjobs runs submit`."""
+
+from typing import Annotated
+
+import typer
+
+from dbjobs.commands.framework import app_of
+from dbjobs.commands.options import Body, DryRun, IdempotencyToken, Wait, WaitOptions
+from dbjobs.commands.starting import start_run
+
+RunName = Annotated[
+    str | None,
+    typer.Option("--run-name", metavar="NAME", help="Name the run, instead of the file's name for it."),
+]
+
+
+def command(
+    ctx: typer.Context,
+    body: Body,
+    options: WaitOptions,
+    run_name: RunName = None,
+    idempotency_token: IdempotencyToken = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Run tasks once, without making a job, and print the run's id.
+
+    \b
+    Examples:
+      dbjobs runs submit -f run.yaml --wait
+      dbjobs runs submit -f - --run-name adhoc < run.json
+
+    Exit codes: 0 started, 5 refused, 6 out of reach. With --wait, those of
+    `dbjobs runs wait`.
+    """
+    app = app_of(ctx)
+    request = body.read()
+    api = app.api_to_change(dry_run)
+    if run_name:
+        request["run_name"] = run_name
+    token = idempotency_token or request.get("idempotency_token")
+    start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)

@@ -1,0 +1,18 @@
+"""`dbjobs sandbox`."""
+
+from dbjobs.commands.framework import Group, new_typer
+
+
+class SandboxGroup(Group):
+    """The workspace on one's own machine."""
+
+    package = __name__
+    verbs = ("serve",)
+
+
+app = new_typer(cls=SandboxGroup)
+
+
+@app.callback()
+def sandbox() -> None:
+    """A workspace on this machine, to try things and to rehearse pipelines."""

@@ -1,0 +1,52 @@
+"""`dbjobs sandbox serve`."""
+
+import os
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dbjobs.commands.framework import app_of
+from dbjobs.commands.sandbox.local import new_sandbox
+from dbjobs.interrupts import Interrupted, interruptible
+
+
+def command(
+    ctx: typer.Context,
+    root: Annotated[
+        Path, typer.Option("--root", metavar="DIR", help="The folder of the tasks' files.")
+    ] = Path(),
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="A loopback address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+    time_scale: Annotated[
+        float,
+        typer.Option("--time-scale", metavar="N", help="Let set-up and clean-up times pass N times faster."),
+    ] = 1.0,
+) -> None:
+    """Serve a workspace on this machine that runs Python tasks for real.
+
+    It prints two lines that point dbjobs, or any other client, to it, and serves until
+    it is interrupted. Its token is that of DBJOBS_SANDBOX_TOKEN, else a fresh one.
+
+    \b
+    Examples:
+      dbjobs sandbox serve --root examples/demo
+      dbjobs sandbox serve --port 8765 --time-scale 10
+
+    Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, or a port in use.
+    """
+    app = app_of(ctx)
+    token = os.environ.get("DBJOBS_SANDBOX_TOKEN")
+    with (
+        interruptible(),
+        new_sandbox(root, token=token, host=host, port=port, time_scale=time_scale) as sandbox,
+    ):
+        app.streams.result(f"export DATABRICKS_HOST={sandbox.url}")
+        app.streams.result(f"export DATABRICKS_TOKEN={shlex.quote(sandbox.token)}")
+        app.streams.note("serving until Ctrl-C; paste the two lines above into another shell")
+        with suppress(Interrupted):
+            while True:
+                app.clock.sleep(3600)
+        app.streams.note("stopped")
