@@ -4,9 +4,18 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from dbjobs.models import TaskRun
+from dbjobs.models import Run, TaskRun
 from dbjobs.render.looks import UNICODE, Dress, Look, look_of
-from dbjobs.render.words import AnyRun, say_attempt, say_duration, say_message, say_state, seconds_of
+from dbjobs.render.words import (
+    AnyRun,
+    say_attempt,
+    say_child,
+    say_duration,
+    say_iterations,
+    say_message,
+    say_state,
+    seconds_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +51,9 @@ class Canvas:
         style = "bold" if look_of(task) in (Look.RUNNING, Look.FAILED) else ""
         return Text.assemble((guide, "dim"), (self.line(task.task_key), style))
 
-    def details(self, task: TaskRun) -> Text:
-        """Which attempt it is, what the server says, and what a join waits for."""
-        parents = [self.line(key) for key in task.depends_on]
-        after = f"after {', '.join(parents)}" if len(parents) > 1 else ""
-        said = [part for part in (say_attempt(task), self.line(say_message(task)), after) if part]
+    def details(self, task: TaskRun, child: Run | None = None) -> Text:
+        """Which attempt it is, how far it has come, what the server says, and what a join waits for."""
+        after = f"after {', '.join(task.depends_on)}" if len(task.depends_on) > 1 else ""
+        facts = (say_attempt(task), say_iterations(task), say_child(child), say_message(task), after)
+        said = [self.line(fact) for fact in facts if fact]
         return Text(self.dress.dot.join(said), "" if look_of(task) is Look.FAILED else "dim")

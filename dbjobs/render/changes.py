@@ -13,6 +13,7 @@ class Kind(Enum):
 
     RUN_STATE = "run_state"
     TASK_STATE = "task_state"
+    CHILD_STATE = "child_state"
     RUN_GONE = "run_gone"
     CONTACT_LOST = "contact_lost"
     CONTACT_RESTORED = "contact_restored"
@@ -26,6 +27,8 @@ class Change:
     watched: WatchedRun | None = None
     """None for contact, which concerns the whole watch"""
     task: TaskRun | None = None
+    child: Run | None = None
+    """the run that a run_job task started"""
     is_first: bool = False
     """True if the run was never seen before: the state it was found in"""
 
@@ -51,19 +54,31 @@ def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Chang
 def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
     if new.is_gone and not old.is_gone:
         yield Change(Kind.RUN_GONE, new)
-    if new.run is None or new.run is old.run:
+    if new.run is None or new is old:
         return
     is_first = old.run is None
     own = Change(Kind.RUN_STATE, new, is_first=is_first)
     has_changed = old.run is None or _face(old.run) != _face(new.run)
     if has_changed and not new.run.is_ended:
         yield own
-    known = {task.run_id: _face(task) for task in old.run.attempts} if old.run else {}
-    for task in _attempts_in_order(new.run):
-        if known.get(task.run_id) != _face(task):
-            yield Change(Kind.TASK_STATE, new, task, is_first)
+    yield from _task_changes(old, new, new.run)
     if has_changed and new.run.is_ended:
         yield own
+
+
+def _task_changes(old: WatchedRun, new: WatchedRun, run: Run) -> Iterator[Change]:
+    known = {_identity(task): _face(task) for task in old.run.attempts} if old.run else {}
+    for task in _attempts_in_order(run):
+        if known.get(_identity(task)) != _face(task):
+            yield Change(Kind.TASK_STATE, new, task, is_first=old.run is None)
+    for task in run.tasks:
+        child, before = new.children.get(task.task_key), old.children.get(task.task_key)
+        if child and not (before and before.run_id == child.run_id and _face(before) == _face(child)):
+            yield Change(Kind.CHILD_STATE, new, task, child)
+
+
+def _identity(task: TaskRun) -> tuple[str, int, int | None]:
+    return (task.task_key, task.attempt_number, task.run_id)
 
 
 def _face(run: Run | TaskRun) -> tuple[str | None, ...]:

@@ -3,10 +3,11 @@
 Every event has these fields, null where they do not apply:
 
     ts                 when it was told, ISO 8601 in UTC with milliseconds
-    event              run_state, task_state, run_gone, contact_lost, contact_restored, heartbeat or end
+    event              run_state, task_state, child_state, run_gone, contact_lost, contact_restored,
+                       heartbeat or end
     run_id             the watched run; null where several are meant
-    task_key           the task, in task_state
-    life_cycle_state   of the run, or in task_state of the task
+    task_key           the task, in task_state and child_state
+    life_cycle_state   of the run; in task_state of the task, in child_state of the run it started
     result_state
     message            what the server says; in run_gone and contact_lost the cause
 
@@ -14,6 +15,7 @@ and some have more:
 
     run_state          run_name, run_page_url
     task_state         task_run_id, attempt_number (0 is the first)
+    child_state        child_run_id, run_name, run_page_url: the run that a run_job task started
     contact_lost       seconds_without_contact
     heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event
     end                ending (all_ended, timeout, contact_lost, failed_fast), outcome, elapsed_seconds;
@@ -71,6 +73,9 @@ def _event_of(change: Change, snapshot: Snapshot) -> Event:
         return _event(change.kind.value, watched.run_id, watched.run, message=_cause(watched.trouble))
     if task is None:
         return _event(change.kind.value, watched.run_id, watched.run, **_address(watched.run))
+    if change.child:
+        more = {"child_run_id": change.child.run_id, **_address(change.child)}
+        return _event(change.kind.value, watched.run_id, change.child, task_key=task.task_key, **more)
     return _event(
         change.kind.value,
         watched.run_id,

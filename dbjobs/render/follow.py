@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 from dbjobs.clock import Clock
+from dbjobs.render.keys import is_foreground
 from dbjobs.render.streams import Streams
 from dbjobs.watch import Snapshot
 
@@ -17,12 +18,17 @@ Show = Callable[[Snapshot], None]
 
 
 def mode_of(progress: str, streams: Streams) -> str:
-    """What `--progress` comes to: live on a terminal, lines elsewhere, nothing if it is to be quiet."""
+    """What `--progress` comes to: live on a terminal, lines elsewhere, nothing if it is to be quiet.
+
+    --verbose writes lines of its own, and a job in the background has no terminal of its own:
+    a live view could stand among neither.
+    """
     if streams.quiet:
         return "none"
-    if progress == "auto" or (progress == "live" and not streams.is_terminal(streams.err)):
-        return "live" if streams.is_terminal(streams.err) else "lines"
-    return progress
+    if progress not in ("auto", "live"):
+        return progress
+    has_screen = streams.is_terminal(streams.err) and is_foreground(streams.err)
+    return "live" if has_screen and not streams.verbose else "lines"
 
 
 def tick_of(progress: str, streams: Streams) -> float:

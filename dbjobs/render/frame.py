@@ -1,6 +1,7 @@
 """What every part of a live frame is drawn to, and the lines that all frames share."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,12 +10,15 @@ from rich.text import Text
 from dbjobs.render.cells import Canvas
 from dbjobs.render.grid import Column, Row, lay_out
 from dbjobs.render.looks import cut, join_fitting
+from dbjobs.render.tree import NARROW
 from dbjobs.render.words import count, say_counts, say_duration, say_state
 from dbjobs.watch import Ending, Snapshot
 
 INDENT = "  "
-NARROW = 60
 WORRY = "bold bright_magenta"
+
+_JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
+"""Terminals disagree on how wide text with these is; a view that is redrawn cannot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,9 @@ class Frame(Canvas):
     def is_narrow(self) -> bool:
         """True if there is no room for blanks, nor for a column of details."""
         return self.width < NARROW
+
+    def line(self, value: object) -> str:
+        return _JOINERS.sub("", super().line(value))
 
     def trim(self, line: Text) -> Text:
         return cut(line, self.width, self.dress)
@@ -61,20 +68,33 @@ def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
     """While contact is lost: since when, what was seen last, and why."""
     if snapshot.trouble is None:
         return []
-    since, *seen = say_no_contact(snapshot).split(", ", 1)
+    since, seen = _say_silence(snapshot), _say_last_seen(snapshot)
     cause = frame.line(snapshot.trouble.message)
-    parts = [f"! {since},", f"{seen[0]}:"] if seen else [f"! {since}:"]
-    first, *rest = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
-    return [frame.trim(Text(first, WORRY)), *(frame.indent(line, WORRY) for line in rest)]
+    parts = [f"! {since},", f"{seen}:"] if seen else [f"! {since}:"]
+    lines = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
+    margins = ["", *[INDENT] * len(lines)]
+    return [
+        frame.trim(_worry(f"{margin}{line}", cause)) for margin, line in zip(margins, lines, strict=False)
+    ]
+
+
+def _worry(line: str, cause: str) -> Text:
+    return Text.assemble((line.removesuffix(cause), WORRY), cause if line.endswith(cause) else "")
 
 
 def say_no_contact(snapshot: Snapshot) -> str:
-    """`no contact since 2m05s, last seen RUNNING`; nothing while there is contact."""
-    if snapshot.trouble is None:
-        return ""
-    since = f"no contact since {say_duration(snapshot.elapsed - snapshot.last_contact)}"
+    """`no contact since 2m05s, last seen RUNNING`."""
+    return ", ".join(filter(None, [_say_silence(snapshot), _say_last_seen(snapshot)]))
+
+
+def _say_silence(snapshot: Snapshot) -> str:
+    return f"no contact since {say_duration(snapshot.elapsed - snapshot.last_contact)}"
+
+
+def _say_last_seen(snapshot: Snapshot) -> str:
+    """Nothing if no run was ever seen."""
     seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.trouble]
-    return f"{since}, last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else since
+    return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
 
 
 def say_next_poll(snapshot: Snapshot) -> str:

@@ -27,6 +27,8 @@ class Column:
     """numbers and durations: aligned to the right"""
     is_optional: bool = False
     """left out where there is no room for it"""
+    worth: int = 0
+    """of optional columns, the least worth goes first; of equals, the rightmost"""
     gap: int = GAP
     """blanks before it"""
 
@@ -38,11 +40,20 @@ def lay_out(
     columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, dress: Dress = UNICODE
 ) -> list[Text]:
     """A line a row, aligned; at most `width` cells wide unless whole columns need more, uncut if None."""
+    widths = measure(columns, rows, width)
+    return [draw(columns, row, widths, dress) for row in rows]
+
+
+def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -> list[int]:
+    """The width of each column, 0 for one that is left out."""
     widths = [max((row[place].cell_len for row in rows), default=0) for place in range(len(columns))]
-    if width is not None:
-        widths = _fit(columns, widths, width)
+    return widths if width is None else _fit(columns, widths, width)
+
+
+def draw(columns: Sequence[Column], row: Row, widths: Sequence[int], dress: Dress) -> Text:
+    """A row as a line, in widths that may have been measured from other rows."""
     shown = [place for place, cells in enumerate(widths) if cells]
-    return [_line([(columns[place], row[place], widths[place]) for place in shown], dress) for row in rows]
+    return _line([(columns[place], row[place], widths[place]) for place in shown], dress)
 
 
 def lay_out_table(
@@ -56,12 +67,14 @@ def lay_out_table(
 
 
 def _fit(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
-    """Narrow what may be narrowed until all fits: to LEAST, then without the optional, then further."""
-    widths = _narrow(columns, widths, width, LEAST)
-    for place in reversed(range(len(columns))):
-        if columns[place].is_optional and _total(columns, widths) > width:
-            widths = [*widths[:place], 0, *widths[place + 1 :]]
-    return _narrow(columns, widths, width, 1)
+    """Narrow what may be narrowed to LEAST; if that is not enough, without the optional; then further."""
+    optional = [place for place, column in enumerate(columns) if column.is_optional]
+    optional.sort(key=lambda place: columns[place].worth, reverse=True)
+    narrowed = _narrow(columns, widths, width, LEAST)
+    while total_width(columns, narrowed) > width and optional:
+        widths[optional.pop()] = 0
+        narrowed = _narrow(columns, widths, width, LEAST)
+    return narrowed if total_width(columns, narrowed) <= width else _narrow(columns, widths, width, 1)
 
 
 def _narrow(columns: Sequence[Column], widths: list[int], width: int, least: int) -> list[int]:
@@ -69,7 +82,7 @@ def _narrow(columns: Sequence[Column], widths: list[int], width: int, least: int
     soft = sorted(
         cells for column, cells in zip(columns, widths, strict=True) if cells and not column.is_whole
     )
-    room = width - _total(columns, widths) + sum(soft)
+    room = width - total_width(columns, widths) + sum(soft)
     cap = room
     for place, cells in enumerate(soft):
         cap = room // (len(soft) - place)
@@ -82,7 +95,7 @@ def _narrow(columns: Sequence[Column], widths: list[int], width: int, least: int
     ]
 
 
-def _total(columns: Sequence[Column], widths: Sequence[int]) -> int:
+def total_width(columns: Sequence[Column], widths: Sequence[int]) -> int:
     shown = [(column, cells) for column, cells in zip(columns, widths, strict=True) if cells]
     return sum(cells for _, cells in shown) + sum(column.gap for column, _ in shown[1:])
 
@@ -90,7 +103,7 @@ def _total(columns: Sequence[Column], widths: Sequence[int]) -> int:
 def _line(cells: Sequence[tuple[Column, Text, int]], dress: Dress) -> Text:
     line = Text(no_wrap=True, overflow="ignore")
     for column, cell, width in cells:
-        content = cut(cell, width, dress)
+        content = cell if column.is_whole else cut(cell, width, dress)
         blank = " " * (width - content.cell_len)
         line.append(" " * column.gap if cell is not cells[0][1] else "")
         line.append_text(Text.assemble(blank, content) if column.is_right else Text.assemble(content, blank))

@@ -1,5 +1,6 @@
 """Progress as lines: one per change, with the time of day, and a heartbeat each minute.
 
+21:04:05  run 8412  https://adb-1.2.azuredatabricks.net/?o=1#job/77/run/8412
 21:04:05  run 8412  RUNNING  nightly load
 21:04:09    clean_a  SUCCESS  2s
 21:05:09  run 8412  still RUNNING after 1m04s, 2 of 5 tasks done
@@ -11,7 +12,8 @@ from rich.text import Text
 
 from dbjobs.clock import Clock
 from dbjobs.models import Run, TaskRun
-from dbjobs.render.changes import Change, Kind, changes_between
+from dbjobs.render.changes import Change, changes_between
+from dbjobs.render.excerpts import LONGEST_LINE
 from dbjobs.render.frame import say_ended, say_no_contact
 from dbjobs.render.looks import look_of
 from dbjobs.render.screen import to_text
@@ -23,6 +25,7 @@ from dbjobs.render.words import (
     say_message,
     say_progress,
     say_state,
+    say_took,
     seconds_of,
 )
 from dbjobs.states import Outcome, Phase
@@ -45,49 +48,58 @@ class LineTeller:
     last_said: float = 0.0
 
     def show(self, snapshot: Snapshot) -> None:
-        lines = [self._line_of(change, snapshot) for change in changes_between(self.before, snapshot)]
+        changes = list(changes_between(self.before, snapshot))
         self.before = snapshot
-        self._say(snapshot, [line for line in lines if line is not None])
+        self._say(snapshot, [_line_of(change, snapshot) for change in changes if _is_news(change)])
         if snapshot.ending is None and snapshot.elapsed - self.last_said >= HEARTBEAT:
             self._say(snapshot, [Text(_heartbeat(snapshot, self.clock.now()))])
 
     def _say(self, snapshot: Snapshot, lines: list[Text]) -> None:
         time = say_clock(self.clock.now())
         for line in lines:
+            line.truncate(LONGEST_LINE, overflow="ellipsis")
             text = Text.assemble((time, "dim"), "  ", line)
             self.streams.progress(to_text(self.streams, self.streams.err, text))
             self.last_said = snapshot.elapsed
 
-    def _line_of(self, change: Change, snapshot: Snapshot) -> Text | None:
-        """None for what is not worth a line: tasks that were found waiting, or done and well."""
-        if change.kind is Kind.CONTACT_LOST and snapshot.trouble:
-            return Text(f"{say_no_contact(snapshot)}: {clean_line(snapshot.trouble.message)}")
-        if change.kind is Kind.CONTACT_RESTORED or change.watched is None:
-            return Text("contact is back")
-        if change.kind is Kind.RUN_GONE:
-            return Text(f"run {change.watched.run_id}  {_trouble(change.watched)}")
-        if change.task is None:
-            return self._run_line(change.watched)
-        if change.is_first and not _is_news(change.task):
-            return None
-        return self._task_line(change.watched, change.task, len(snapshot.runs) > 1)
 
-    def _run_line(self, watched: WatchedRun) -> Text:
-        run = watched.run
-        assert run is not None  # noqa: S101 - its state has changed, so it was seen
-        is_new = self.before is None or _run_of(self.before, watched.run_id) is None
-        facts = [
-            clean_line(run.run_name) if is_new else "",
-            _took(run, self.clock.now()),
-            clean_line(say_message(run)),
-        ]
-        return _join(Text(f"run {run.run_id}"), Text(clean_line(say_state(run)), look_of(run).style), *facts)
+def _is_news(change: Change) -> bool:
+    """Of a run that is seen for the first time, tasks that wait or are done and well get no line."""
+    task = change.task
+    if task is None or not change.is_first or change.child:
+        return True
+    return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
 
-    def _task_line(self, watched: WatchedRun, task: TaskRun, has_others: bool) -> Text:
-        key = f"{clean_line(task.task_key):<{_key_width(watched)}}"
-        subject = f"run {watched.run_id}  {key}" if has_others else f"  {key}"
-        facts = [_took(task, self.clock.now()), say_attempt(task), clean_line(say_message(task))]
-        return _join(Text(subject), Text(clean_line(task.shown_state), look_of(task).style), *facts)
+
+def _line_of(change: Change, snapshot: Snapshot) -> Text:
+    watched = change.watched
+    if watched is None:
+        return _contact_line(snapshot)
+    if change.child and change.task:
+        facts = [f"run {change.child.run_id}", clean_line(change.child.run_name), say_took(change.child)]
+        return _join(_subject(watched, change.task, snapshot), change.child, *facts)
+    if change.task:
+        facts = [say_took(change.task), say_attempt(change.task), clean_line(say_message(change.task))]
+        return _join(_subject(watched, change.task, snapshot), change.task, *facts)
+    if watched.is_gone or watched.run is None:
+        return Text(
+            f"run {watched.run_id}  {clean_line(watched.trouble.message) if watched.trouble else 'gone'}"
+        )
+    name = clean_line(watched.run.run_name) if change.is_first else ""
+    facts = [name, say_took(watched.run), clean_line(say_message(watched.run))]
+    return _join(f"run {watched.run_id}", watched.run, *facts)
+
+
+def _contact_line(snapshot: Snapshot) -> Text:
+    if snapshot.trouble is None:
+        return Text("contact is back")
+    return Text(f"{say_no_contact(snapshot)}: {clean_line(snapshot.trouble.message)}")
+
+
+def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
+    """The task, below its run, or beside it where there are several."""
+    key = f"{clean_line(task.task_key):<{_key_width(watched)}}"
+    return f"run {watched.run_id}  {key}" if len(snapshot.runs) > 1 else f"  {key}"
 
 
 def _key_width(watched: WatchedRun) -> int:
@@ -96,24 +108,10 @@ def _key_width(watched: WatchedRun) -> int:
     return min(WIDEST_PADDING, max((len(task.task_key) for task in tasks), default=0))
 
 
-def _join(subject: Text, state: Text, *facts: str) -> Text:
-    return Text("  ").join([subject, state, *(Text(fact) for fact in facts if fact)])
-
-
-def _took(run: Run | TaskRun, now: float) -> str:
-    return say_duration(seconds_of(run, now)) if run.is_ended else ""
-
-
-def _trouble(watched: WatchedRun) -> str:
-    return clean_line(watched.trouble.message) if watched.trouble else "gone"
-
-
-def _run_of(snapshot: Snapshot, run_id: int) -> Run | None:
-    return next((watched.run for watched in snapshot.runs if watched.run_id == run_id), None)
-
-
-def _is_news(task: TaskRun) -> bool:
-    return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
+def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
+    state = say_state(run) if isinstance(run, Run) else run.shown_state
+    parts = [Text(subject), Text(clean_line(state), look_of(run).style), *map(Text, filter(None, facts))]
+    return Text("  ").join(parts)
 
 
 def _heartbeat(snapshot: Snapshot, now: float) -> str:

@@ -11,6 +11,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from dbjobs.clock import Clock
+from dbjobs.render.keys import without_echo
 from dbjobs.render.looks import dress_for
 from dbjobs.render.run_view import render_snapshot
 from dbjobs.render.screen import console_for, size_of
@@ -75,6 +76,7 @@ class _Painter:
             redirect_stderr=False,
             vertical_overflow="crop",
         )
+        self.stack.enter_context(without_echo(self.streams.err))
         self.stack.callback(self.console.show_cursor)
         self.live = self.stack.enter_context(live)
         return live

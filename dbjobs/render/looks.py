@@ -4,21 +4,18 @@ Colours are the terminal's own sixteen, which suit its background, and never a
 matter of red against green: blue and cyan are well, magenta wants a look.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TextIO
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from dbjobs.render.plain import is_utf8
 from dbjobs.render.streams import clean_line
 from dbjobs.render.words import AnyRun
 from dbjobs.states import Outcome, Phase
-
-_JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
-"""Terminals disagree on how wide text with these is; a view that is redrawn cannot."""
 
 
 class Look(Enum):
@@ -77,20 +74,24 @@ class Dress:
     last_branch: str = "└─ "
     trunk: str = "│  "
     is_ascii: bool = False
+    """True if the symbols are"""
+    encoding: str = "utf-8"
+    """what names and messages must fit into"""
 
     def line(self, value: object) -> str:
         """Text of the API, made fit for one line of a view."""
-        text = _JOINERS.sub("", clean_line(str(value)))
-        return text.encode("ascii", "replace").decode() if self.is_ascii else text
+        return clean_line(str(value)).encode(self.encoding, "replace").decode(self.encoding)
 
 
 UNICODE = Dress()
-ASCII = Dress(ellipsis="...", dot=" - ", branch="|- ", last_branch="`- ", trunk="|  ", is_ascii=True)
+ASCII = Dress(
+    ellipsis="...", dot=" - ", branch="|- ", last_branch="`- ", trunk="|  ", is_ascii=True, encoding="ascii"
+)
 
 
 def dress_for(stream: TextIO) -> Dress:
-    """Any encoding but UTF-8 gets the characters that all have."""
-    return UNICODE if (stream.encoding or "").lower().replace("-", "").startswith("utf8") else ASCII
+    """Any encoding but UTF-8 gets symbols that all have."""
+    return UNICODE if is_utf8(stream) else replace(ASCII, encoding=stream.encoding)
 
 
 def cut(text: Text, width: int, dress: Dress) -> Text:

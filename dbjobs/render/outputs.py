@@ -6,39 +6,47 @@ Plain text without colour, cleaned of whatever could move a terminal's cursor.
 from collections.abc import Iterator
 
 from dbjobs.models import Payload, Run, TaskRun
-from dbjobs.render.plain import to_json
+from dbjobs.render.excerpts import last_lines, shorten
+from dbjobs.render.held import say_held, say_task
 from dbjobs.render.streams import clean_line, clean_text
-from dbjobs.render.words import say_attempt, say_counts, say_duration, say_state, say_time_spent
+from dbjobs.render.words import (
+    say_attempt,
+    say_counts,
+    say_duration,
+    say_state,
+    say_time_spent,
+    say_took,
+)
 from dbjobs.watch import Ending, Snapshot, WatchedRun
 
 INDENT = "  "
+ERROR_LINES = 40
 
 
-def render_output(task: TaskRun, output: Payload) -> str:
-    """All that get-output answered for a task: result, logs, error and trace, under its key.
+def render_output(task: TaskRun, output: Payload | None, child: Run | None = None, problem: str = "") -> str:
+    """All that get-output answered for a task, under its key: result, logs, error and trace.
 
+    `child` is the run that a run_job task started; `problem` says why there is no output.
     Ends with a blank line, so that the outputs of several tasks stand apart.
     """
-    parts = list(_parts(task, output)) or ["(no output)"]
+    parts = [*say_task(task), *_parts(task, output or {}, child)]
+    if problem or not parts:
+        parts.append(f"(no output: {clean_line(problem)})" if problem else "(no output)")
     return "\n".join([_heading(task), *parts, "", ""])
 
 
 def _heading(task: TaskRun) -> str:
-    facts = [clean_line(task.task_key), clean_line(task.shown_state), _took(task), say_attempt(task)]
+    facts = [clean_line(task.task_key), clean_line(task.shown_state), say_took(task), say_attempt(task)]
     return f"==> {'  '.join(fact for fact in facts if fact)} <=="
 
 
-def _took(run: Run | TaskRun) -> str:
-    return say_duration(run.seconds_at(run.end_time)) if run.end_time else ""
-
-
-def _parts(task: TaskRun, output: Payload) -> Iterator[str]:
+def _parts(task: TaskRun, output: Payload, child: Run | None) -> Iterator[str]:
     notebook = output.get("notebook_output") or {}
     yield from _section("result", notebook.get("result"), _cut_note(notebook.get("truncated"), "first", task))
     yield from _section("logs", output.get("logs"), _cut_note(output.get("logs_truncated"), "last", task))
     for field, value in output.items():
         if field.endswith("_output") and field != "notebook_output" and value:
-            yield from _section(field, to_json(value))
+            yield from _section(field, say_held(field, value, child))
     yield from _section("info", output.get("info"))
     yield from _section("error", output.get("error"))
     yield from _section("error_trace", output.get("error_trace"))
@@ -68,31 +76,33 @@ def render_failure(task: TaskRun, output: Payload | None, *, tail_lines: int = 2
     facts = [
         f"task {clean_line(task.task_key)}: {clean_line(task.shown_state)}",
         say_attempt(task),
-        _took(task),
+        say_took(task),
     ]
     lines = [", ".join(fact for fact in facts if fact)]
-    error = clean_text(str(output.get("error") or task.message)).strip("\n")
-    lines += [INDENT + line for line in error.splitlines()]
-    lines += _tail("trace", output.get("error_trace"), tail_lines) or _tail(
-        "logs", output.get("logs"), tail_lines
-    )
+    lines += [INDENT + line for line in last_lines(output.get("error") or task.message, ERROR_LINES)[0]]
+    lines += _tail(*trace_of(output), tail_lines)
     if task.run_page_url:
         lines.append(INDENT + clean_line(task.run_page_url))
     return "\n".join([*lines, "", ""])
 
 
+def trace_of(output: Payload) -> tuple[str, object]:
+    """What tells how a task came to fail, and its title: the trace, or the logs where there is none."""
+    field = "error_trace" if output.get("error_trace") else "logs"
+    return {"error_trace": "trace", "logs": "logs"}[field], output.get(field)
+
+
 def _tail(title: str, text: object, most: int) -> list[str]:
-    lines = clean_text(str(text or "")).strip("\n").splitlines()
-    if not lines:
+    shown, number = last_lines(text, most)
+    if not number:
         return []
-    shown = lines[-most:] if most else []
-    heading = title if len(shown) == len(lines) else f"{title}, the last {len(shown)} of {len(lines)} lines"
+    heading = title if len(shown) == number else f"{title}, the last {len(shown)} of {number} lines"
     return [f"{INDENT}{heading}:", *(INDENT * 2 + line for line in shown)]
 
 
 def render_summary(snapshot: Snapshot) -> str:
     """How a watch ended, run by run: outcome, duration, where the time went, which tasks failed."""
-    return "\n".join(line for watched in snapshot.runs for line in _summary_of(watched, snapshot))
+    return "\n".join(shorten(line) for watched in snapshot.runs for line in _summary_of(watched, snapshot))
 
 
 def _summary_of(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
@@ -102,7 +112,7 @@ def _summary_of(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
         yield f"run {watched.run_id}: {cause}"
         return
     yield f"run {run.run_id} ({clean_line(run.run_name)}): {_ending_of(run, snapshot)}"
-    yield from _labelled("time", say_time_spent(run) if run.is_ended else "")
+    yield from _labelled("spent on", say_time_spent(run) if run.is_ended else "")
     yield from _labelled("tasks", say_counts(clean_line(task.shown_state) for task in run.tasks))
     yield from _labelled("failed", ", ".join(clean_line(task.task_key) for task in run.failed_tasks))
     yield from _labelled("url", clean_line(run.run_page_url or ""))
@@ -116,7 +126,7 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 def _ending_of(run: Run, snapshot: Snapshot) -> str:
     state = clean_line(say_state(run))
     if run.is_ended:
-        took = _took(run)
+        took = say_took(run)
         return f"{state} after {took}" if took else state
     waited = say_duration(snapshot.elapsed)
     if snapshot.ending is Ending.CONTACT_LOST:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dbjobs.models import Payload
+from dbjobs.pipelines import escape_commands, is_command
 from dbjobs.render.streams import Streams
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def to_json(value: object, *, ascii_only: bool = False, indent: int | None = 2) 
     separators = (",", ": ") if indent else (",", ":")
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators)
     safe = _UNSAFE if indent is None else _UNSAFE_BUT_NEWLINE  # json escapes the newlines of strings itself
-    return safe.sub(_escape, text)
+    return escape_commands(safe.sub(_escape, text))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -54,7 +55,7 @@ def to_yaml(value: object, *, ascii_only: bool = False) -> str:
         default_flow_style=False,
         width=sys.maxsize,
     )
-    return _UNSAFE_BUT_NEWLINE.sub(_escape, text)  # only text in double quotes holds any
+    return escape_commands(_UNSAFE_BUT_NEWLINE.sub(_escape, text))  # only text in double quotes holds any
 
 
 def _represent_text(dumper: "yaml.SafeDumper", text: str) -> "yaml.ScalarNode":
@@ -62,7 +63,7 @@ def _represent_text(dumper: "yaml.SafeDumper", text: str) -> "yaml.ScalarNode":
 
 
 def _style_of(text: str) -> str | None:
-    if _UNSAFE_BUT_NEWLINE.search(text):
+    if _UNSAFE_BUT_NEWLINE.search(text) or is_command(text):
         return '"'
     if "\n" in text:
         return '"' if text[0] in " \n" else "|"

@@ -107,8 +107,7 @@ def _message(run: Run, frame: Frame) -> list[Text]:
 
 
 def _body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
-    run = snapshot.runs[0].run
-    return draw_tasks(run, frame, room) if run else []
+    return draw_tasks(snapshot.runs[0], frame, room)
 
 
 def _foot(snapshot: Snapshot, frame: Frame) -> list[Text]:

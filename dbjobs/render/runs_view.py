@@ -46,8 +46,9 @@ def body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
     tasks = _urgent_tasks([runs[place] for place in places], room - len(places) - is_folded)
     lines: list[list[Text]] = []
     for place in places:
-        lines.append(_run_row(runs[place], frame))
-        lines += [_task_row(task, frame) for task in tasks.get(runs[place].run_id, ())]
+        watched = runs[place]
+        lines.append(_run_row(watched, frame))
+        lines += [_task_row(task, watched, frame) for task in tasks.get(watched.run_id, ())]
     folded = [_state(watched) for place, watched in enumerate(runs) if place not in set(places)]
     return [*_lay_out(lines, frame), *([frame.fold(folded, "runs")] if folded else [])][:room]
 
@@ -106,6 +107,7 @@ def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), more]
 
 
-def _task_row(task: TaskRun, frame: Frame) -> list[Text]:
-    name = Text.assemble("  ", frame.name(task))
-    return [frame.symbol(task), name, Text(), frame.state(task), frame.duration(task), frame.details(task)]
+def _task_row(task: TaskRun, watched: WatchedRun, frame: Frame) -> list[Text]:
+    name = Text(f"  {frame.line(task.task_key)}")
+    details = frame.details(task, watched.children.get(task.task_key))
+    return [frame.symbol(task), name, Text(), frame.state(task), frame.duration(task), details]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from dbjobs.errors import DbjobsError
+from dbjobs.pipelines import defuse, recognise
 
 _ANSI_SEQUENCES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
@@ -44,16 +45,21 @@ class Streams:
 
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
     _secrets: set[str] = field(default_factory=set, repr=False)
+    _guards: set[str] = field(default_factory=set, repr=False)
 
     def hide(self, secret: str) -> None:
-        """From now on, no word on stderr shows this; what is too short for a secret is part of other words."""
+        """From now on no word on stderr shows this; what is too short for a secret is part of other words."""
         if len(secret) >= SHORTEST_SECRET:
             self._secrets.add(secret)
+
+    def guard(self) -> None:
+        """From now on no word can be taken for a command of a CI system; in such a system it is so anyway."""
+        self._guards.add("asked")
 
     def is_terminal(self, stream: TextIO) -> bool:
         """True if somebody reads along and the cursor can be moved."""
@@ -67,7 +73,13 @@ class Streams:
 
     def result(self, text: str) -> None:
         """A line, or several, of the command's result: stdout, at once."""
-        _write(self.out, text)
+        _write(self.out, self._guarded(text))
+
+    def result_bytes(self, data: bytes) -> None:
+        """The whole result, byte for byte: a file's contents."""
+        self.out.flush()
+        self.out.buffer.write(data)
+        self.out.buffer.flush()
 
     def note(self, text: str) -> None:
         """What is good to know; --quiet leaves it out."""
@@ -98,15 +110,24 @@ class Streams:
         if error.hint:
             self._labelled("hint", error.hint, "36")
 
+    def ask(self, question: str) -> None:
+        """A question, whose answer is typed behind it."""
+        self.err.write(self.censor(clean_text(question)))
+        self.err.flush()
+
+    def command(self, line: str) -> None:
+        """A line that the CI system takes for a command: made, and escaped, by `dbjobs.ci`."""
+        _write(self.err, self.censor(line))
+
     def _labelled(self, label: str, text: str, color: str) -> None:
-        if self.has_color(self.err):
-            label = f"\x1b[1;{color}m{label}:\x1b[0m"
-        else:
-            label = f"{label}:"
-        self._tell(f"{label} {clean_text(text)}")
+        start, end = (f"\x1b[1;{color}m", "\x1b[0m") if self.has_color(self.err) else ("", "")
+        self._tell(f"{start}{label}:{end} {clean_text(text)}")
 
     def _tell(self, text: str) -> None:
-        _write(self.err, self.censor(text))
+        _write(self.err, self._guarded(self.censor(text)))
+
+    def _guarded(self, text: str) -> str:
+        return defuse(text) if self._guards or recognise(self.environ) else text
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""

@@ -6,7 +6,6 @@ addresses are whole in any case.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.text import Text
 
@@ -61,7 +60,7 @@ def render_job(job: Payload, page: Page) -> Text:
     title = Text(page.line(settings.get("name") or "Untitled"), "bold")
     facts = [*_job_facts(job, page), *_settings_facts(settings, page)]
     tasks = settings.get("tasks") or ([settings] if task_type(settings) else [])
-    return _compose([title], render_facts(facts), _job_tasks(tasks, page))
+    return _compose(title, render_facts(facts), _job_tasks(tasks, page))
 
 
 def _job_facts(job: Payload, page: Page) -> Iterator[Fact]:
@@ -80,10 +79,8 @@ def _settings_facts(settings: Payload, page: Page) -> Iterator[Fact]:
         yield "parameters" if place == 0 else "", page.line(text)
     yield "time limit", say_duration(settings.get("timeout_seconds") or None)
     yield "concurrent", str(settings.get("max_concurrent_runs") or "")
-    yield (
-        "tags",
-        page.line(", ".join(f"{key}={value}" for key, value in (settings.get("tags") or {}).items())),
-    )
+    tags = settings.get("tags") or {}
+    yield "tags", page.line(", ".join(f"{key}={value}" for key, value in tags.items()))
 
 
 def say_schedule(schedule: Payload) -> str:
@@ -111,7 +108,9 @@ def _with_pause(text: str, settings: Payload) -> str:
 
 def task_type(task: Payload) -> str:
     """`notebook` for a task that has a notebook_task, and so for every type there is or will be."""
-    return next((key.removesuffix("_task") for key in task if key.endswith("_task") and task[key] is not None), "")
+    return next(
+        (key.removesuffix("_task") for key in task if key.endswith("_task") and task[key] is not None), ""
+    )
 
 
 def say_cluster(task: Payload) -> str:
@@ -123,33 +122,31 @@ def say_cluster(task: Payload) -> str:
     return next((str(task[key]) for key in keys if task.get(key)), "")
 
 
+JOB_COLUMNS = (
+    Column("TASK"),
+    Column("TYPE", is_whole=True),
+    Column("DEPENDS ON"),
+    Column("CLUSTER", is_optional=True),
+)
+
+
 def _job_tasks(tasks: Sequence[Payload], page: Page) -> list[Text]:
     """The tasks of a job's settings, dependencies first."""
-    if not tasks:
-        return []
-    ordered = [task.payload for task in in_dependency_order(map(TaskRun, tasks))]
-    columns = [
-        Column("TASK"),
-        Column("TYPE", is_whole=True),
-        Column("DEPENDS ON"),
-        Column("CLUSTER", is_optional=True),
+    rows = [_job_task(task, page) for task in in_dependency_order(map(TaskRun, tasks))]
+    return lay_out_table(JOB_COLUMNS, rows, width=page.width, dress=page.dress) if rows else []
+
+
+def _job_task(task: TaskRun, page: Page) -> list[Text]:
+    after, settings = ", ".join(task.depends_on), task.payload
+    return [
+        Text(page.line(cell)) for cell in (task.task_key, task_type(settings), after, say_cluster(settings))
     ]
-    rows = [
-        [
-            Text(page.line(task.get("task_key") or "")),
-            Text(page.line(task_type(task))),
-            Text(page.line(", ".join(TaskRun(task).depends_on))),
-            Text(page.line(say_cluster(task))),
-        ]
-        for task in ordered
-    ]
-    return lay_out_table(columns, rows, width=page.width, dress=page.dress)
 
 
 def render_run(run: Run, page: Page) -> Text:
     """A run: what, where, how it stands and where its time went, and its tasks."""
     title = Text(page.line(run.run_name), "bold")
-    return _compose([title], render_facts(_run_facts(run, page)), _run_tasks(run, page))
+    return _compose(title, render_facts(_run_facts(run, page)), _run_tasks(run, page))
 
 
 def _run_facts(run: Run, page: Page) -> Iterator[Fact]:
@@ -164,19 +161,21 @@ def _run_facts(run: Run, page: Page) -> Iterator[Fact]:
     yield "spent on", say_time_spent(run)
 
 
+RUN_COLUMNS = (
+    Column(is_whole=True),
+    Column("TASK", gap=1),
+    Column("STATE", is_whole=True),
+    Column("DURATION", is_whole=True, is_right=True),
+    Column("RUN ID", is_whole=True, is_optional=True),
+    Column("MESSAGE", is_optional=True),
+)
+
+
 def _run_tasks(run: Run, page: Page) -> list[Text]:
     nodes = tree.grow(run.tasks)
-    guides = tree.draw_guides(nodes, range(len(nodes)), page.dress, deepest=max(1, (page.width or 120) // 12))
+    guides = tree.draw_guides(nodes, range(len(nodes)), page.dress, page.width)
     rows = [_run_task(node.task, guide, page) for node, guide in zip(nodes, guides, strict=True)]
-    columns = [
-        Column(is_whole=True),
-        Column("TASK", gap=1),
-        Column("STATE", is_whole=True),
-        Column("DURATION", is_whole=True, is_right=True),
-        Column("RUN ID", is_whole=True),
-        Column("MESSAGE", is_optional=True),
-    ]
-    return lay_out_table(columns, rows, width=page.width, dress=page.dress) if rows else []
+    return lay_out_table(RUN_COLUMNS, rows, width=page.width, dress=page.dress) if rows else []
 
 
 def _run_task(task: TaskRun, guide: str, page: Page) -> list[Text]:
@@ -192,8 +191,7 @@ def render_facts(facts: Iterable[Fact]) -> list[Text]:
     return [Text.assemble("  ", (f"{label:<{widest}}", "dim"), "  ", value) for label, value in said]
 
 
-def _compose(*parts: Sequence[Text]) -> Text:
+def _compose(title: Text, facts: Sequence[Text], table: Sequence[Text]) -> Text:
     """Title and facts, then the table after a blank line."""
-    title, facts, table = parts
-    gap: list[Any] = [Text()] if table else []
-    return Text("\n").join([*title, *facts, *gap, *table])
+    gap = [Text()] if table else []
+    return Text("\n").join([title, *facts, *gap, *table])

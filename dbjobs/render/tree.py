@@ -1,13 +1,19 @@
 """Tasks as a tree in the order of their dependencies, and what of it to show where room is short."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 
 from dbjobs.models import OWN_FAILURES, TaskRun
 from dbjobs.render.looks import Dress
 from dbjobs.render.words import AnyRun
 from dbjobs.states import Outcome, Phase
+
+NARROW = 60
+"""In a window of fewer columns than this, blanks and lines make room for words."""
+
+WIDE = 120
+"""Off a terminal, trees are as deep as in a window of this width."""
 
 
 @dataclass(frozen=True)
@@ -26,28 +32,41 @@ def grow(tasks: Sequence[TaskRun]) -> list[Node]:
     or one whose dependency is not among the tasks, stands where its known ones allow.
     """
     by_key = {task.task_key: task for task in tasks}
-    parents = {key: _known_parents(task, by_key) for key, task in by_key.items()}
-    open_parents = {key: len(known) for key, known in parents.items()}
-    children: dict[str, list[str]] = {key: [] for key in by_key}
-    for key, known in parents.items():
-        for parent in known:
-            children[parent].append(key)
-    nodes: list[Node] = []
-    placed: set[str] = set()
+    open_parents = {key: len(_known_parents(task, by_key)) for key, task in by_key.items()}
     starts = [key for key, number in open_parents.items() if number == 0]
+    children = _children(by_key)
+    nodes: dict[str, Node] = {}
     for start in [*starts, *by_key]:  # the second round finds only what circles have kept out
-        stack: list[tuple[str, int | None]] = [(start, None)]
-        while stack:
-            key, parent_place = stack.pop()
-            if key in placed:
-                continue
-            placed.add(key)
-            nodes.append(Node(by_key[key], parent_place))
-            place = len(nodes) - 1
-            for child in children[key]:
-                open_parents[child] -= 1
-            stack.extend((child, place) for child in reversed(children[key]) if open_parents[child] <= 0)
-    return nodes
+        _grow_from(start, by_key, children, open_parents, nodes)
+    return list(nodes.values())
+
+
+def _grow_from(
+    start: str,
+    by_key: dict[str, TaskRun],
+    children: dict[str, list[str]],
+    open_parents: dict[str, int],
+    nodes: dict[str, Node],
+) -> None:
+    """Place a task, and below it all that waited for nothing else."""
+    stack: list[tuple[str, int | None]] = [(start, None)]
+    while stack:
+        key, parent = stack.pop()
+        if key in nodes:
+            continue
+        place = len(nodes)
+        nodes[key] = Node(by_key[key], parent)
+        for child in children[key]:
+            open_parents[child] -= 1
+        stack.extend((child, place) for child in reversed(children[key]) if open_parents[child] <= 0)
+
+
+def _children(by_key: dict[str, TaskRun]) -> dict[str, list[str]]:
+    children: dict[str, list[str]] = {key: [] for key in by_key}
+    for key, task in by_key.items():
+        for parent in _known_parents(task, by_key):
+            children[parent].append(key)
+    return children
 
 
 def _known_parents(task: TaskRun, by_key: dict[str, TaskRun]) -> set[str]:
@@ -75,16 +94,18 @@ def urgency(task: AnyRun) -> int:
     return 2 if task.life_cycle_state != "BLOCKED" else 4
 
 
-def draw_guides(nodes: Sequence[Node], places: Sequence[int], dress: Dress, deepest: int) -> list[str]:
-    """The lines that lead to each shown node, through shown ones only, at most `deepest` levels in."""
+def draw_guides(nodes: Sequence[Node], places: Sequence[int], dress: Dress, width: int | None) -> list[str]:
+    """The lines that lead to each shown node, through shown ones only; blanks in a narrow window."""
+    if width is not None and width < NARROW:
+        dress = replace(dress, branch=" ", last_branch=" ", trunk=" ")
+    deepest = max(1, (width or WIDE) // 12)
     levels = _levels(nodes, places)
-    capped = [min(levels[place], deepest) for place in places]
     guides: list[str] = []
     goes_on: set[int] = set()
     """levels on which another node follows further down"""
-    for level in reversed(capped):
+    for level in [min(levels[place], deepest) for place in reversed(places)]:
         guides.append(_guide(level, goes_on, dress))
-        goes_on = {deeper for deeper in goes_on if deeper < level} | {level}
+        goes_on = {above for above in goes_on if above < level} | {level}
     return guides[::-1]
 
 

@@ -40,13 +40,26 @@ def say_moment(milliseconds: float | None, now: float) -> str:
     """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
     if not milliseconds:
         return ""
-    seconds = milliseconds / 1000
+    age = say_age(milliseconds, now)
+    return f"{say_date(milliseconds)} ({age})" if age else say_date(milliseconds)
+
+
+def say_date(milliseconds: float | None) -> str:
+    """The local date and time of an epoch in milliseconds: `2026-01-31 21:04:05`."""
+    if not milliseconds:
+        return ""
     try:
-        absolute = f"{_local(seconds):%Y-%m-%d %H:%M:%S}"
+        return f"{_local(milliseconds / 1000):%Y-%m-%d %H:%M:%S}"
     except (OverflowError, OSError, ValueError):  # no date that a calendar knows
         return str(milliseconds)
-    age = now - seconds
-    return f"{absolute} ({f'{say_duration(age)} ago' if age >= 0 else f'in {say_duration(-age)}'})"
+
+
+def say_age(milliseconds: float | None, now: float) -> str:
+    """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
+    if not milliseconds or say_date(milliseconds) == str(milliseconds):
+        return ""
+    age = now - milliseconds / 1000
+    return f"{say_duration(age)} ago" if age >= 0 else f"in {say_duration(-age)}"
 
 
 def _local(seconds: float) -> datetime:
@@ -90,6 +103,25 @@ def say_progress(run: Run) -> str:
     return f"{text}, {failed} failed" if failed else text
 
 
+def say_iterations(task: TaskRun) -> str:
+    """How far a for-each task has come: `12 of 5000 iterations done, 3 failed`."""
+    stats = ((task.payload.get("for_each_task") or {}).get("stats") or {}).get("task_run_stats") or {}
+    if not stats.get("total_iterations"):
+        return ""
+    done = stats.get("completed_iterations") or 0
+    failed = stats.get("failed_iterations")
+    text = f"{done} of {count(stats['total_iterations'], 'iteration')} done"
+    return f"{text}, {failed} failed" if failed else text
+
+
+def say_child(child: Run | None) -> str:
+    """The run that a run_job task started: `run 99 RUNNING, 2 of 3 tasks done`."""
+    if child is None:
+        return ""
+    facts = (f"run {child.run_id} {child.shown_state}", say_progress(child))
+    return ", ".join(fact for fact in facts if fact)
+
+
 def count(number: int, noun: str) -> str:
     """`1 task`, `5 tasks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -102,17 +134,24 @@ def say_time_spent(run: Run) -> str:
     then those of its task runs are added up, and the words say so.
     """
     own = [(part, run.seconds_in(part)) for part in PARTS]
-    if any(seconds for part, seconds in own if part != "queue") or not run.attempts:
+    of_tasks = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS[1:]]
+    if any(seconds for _, seconds in own[1:]) or not any(seconds for _, seconds in of_tasks):
         return _say_parts(own)
-    sums = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS]
-    text = _say_parts([own[0], *sums[1:]] if own[0][1] else sums)
-    return f"{text} (over {count(len(run.attempts), 'task run')})" if text and len(run.attempts) > 1 else text
+    several = f" (over {count(len(run.attempts), 'task run')})" if len(run.attempts) > 1 else ""
+    return _say_parts([own[0], *of_tasks]) + several
 
 
 def _say_parts(parts: Iterable[tuple[str, float | None]]) -> str:
     return ", ".join(f"{part} {say_duration(seconds)}" for part, seconds in parts if seconds)
 
 
+def say_took(run: AnyRun) -> str:
+    """How long a finished run took; nothing before that."""
+    return say_duration(run.seconds_at(run.end_time)) if run.is_ended and run.end_time else ""
+
+
 def seconds_of(run: AnyRun, now: float) -> float | None:
-    """How long a run has been going, or went; None before it starts."""
-    return None if run.phase is Phase.WAITING and not run.start_time else run.seconds_at(now * 1000)
+    """How long a run has been going, or went; None where the server does not say."""
+    if run.end_time is None and (run.is_ended or run.phase is Phase.WAITING):
+        return None
+    return run.seconds_at(now * 1000)

@@ -86,7 +86,9 @@ class Terminal:
 
     columns: int = 80
     lines: int = 24
-    environ: dict[str, str] = field(default_factory=lambda: {"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"})
+    environ: dict[str, str] = field(
+        default_factory=lambda: {"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"}
+    )
     received: bytes = b""
 
     def __post_init__(self) -> None:
@@ -113,6 +115,10 @@ class Terminal:
         self._set_size(self.stream.fileno())
         self.stream.write(f"\x1b]777;{columns};{lines}\x07")
         self.stream.flush()
+
+    @property
+    def has_echo(self) -> bool:
+        return bool(termios.tcgetattr(self.stream.fileno())[3] & termios.ECHO)
 
     def _set_size(self, descriptor: int) -> None:
         size = struct.pack("HHHH", self.lines, self.columns, 0, 0)
@@ -171,7 +177,9 @@ def looks_like() -> Callable[[str, str], None]:
         if os.environ.get("DRAW_VIEWS"):
             path.write_text(text + "\n", encoding="utf-8")
         expected = path.read_text(encoding="utf-8").splitlines()
-        difference = "\n".join(difflib.unified_diff(expected, text.splitlines(), "expected", "shown", lineterm=""))
+        difference = "\n".join(
+            difflib.unified_diff(expected, text.splitlines(), "expected", "shown", lineterm="")
+        )
         assert not difference, difference
 
     return compare

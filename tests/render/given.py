@@ -76,7 +76,7 @@ def moment(
 ) -> Snapshot:
     """A snapshot in which all these runs are watched; with `trouble`, contact to all of them is lost."""
     return Snapshot(
-        runs=tuple(WatchedRun(run.run_id, run, trouble) for run in runs),
+        runs=tuple(WatchedRun(run.run_id, run, trouble=trouble) for run in runs),
         elapsed=elapsed,
         last_contact=elapsed - silent_for,
         next_poll=None if ending else elapsed + next_poll_in,
@@ -90,7 +90,9 @@ def no_answer() -> UnreachableError:
 
 def nightly_tasks() -> tuple[Payload, ...]:
     """Nine tasks midway: done, retried, waiting for two others, failed, held back, queued."""
-    http_error = "Task weather failed with message: HTTPError: 503 Service Unavailable for https://weather.example"
+    http_error = (
+        "Task weather failed with message: HTTPError: 503 Service Unavailable for https://weather.example"
+    )
     return (
         task("ingest", "TERMINATED SUCCESS", start=0, end=12),
         task("clean_orders", "TERMINATED SUCCESS", ("ingest",), start=12, end=48),

@@ -11,7 +11,7 @@ from dbjobs.models import Run
 from dbjobs.render.looks import ASCII, UNICODE, Dress
 from dbjobs.render.run_view import render_snapshot
 from dbjobs.watch import Ending, Snapshot, WatchedRun
-from tests.render.given import STARTED, moment, nightly_tasks, no_answer, run, task, wide_tasks
+from tests.render.given import HOST, RUN_ID, STARTED, moment, nightly_tasks, no_answer, run, task, wide_tasks
 
 LooksLike = Callable[[str, str], None]
 
@@ -46,7 +46,9 @@ def test_a_run_midway(width: int, height: int, dress: Dress, view: str, looks_li
 
 def test_a_run_that_is_over_says_where_its_time_went(looks_like: LooksLike) -> None:
     tasks = (
-        task("extract", "TERMINATED SUCCESS", start=5, end=60, setup_duration=20_000, execution_duration=35_000),
+        task(
+            "extract", "TERMINATED SUCCESS", start=5, end=60, setup_duration=20_000, execution_duration=35_000
+        ),
         task("load", "TERMINATED SUCCESS", ("extract",), start=60, end=90, execution_duration=30_000),
     )
     looks_like(draw(ended(run("TERMINATED SUCCESS", *tasks, end=90, queue_duration=5000))), "over")
@@ -72,11 +74,11 @@ def test_without_contact_the_view_tells_what_it_saw_last_and_stands_still(looks_
 
 def test_before_the_first_answer_nothing_is_claimed() -> None:
     unseen = Snapshot((WatchedRun(42),), elapsed=0.5, last_contact=0, next_poll=5.5)
-    assert draw(unseen).split() == "? run 42 not seen yet next poll in 5s".split()
+    assert draw(unseen).split() == ["?", "run", "42", "not", "seen", "yet", "next", "poll", "in", "5s"]
 
 
 def test_a_run_that_is_gone_is_not_called_failed() -> None:
-    gone = WatchedRun(42, None, NotFoundError("Run 42 does not exist."), is_gone=True)
+    gone = WatchedRun(42, trouble=NotFoundError("Run 42 does not exist."), is_gone=True)
     assert draw(Snapshot((gone,), 1, 0, ending=Ending.ALL_ENDED)) == "! run 42  Run 42 does not exist."
 
 
@@ -107,7 +109,7 @@ def test_more_runs_than_lines_are_counted() -> None:
     text = draw(moment(*runs, run("RUNNING", run_id=7)), height=10)
     assert "61 runs  60 SUCCESS, 1 RUNNING" in text
     assert re.search(r"● nightly load +7 +RUNNING", text)
-    assert "… 55 more runs: 55 SUCCESS" in text
+    assert "… 56 more runs: 56 SUCCESS" in text
 
 
 @pytest.mark.parametrize("height", range(1, 16))
@@ -124,9 +126,8 @@ def test_every_frame_fits_its_window(width: int, height: int) -> None:
 
 def test_addresses_are_whole_however_narrow_the_window() -> None:
     snapshot = moment(run())
-    url = snapshot.runs[0].run and snapshot.runs[0].run.run_page_url
     text = draw(snapshot, width=30)
-    assert url in text.replace("\n  ", "")
+    assert f"{HOST}/?o=1234567890123456#job/77310284417/run/{RUN_ID}" in text.replace("\n  ", "")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,17 @@ def test_names_and_messages_are_text_and_nothing_else(hostile: str, shown: str) 
     assert row == f"  ● {shown}  RUNNING  2m05s  {shown}"
 
 
+def test_tasks_that_do_many_things_say_how_far_they_are() -> None:
+    stats = {"total_iterations": 5000, "completed_iterations": 12, "failed_iterations": 3}
+    loop = task("loop", "RUNNING", start=0, for_each_task={"stats": {"task_run_stats": stats}})
+    call = task("call", "RUNNING", start=0)
+    child = run("RUNNING", task("a", "TERMINATED SUCCESS"), task("b", "RUNNING"), run_id=99)
+    snapshot = Snapshot((WatchedRun(RUN_ID, run("RUNNING", loop, call), {"call": child}),), 125, 125, 129)
+    text = draw(snapshot)
+    assert "● loop  RUNNING  2m05s  12 of 5000 iterations done, 3 failed" in text
+    assert "● call  RUNNING  2m05s  run 99 RUNNING, 1 of 2 tasks done" in text
+
+
 def test_a_line_of_a_megabyte_is_cut() -> None:
     huge = "x" * 1_000_000
     view = draw(moment(run("RUNNING", task("main", "RUNNING", start=0, message=huge))))
@@ -165,10 +177,10 @@ def test_states_that_nobody_knows_yet_are_shown_as_they_are() -> None:
 
 
 def test_no_two_looks_differ_by_colour_alone() -> None:
-    states = "QUEUED PENDING RUNNING TERMINATED_SUCCESS TERMINATED_FAILED TERMINATED_CANCELED SKIPPED".split()
-    symbols = {draw(moment(run(state.replace("_", " "))))[0] for state in states}
-    assert len(symbols) == len(states)
-    assert {draw(moment(run(state.replace("_", " "))), dress=ASCII)[0] for state in states} == set(".o>+x#-")
+    ended = ("TERMINATED SUCCESS", "TERMINATED FAILED", "TERMINATED CANCELED", "SKIPPED")
+    states = ("QUEUED", "PENDING", "RUNNING", *ended)
+    assert len({draw(moment(run(state)))[0] for state in states}) == len(states)
+    assert {draw(moment(run(state)), dress=ASCII)[0] for state in states} == set(".o>+x#-")
 
 
 def test_tasks_in_a_circle_and_orphans_are_shown_too() -> None:

@@ -1,0 +1,20 @@
+"""What `dbjobs sandbox scenarios` shows."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from dbjobs.models import Payload
+from dbjobs.render.grid import Column, lay_out_table
+from dbjobs.render.looks import dress_for
+from dbjobs.render.screen import to_text, width_of
+from dbjobs.render.streams import Streams
+
+
+def show_scenarios(streams: Streams, scenarios: Sequence[Payload]) -> None:
+    """A line a scenario."""
+    columns = [Column("NAME", is_whole=True), Column("WHAT HAPPENS")]
+    rows = [[Text(one["name"]), Text(one["description"])] for one in scenarios]
+    width, dress = width_of(streams, streams.out), dress_for(streams.out)
+    lines = lay_out_table(columns, rows, width=width, dress=dress)
+    streams.result(to_text(streams, streams.out, Text("\n").join(lines)))
