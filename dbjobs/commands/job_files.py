@@ -1,0 +1,32 @@
+"""Job files on their way into a request: what `-f` named, checked before anything is sent."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dbjobs.answers import Payload
+from dbjobs.context import App
+
+if TYPE_CHECKING:
+    from dbjobs.spec import JobFile
+
+
+def make_body(
+    app: App,
+    file: "JobFile",
+    request: str,
+    *,
+    job_id: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Payload:
+    """What to send for a request (create, reset, update or submit), checked; warnings go to stderr.
+
+    `job_id` is the job that is to be changed; `overrides` replace what the file says.
+    """
+    from dbjobs.spec import make_ready
+
+    ready = make_ready(file, request, app.profile.api_version.value, job_id=job_id, overrides=overrides)
+    for warning in ready.warnings:
+        app.streams.warn(warning)
+    if ready.note:
+        app.streams.note(ready.note)
+    return ready.body

@@ -1,0 +1,86 @@
+"""The commands of a notebook as cells: in order, with what kind they are and what they left."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dbjobs.notebook.page import Model
+
+_MAGIC = re.compile(r"\s*%%?[A-Za-z]")
+_MARKDOWN = re.compile(r"\s*%md(?:-sandbox)?(?![\w-])[ \t]*\n?")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One command of a notebook model; whatever is missing or odd in it counts as absent."""
+
+    command: dict[str, Any]
+
+    @cached_property
+    def source(self) -> str:
+        """What was typed, its magic included."""
+        return self.text("command").replace("\r\n", "\n").replace("\r", "\n")
+
+    @property
+    def is_magic(self) -> bool:
+        """True if the first line says of what kind the cell is: `%sql`, `%md`, `%pip`, …"""
+        return bool(_MAGIC.match(self.source))
+
+    @property
+    def markdown(self) -> str | None:
+        """The text of a cell that is prose; None for any other."""
+        found = _MARKDOWN.match(self.source)
+        return self.source[found.end() :] if found else None
+
+    @property
+    def title(self) -> str:
+        return " ".join(self.text("commandTitle").split())
+
+    def is_set(self, name: str) -> bool:
+        """Whether a flag such as `hideCommandCode` is set."""
+        return self.command.get(name) is True
+
+    def text(self, name: str) -> str:
+        """A field that is a text; empty if it is none."""
+        value = self.command.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def results(self) -> Iterator[dict[str, Any]]:
+        """What the cell left, lists of results taken apart."""
+        return _flat(self.command.get("results"))
+
+
+def _flat(result: Any) -> Iterator[dict[str, Any]]:
+    pending = [result]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += reversed(one)
+        elif isinstance(one, dict) and one.get("type") == "listResults":
+            pending.append(one.get("data"))
+        elif isinstance(one, dict):
+            yield one
+
+
+def cells_of(model: Model) -> list[Cell]:
+    """The cells in the order of the page: by position, for the list has another one."""
+    commands = [command for command in model["commands"] if isinstance(command, dict)]
+    return [Cell(command) for command in sorted(commands, key=_position)]
+
+
+def _position(command: dict[str, Any]) -> float:
+    try:
+        position = float(command.get("position") or 0)
+    except (TypeError, ValueError):
+        return math.inf
+    return math.inf if math.isnan(position) else position
+
+
+def language_of(model: Model) -> str:
+    """python, scala, sql or r; python if the model does not say."""
+    language = model.get("language")
+    return language.lower() if isinstance(language, str) and language else "python"

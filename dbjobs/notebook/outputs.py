@@ -1,0 +1,195 @@
+"""What cells left, as the outputs of a Jupyter notebook.
+
+Result types as seen in pages of 2021 to 2025. What is of another type is kept as text, so
+nothing is lost. Source of the form: https://nbformat.readthedocs.io/en/latest/format_description.html
+"""
+
+import json
+import re
+from binascii import a2b_base64
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from dbjobs.notebook import html
+from dbjobs.notebook.cells import Cell
+
+Output = dict[str, Any]
+Result = dict[str, Any]
+
+_IMAGE = re.compile(r"data:(image/[\w.+-]+)(;[^,]*)?,")
+_ERROR_NAME = re.compile(r"\s*([A-Za-z_][\w.$]*)\s*:\s*(.*)", re.DOTALL)
+_MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
+
+
+def outputs_of(cell: Cell) -> list[Output]:
+    """All outputs of a cell, its error last."""
+    found = [output for result in cell.results for output in _convert(result)]
+    return [*found, *_command_error(cell, has_error=any(one["output_type"] == "error" for one in found))]
+
+
+def _convert(result: Result) -> Iterator[Output]:
+    kind = result.get("type")
+    convert = CONVERTERS.get(kind, _other) if isinstance(kind, str) else _other
+    return convert(result)
+
+
+def _html(result: Result) -> Iterator[Output]:
+    data = result.get("data")
+    if not isinstance(data, str):
+        yield from _other(result)
+        return
+    printed = html.plain_output(data)
+    if printed is None:
+        text = result.get("textData")
+        yield _display({"text/html": data, **({"text/plain": text} if isinstance(text, str) else {})})
+    elif printed:
+        yield _stream(printed)
+
+
+def _text(result: Result) -> Iterator[Output]:
+    data, metadata = result.get("data"), result.get("metadata")
+    if not isinstance(data, str):
+        yield from _other(result)
+    elif data:
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        yield _stream(data, "stderr" if name == "stderr" else "stdout")
+
+
+def _table(result: Result) -> Iterator[Output]:
+    rows = [row for row in _list(result.get("data")) if isinstance(row, list | dict)]
+    columns = [column for column in _list(result.get("schema")) if isinstance(column, dict)]
+    names = [str(column.get("name", "")) for column in columns] or _names_in(rows)
+    cells = [_row(row, names) for row in rows]
+    note = f"the first {len(cells):,} rows" if result.get("overflow") is True else ""
+    lines = ["\t".join(line) for line in [names, *cells]] + ([f"({note})"] if note else [])
+    yield _display({"text/html": html.table(names, cells, note), "text/plain": "\n".join(lines)})
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _names_in(rows: list[Any]) -> list[str]:
+    """For a table that names no columns."""
+    keys = dict.fromkeys(str(key) for row in rows if isinstance(row, dict) for key in row)
+    widest = max((len(row) for row in rows if isinstance(row, list)), default=0)
+    return list(keys) or [f"_{place}" for place in range(1, widest + 1)]
+
+
+def _row(row: list[Any] | dict[str, Any], names: list[str]) -> list[str]:
+    values = row if isinstance(row, list) else [row.get(name) for name in names]
+    return [_cell_text(value) for value in values]
+
+
+def _cell_text(value: Any) -> str:
+    if value is None:
+        return "null"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _image(result: Result) -> Iterator[Output]:
+    data = result.get("data")
+    found = _IMAGE.match(data) if isinstance(data, str) else None
+    if not isinstance(data, str) or not found:
+        yield from _other(result)
+        return
+    mime_type, is_base64 = found[1], ";base64" in (found[2] or "")
+    content = data[found.end() :]
+    if mime_type == "image/svg+xml":  # the one image that notebooks hold as text
+        content = a2b_base64(content).decode(errors="replace") if is_base64 else unquote(content)
+    yield _display({mime_type: content})
+
+
+def _mime_bundle(result: Result) -> Iterator[Output]:
+    data = result.get("data")
+    bundle = data if isinstance(data, dict) else {}
+    fitting = {name: _mime_value(name, value) for name, value in bundle.items() if _MIME_TYPE.fullmatch(name)}
+    if fitting:
+        yield _display(fitting)
+    else:
+        yield from _other(result)
+
+
+def _mime_value(mime_type: str, value: Any) -> Any:
+    """JSON stays what it is; anything else is text, or lines of text."""
+    is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    if isinstance(value, str) or is_lines or mime_type.endswith("json"):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _error(result: Result) -> Iterator[Output]:
+    properties = result.get("jupyterProps")
+    told = {**result, **properties} if isinstance(properties, dict) else result
+    summary = _first_text(told, "errorSummary", "summary", "data", "cause")
+    name, value = _split_error(_plain(summary))
+    frames = [frame for frame in _list(told.get("stackFrames")) if isinstance(frame, str)]
+    trace = frames or _plain(_first_text(told, "cause", "data", "trace")).splitlines()
+    yield _failure(_first_text(told, "ename") or name, _first_text(told, "evalue") or value, trace)
+
+
+def _command_error(cell: Cell, *, has_error: bool) -> Iterator[Output]:
+    """The error that a command itself carries, unless a result has told of it."""
+    summary, trace = cell.text("errorSummary"), cell.text("error")
+    if has_error or not (summary or trace):
+        return
+    is_html = cell.text("errorTraceType").lower() == "html" or html.looks_like_html(trace)
+    lines = (html.to_text(trace) if is_html else trace).strip("\n").splitlines()
+    plain_summary = html.to_text(summary) if summary else (lines or [""])[-1]
+    yield _failure(*_split_error(plain_summary), lines)
+
+
+def _first_text(told: Result, *names: str) -> str:
+    return next((told[name] for name in names if isinstance(told.get(name), str) and told[name]), "")
+
+
+def _plain(text: str) -> str:
+    return html.to_text(text) if html.looks_like_html(text) else text
+
+
+def _split_error(summary: str) -> tuple[str, str]:
+    """`NameError: name 'x' is not defined` in its two parts; a sentence has no name."""
+    found = _ERROR_NAME.fullmatch(summary.strip())
+    return (found[1], found[2]) if found else ("Error", summary.strip())
+
+
+def _other(result: Result) -> Iterator[Output]:
+    """A type that is not known, or holds something else than it should."""
+    data = result.get("data")
+    if data in (None, "", [], {}):
+        return
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    yield _display({"text/plain": text})
+
+
+def _stream(text: str, name: str = "stdout") -> Output:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def _display(data: dict[str, Any]) -> Output:
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def _failure(name: str, value: str, traceback: list[str]) -> Output:
+    return {
+        "output_type": "error",
+        "ename": name,
+        "evalue": value,
+        "traceback": traceback or [f"{name}: {value}"],
+    }
+
+
+CONVERTERS: dict[str, Callable[[Result], Iterator[Output]]] = {
+    "html": _html,
+    "htmlSandbox": _html,
+    "raw": _text,
+    "ansi": _text,
+    "text": _text,
+    "table": _table,
+    "image": _image,
+    "mimeBundle": _mime_bundle,
+    "error": _error,
+    "baseError": _error,
+    "ipynbError": _error,
+}

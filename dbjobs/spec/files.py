@@ -1,0 +1,165 @@
+"""Job files: reading what a request's body is made of, and making it ready to be sent."""
+
+import codecs
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from dbjobs.answers import Payload
+from dbjobs.documents import Document, DocumentError, read_document
+from dbjobs.errors import RefusedError, UsageError
+from dbjobs.spec.checks import check_settings
+from dbjobs.spec.convert import convert
+from dbjobs.spec.findings import Finding, Path, warning
+from dbjobs.spec.known_fields import READ_ONLY
+from dbjobs.spec.settings import Settings, as_whole
+
+MAX_BYTES = 10 * 1024 * 1024
+"""The API takes no larger request."""
+
+MAX_SHOWN = 20
+"""Errors, and warnings, of one file; nobody reads more at once."""
+
+WRAPPERS = ("new_settings", "settings")
+"""Where job settings stand in a reset or update request, and in what jobs get printed."""
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A mapping that a user gave, what it is called in messages, and where in it things stand."""
+
+    name: str
+    document: Document
+
+    @property
+    def content(self) -> Payload:
+        content: Payload = self.document.value
+        return content
+
+    def describe(self, finding: Finding) -> str:
+        """The finding with its line."""
+        return finding.describe(self.document.line_of(finding.path))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A body that can be sent, and what its sender should know."""
+
+    body: Payload
+    note: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_body(file: str | None, json_text: str | None) -> Payload:
+    """The mapping in a file (`-` is stdin), or in a text (`@FILE` names a file, too)."""
+    return read_job_file(file, json_text).content
+
+
+def read_job_file(file: str | None, json_text: str | None) -> JobFile:
+    """Like `read_body`, with the lines; an error says in a sentence what keeps it from being read."""
+    if json_text is not None and json_text.startswith("@"):
+        file, json_text = json_text[1:], None
+    name = "--json" if file is None else "stdin" if file == "-" else file
+    text = json_text if file is None else _read_text(file, name)
+    if not (text or "").strip():
+        raise UsageError(f"{name} is empty")
+    try:
+        document = read_document(text or "")
+    except DocumentError as error:
+        raise RefusedError(f"{name} is not valid JSON or YAML: {error}") from None
+    if not isinstance(document.value, dict):
+        raise RefusedError(f"{name} holds no mapping of settings")
+    return JobFile(name, document)
+
+
+def _read_text(file: str, name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == "-" else _read_bytes(FilePath(file))
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError("the name of the file cannot be one") from None
+    if len(data) > MAX_BYTES:
+        raise RefusedError(f"{name} is larger than the {MAX_BYTES:,} bytes that the Jobs API takes")
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # `>` in PowerShell 5
+    try:
+        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise RefusedError(f"{name} is not UTF-8 text") from None
+
+
+def _read_bytes(path: FilePath) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def make_ready(
+    file: JobFile,
+    request: str,
+    version: str,
+    *,
+    job_id: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Ready:
+    """The body for a request (create, reset, update or submit) in the form of an API version, checked.
+
+    `job_id` is the job that is to be changed: a file of another one is refused. `overrides`
+    replace what the file says. A RefusedError lists all that is wrong, with path and line.
+    """
+    place, content = ((), file.content) if request == "submit" else _unwrap(file.content)
+    settings = Settings({**content, **(overrides or {})}, request)
+    findings = list(_misplaced(file.content, place, job_id))
+    findings += _moved(check_settings(settings.content, request), place)
+    if any(finding.is_error for finding in findings):
+        raise _refusal(file, findings)
+    conversion = convert(settings, version)
+    if conversion.findings:
+        raise _refusal(file, _moved(conversion.findings, place))
+    if len(json.dumps(conversion.settings)) > MAX_BYTES:
+        raise RefusedError(f"{file.name} is larger than the {MAX_BYTES:,} bytes that the Jobs API takes")
+    warnings = [f"{file.name}: {sentence}" for sentence in _describe(file, findings)]
+    return Ready(conversion.settings, conversion.note and f"{file.name}: {conversion.note}", warnings)
+
+
+def _refusal(file: JobFile, findings: list[Finding]) -> RefusedError:
+    """All of them, for an unknown field often is the very one that is missing; errors if they are many."""
+    errors = [finding for finding in findings if finding.is_error]
+    sentences = _describe(file, findings if len(findings) <= MAX_SHOWN else errors)
+    if len(sentences) == 1:
+        return RefusedError(f"{file.name}: {sentences[0]}")
+    listed = "\n  ".join(sentences)
+    return RefusedError(f"{file.name} cannot be sent:\n  {listed}")
+
+
+def _describe(file: JobFile, findings: list[Finding]) -> list[str]:
+    """The first of them, in the order of the file."""
+    in_order = sorted(findings, key=lambda finding: file.document.line_of(finding.path) or 0)
+    sentences = [file.describe(finding) for finding in in_order[:MAX_SHOWN]]
+    more = len(findings) - MAX_SHOWN
+    return [*sentences, f"and {more} more"] if more > 0 else sentences
+
+
+def _unwrap(body: Payload) -> tuple[Path, Payload]:
+    """Where the settings stand, and what of them can be sent."""
+    for wrapper in WRAPPERS:
+        if isinstance(settings := body.get(wrapper), dict):
+            return (wrapper,), settings
+    return (), {name: value for name, value in body.items() if name not in READ_ONLY}
+
+
+def _misplaced(body: Payload, place: Path, job_id: int | None) -> Iterable[Finding]:
+    """What stands beside the settings, and would be lost; or belongs to another job."""
+    told = as_whole(body.get("job_id"))
+    if job_id is not None and told not in (None, job_id):
+        yield Finding(("job_id",), f"is {told}, but the job to change is {job_id}")
+    for name in body if place else ():
+        if name not in (*place, *READ_ONLY):
+            yield warning((name,), f"stands beside {place[0]}, and is not sent")
+
+
+def _moved(findings: Iterable[Finding], place: Path) -> list[Finding]:
+    """The findings of settings as those of the file around them."""
+    return [replace(finding, path=(*place, *finding.path)) for finding in findings]
