@@ -1,13 +1,14 @@
-"""SIGINT and SIGTERM as one exception, for waits that have something to say before they leave."""
+"""The signals that ask a process to leave, as one exception, for waits that have something to do first."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from dbjobs.exit_codes import ExitCode
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
+)
+"""Ctrl-C, a CI system's cancel, a closed terminal, Ctrl-\\; Windows has only the first two."""
 
 
 class Interrupted(BaseException):
@@ -15,23 +16,25 @@ class Interrupted(BaseException):
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
-        self.signum = signum
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """As shells have it: 128 and the signal's number."""
-        return ExitCode(128 + self.signum)
+        self.exit_code = 128 + signum
+        """as shells have it: 130 for SIGINT, 143 for SIGTERM"""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While inside, either signal raises Interrupted; afterwards both are as they were."""
-    previous = {signum: signal.signal(signum, _raise) for signum in SIGNALS}
+    """While inside, such a signal raises Interrupted; afterwards all are as they were.
+
+    A signal that is ignored stays so: `nohup` and background jobs of scripts rely on it.
+    """
+    previous = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    heard = [signum for signum, handler in previous.items() if handler is not signal.SIG_IGN]
+    for signum in heard:
+        signal.signal(signum, _raise)
     try:
         yield
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        for signum in heard:
+            signal.signal(signum, previous[signum])
 
 
 def _raise(signum: int, frame: FrameType | None) -> None:

@@ -120,6 +120,11 @@ class TaskRun(_RunFields):
         return str(self.payload.get("task_key") or "")
 
     @property
+    def is_run_job(self) -> bool:
+        """True if the task does its work by starting a run of another job."""
+        return self.payload.get("run_job_task") is not None
+
+    @property
     def depends_on(self) -> tuple[str, ...]:
         return tuple(dependency["task_key"] for dependency in self.payload.get("depends_on") or ())
 

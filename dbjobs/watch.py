@@ -9,12 +9,12 @@ Retrying one request is the transport's business; living through an outage is do
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from dbjobs.clock import Clock
-from dbjobs.errors import DbjobsError, NotFoundError, RefusedError, UnreachableError
+from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.models import Payload, Run
 from dbjobs.states import GRAVITY, Outcome
@@ -22,8 +22,20 @@ from dbjobs.states import GRAVITY, Outcome
 Fetch = Callable[[int], Payload]
 """Reads a run by its run_id, with all its tasks; raises a DbjobsError."""
 
+FetchChildren = Callable[[Run], Mapping[str, Run]]
+"""Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
+
+INVISIBLE_STATUSES = (400, 403, 404)
+"""What the service may answer for a run that it has just started."""
+
+SHORTEST_PAUSE = 0.1
+"""Seconds between two polls at least, whatever the schedule says."""
+
 SERVER_ERROR_PAUSE = 30.0
 """Seconds between tries after a 5xx, as the API's documentation asks."""
+
+SAME_MOMENT = 0.001
+"""Seconds: moments closer than this are the same, whatever rounding makes of them."""
 
 UNSETTLED_POLLS = 3
 """How often a run that is TERMINATED without a result is asked for it again: the result may come later."""
@@ -54,7 +66,7 @@ class Schedule:
         """The pause when the last `quiet_polls` polls brought nothing new."""
         longest = max(self.interval, self.maximum)
         pause = min(longest, self.interval * self.growth ** min(quiet_polls, 64))
-        return pause * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
+        return max(SHORTEST_PAUSE, pause) * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
 
 
 class Ending(Enum):
@@ -73,6 +85,8 @@ class WatchedRun:
     run_id: int
     run: Run | None = None
     """as last seen; None until the first good answer"""
+    children: Mapping[str, Run] = field(default_factory=dict)
+    """by task_key, the runs that its run_job tasks started"""
     trouble: DbjobsError | None = None
     """what the last poll met instead of an answer"""
     is_gone: bool = False
@@ -121,13 +135,17 @@ class Snapshot:
         )
 
 
-def watch_runs(run_ids: Sequence[int], fetch: Fetch, clock: Clock, schedule: Schedule) -> Iterator[Snapshot]:
+def watch_runs(
+    run_ids: Sequence[int],
+    fetch: Fetch,
+    clock: Clock,
+    schedule: Schedule,
+    fetch_children: FetchChildren = lambda run: {},
+) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`."""
-    watch = _Watch(tuple(WatchedRun(run_id) for run_id in run_ids), fetch, clock, schedule)
+    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule)
     while True:
-        before = watch.runs
-        watch.poll()
-        snapshot = watch.snapshot(before)
+        snapshot = watch.poll()
         yield snapshot
         if snapshot.next_poll is None:
             return
@@ -148,28 +166,47 @@ def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
     return gravest.exit_code(strict=strict)
 
 
-@dataclass
 class _Watch:
     """The memory of a watch between two polls."""
 
-    runs: tuple[WatchedRun, ...]
-    fetch: Fetch
-    clock: Clock
-    schedule: Schedule
-    quiet_polls: int = -1
-    last_contact: float = 0.0
-    began: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.began = self.clock.monotonic()
+    def __init__(
+        self,
+        run_ids: Sequence[int],
+        fetch: Fetch,
+        fetch_children: FetchChildren,
+        clock: Clock,
+        schedule: Schedule,
+    ) -> None:
+        self.runs = {run_id: WatchedRun(run_id) for run_id in run_ids}
+        self.turns = list(self.runs)
+        self.fetch = fetch
+        self.fetch_children = fetch_children
+        self.clock = clock
+        self.schedule = schedule
+        self.began = clock.monotonic()
+        self.last_contact = 0.0
+        self.quiet_polls = -1
 
     @property
     def elapsed(self) -> float:
         return self.clock.monotonic() - self.began
 
-    def poll(self) -> None:
+    def poll(self) -> Snapshot:
         """Ask for every run that may still change."""
-        self.runs = tuple(watched if watched.is_settled else self._poll_run(watched) for watched in self.runs)
+        before = dict(self.runs)
+        for run_id in list(self.turns):
+            if self.runs[run_id].is_settled:
+                continue
+            self.runs[run_id] = self._poll_run(self.runs[run_id])
+            if _concerns_all(self.runs[run_id].trouble):
+                self._ask_last(run_id)
+                break
+        return self._snapshot(before)
+
+    def _ask_last(self, run_id: int) -> None:
+        """Should one run alone be out of reach, the others still get their turn."""
+        self.turns.remove(run_id)
+        self.turns.append(run_id)
 
     def _poll_run(self, watched: WatchedRun) -> WatchedRun:
         try:
@@ -178,57 +215,73 @@ class _Watch:
             return replace(watched, trouble=error, is_gone=not self._may_pass(error))
         self.last_contact = self.elapsed
         unsettled = watched.polls_unsettled + 1 if run.is_ended else 0
-        return WatchedRun(watched.run_id, run, polls_unsettled=unsettled)
+        return WatchedRun(watched.run_id, run, self.fetch_children(run), polls_unsettled=unsettled)
 
     def _may_pass(self, error: DbjobsError) -> bool:
-        is_young = self.elapsed <= self.schedule.grace
-        return error.passing or (is_young and isinstance(error, NotFoundError | RefusedError))
+        is_young = self.elapsed < self.schedule.grace
+        status = error.answer.status if error.answer else None
+        return error.passing or (is_young and status in INVISIBLE_STATUSES)
 
-    def snapshot(self, before: tuple[WatchedRun, ...]) -> Snapshot:
-        changed = frozenset(
-            new.run_id for old, new in zip(before, self.runs, strict=True) if _face(old) != _face(new)
-        )
+    def _snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+        changed = [run_id for run_id, now in self.runs.items() if _face(before[run_id]) != _face(now)]
         self.quiet_polls = 0 if changed else self.quiet_polls + 1
         ending = self._ending()
         return Snapshot(
-            runs=self.runs,
+            runs=tuple(self.runs.values()),
             elapsed=self.elapsed,
             last_contact=self.last_contact,
             next_poll=None if ending else self._next_poll(),
-            changed=changed,
+            changed=frozenset(changed),
             ending=ending,
         )
 
     def _ending(self) -> Ending | None:
-        if all(watched.is_settled for watched in self.runs):
+        runs = self.runs.values()
+        if all(watched.is_settled for watched in runs):
             return Ending.ALL_ENDED
-        if self.schedule.fail_fast and any(watched.has_failed for watched in self.runs):
+        if self.schedule.fail_fast and any(watched.has_failed for watched in runs):
             return Ending.FAILED_FAST
-        if self.elapsed >= self.schedule.timeout:
+        if self._is_past(self.schedule.timeout):
             return Ending.TIMEOUT
-        if self.elapsed - self.last_contact > self.schedule.max_outage:
+        if self._troubles() and self._is_past(self.last_contact + self.schedule.max_outage):
             return Ending.CONTACT_LOST
         return None
 
     def _next_poll(self) -> float:
-        """The deadline itself is always polled."""
-        pause = self.schedule.pause_after(self.quiet_polls)
-        for watched in self.runs:
-            if isinstance(watched.trouble, UnreachableError) and not watched.is_gone:
-                pause = max(pause, _patience(watched.trouble))
-        return min(self.elapsed + pause, max(self.schedule.timeout, self.elapsed))
+        """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
+        troubles = self._troubles()
+        pause = max([self.schedule.pause_after(self.quiet_polls), *map(_patience, troubles)])
+        limit = self.schedule.timeout
+        if troubles:
+            limit = min(limit, self.last_contact + self.schedule.max_outage)
+        return min(self.elapsed + pause, limit)
+
+    def _troubles(self) -> list[DbjobsError]:
+        """What keeps runs that may still change from being seen."""
+        waiting = [watched for watched in self.runs.values() if not watched.is_settled]
+        return [watched.trouble for watched in waiting if watched.trouble]
 
     def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
         """Sleep until the next poll, telling each tick on the way."""
         assert snapshot.next_poll is not None  # noqa: S101 - the caller has just looked
-        while (left := snapshot.next_poll - self.elapsed) > 0:
+        while not self._is_past(snapshot.next_poll):
+            left = snapshot.next_poll - self.elapsed
             self.clock.sleep(min(left, self.schedule.tick))
             if left > self.schedule.tick:
                 yield replace(snapshot, elapsed=self.elapsed, changed=frozenset())
 
+    def _is_past(self, moment: float) -> bool:
+        return self.elapsed > moment - SAME_MOMENT
 
-def _patience(error: UnreachableError) -> float:
-    if error.retry_after is not None:
+
+def _concerns_all(trouble: DbjobsError | None) -> bool:
+    """True if asking for another run would meet the same: a dead network, or a rate limit."""
+    return isinstance(trouble, UnreachableError) and (trouble.answer is None or trouble.answer.status == 429)
+
+
+def _patience(error: DbjobsError) -> float:
+    """How long, in seconds, the server wants to be left alone."""
+    if isinstance(error, UnreachableError) and error.retry_after is not None:
         return error.retry_after
     is_server_error = error.answer is not None and error.answer.status >= 500
     return SERVER_ERROR_PAUSE if is_server_error else 0.0
@@ -238,5 +291,6 @@ def _face(watched: WatchedRun) -> object:
     """What makes a moment different from the one before, times aside."""
     run = watched.run
     faces = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
+    children = [(child.run_id, child.shown_state) for child in watched.children.values()]
     trouble = watched.trouble and watched.trouble.message
-    return (run and (run.shown_state, run.message), faces, trouble)
+    return (run and (run.shown_state, run.message), faces, children, trouble)

@@ -1,0 +1,77 @@
+"""How long a frame of the live view takes, for runs that are larger than any screen.
+
+    .venv/bin/python benchmarks/redraw.py
+
+Prints the median and the slowest of 50 frames in milliseconds: a frame is laid out anew from a
+snapshot, and drawn by rich into memory, as the live view does it at each tick.
+"""
+
+import io
+import statistics
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from dbjobs.models import Payload, Run
+from dbjobs.render.run_view import render_snapshot
+from dbjobs.watch import Snapshot, WatchedRun
+
+FRAMES = 50
+SIZES = ((80, 24), (200, 60))
+STATES = ("SUCCESS", "SUCCESS", "RUNNING", "FAILED", "BLOCKED")
+
+
+def main() -> None:
+    """A line a case: the run, the terminal's size, median and slowest frame."""
+    cases = {"1,500 tasks": run_of_tasks(1500), "for-each of 5,000": run_of_iterations(5000)}
+    for name, run in cases.items():
+        for width, height in SIZES:
+            frames = sorted(milliseconds_per_frame(run, width, height))
+            median = statistics.median(frames)
+            print(f"{name:18} {width}x{height:<3} median {median:5.1f} ms  slowest {frames[-1]:5.1f} ms")
+
+
+def milliseconds_per_frame(run: Payload, width: int, height: int) -> Iterator[float]:
+    """A frame a second: times move on, and each poll brings a new payload."""
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
+    for second in range(FRAMES):
+        watched = WatchedRun(run["run_id"], Run(dict(run)))
+        snapshot = Snapshot((watched,), float(second), float(second), second + 5.0)
+        began = time.perf_counter()
+        console.print(render_snapshot(snapshot, width=width, height=height - 1, now=1_767_225_600.0 + second))
+        yield (time.perf_counter() - began) * 1000
+
+
+def run_of_tasks(count: int) -> Payload:
+    """Each task depends on the one ten places before it."""
+    first = [task(number) for number in range(10)]
+    others = [task(number, depends_on=[{"task_key": key(number - 10)}]) for number in range(10, count)]
+    return run_with(first + others)
+
+
+def run_of_iterations(count: int) -> Payload:
+    """One for-each task that counts its iterations, as the API tells of them."""
+    stats = {"completed_iterations": count // 2, "failed_iterations": 7, "total_iterations": count}
+    return run_with([{**task(0), "for_each_task": {"inputs": "[]", "stats": {"task_run_stats": stats}}}])
+
+
+def run_with(tasks: list[Payload]) -> Payload:
+    state = {"life_cycle_state": "RUNNING", "state_message": "In run"}
+    return {"run_id": 2**53 + 1, "run_name": "large", "state": state, "start_time": 1, "tasks": tasks}
+
+
+def task(number: int, **more: object) -> Payload:
+    word = STATES[number % len(STATES)]
+    state = {"life_cycle_state": word}
+    if word in ("SUCCESS", "FAILED"):
+        state = {"life_cycle_state": "TERMINATED", "result_state": word}
+    return {"run_id": number + 1, "task_key": key(number), "state": state, "start_time": 1, **more}
+
+
+def key(number: int) -> str:
+    return f"task_{number:04}"
+
+
+if __name__ == "__main__":
+    main()
