@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LONGEST_WAIT = 3600.0
+"""Seconds; the clock is looked at again after that, and threading takes no wait of centuries."""
+
 Call = tuple[float, int, "Callable[[], None]"]
 
 
@@ -69,4 +72,4 @@ class Agenda:
                     logging.getLogger(__name__).exception("the sandbox failed")
                     continue
                 if not self._closed:
-                    self._news.wait(wait)
+                    self._news.wait(None if wait is None else min(wait, _LONGEST_WAIT))

@@ -1,8 +1,8 @@
 """Runs one task's Python file inside its own process, and leaves a note of how it ended.
 
 Started as a script: `python bootstrap.py FOLDER`. FOLDER/task.json says what to run (`file`, `arguments`,
-`is_notebook`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`, `error_trace`,
-`notebook_result`, `values`). Uses the standard library only, and nothing of dbjobs.
+`cells`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`, `error_trace`, `notebook_result`,
+`values`, `cells`). Uses the standard library only, and nothing of dbjobs.
 
 Arguments become `sys.argv`. A notebook also finds a `dbutils` with what can mean something outside a cluster:
 `widgets`, `notebook.exit` and `jobs.taskValues`.
@@ -11,11 +11,14 @@ Arguments become `sys.argv`. A notebook also finds a `dbutils` with what can mea
 from __future__ import annotations
 
 import json
+import os
 import sys
-import traceback
-from pathlib import Path
+import time
 from types import ModuleType, SimpleNamespace
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what takes long to import would be waited for at every task
+    from typing import Any
 
 _UNSET = object()
 
@@ -71,20 +74,40 @@ def exit_notebook(value: object) -> None:
     raise NotebookExit(str(value))
 
 
-def run_file(spec: dict[str, Any], names: dict[str, Any]) -> None:
-    """Run the file as `__main__`, as if Python had been started with it."""
-    path = Path(spec["file"])
+def run_file(spec: dict[str, Any], names: dict[str, Any], notes: list[dict[str, int]]) -> None:
+    """Run the file as `__main__`, as if Python had been started with it; a notebook's cells one by one."""
+    path = spec["file"]
     main = ModuleType("__main__")
-    main.__dict__.update(names, __file__=str(path))
+    main.__dict__.update(names, __file__=path)
     sys.modules["__main__"] = main
-    sys.argv = [str(path), *spec["arguments"]]
-    sys.path[0] = str(path.parent)
-    code = compile(path.read_bytes(), str(path), "exec")
-    exec(code, main.__dict__)  # noqa: S102 - running the file is what this process is for
+    sys.argv = [path, *spec["arguments"]]
+    sys.path[0] = os.path.dirname(path)  # noqa: PTH120
+    if not spec["cells"]:
+        with open(path, "rb") as file:  # noqa: PTH123
+            run(file.read(), path, main)
+    for line, code in spec["cells"]:
+        notes.append({"started": int(time.time() * 1000), "from": printed()})
+        try:
+            # The empty lines let an error name the line in the file.
+            run("\n" * (line - 1) + code, path, main)
+        finally:
+            notes[-1].update(finished=int(time.time() * 1000), to=printed())
+
+
+def run(code: bytes | str, path: str, main: ModuleType) -> None:
+    exec(compile(code, path, "exec"), main.__dict__)  # noqa: S102 - this is what the process is for
+
+
+def printed() -> int:
+    """How many bytes stand in the logs."""
+    sys.stdout.flush()
+    return os.fstat(sys.stdout.fileno()).st_size
 
 
 def describe(error: BaseException) -> dict[str, str]:
     """The error's last line and its trace, without the frames of this file."""
+    import traceback
+
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
@@ -100,9 +123,9 @@ def execute(spec: dict[str, Any]) -> dict[str, Any]:
         notebook=SimpleNamespace(exit=exit_notebook),
         jobs=SimpleNamespace(taskValues=values),
     )
-    result: dict[str, Any] = {"values": values.own}
+    result: dict[str, Any] = {"values": values.own, "cells": []}
     try:
-        run_file(spec, {"dbutils": dbutils} if spec["is_notebook"] else {})
+        run_file(spec, {"dbutils": dbutils} if spec["cells"] else {}, result["cells"])
     except NotebookExit as end:
         result["notebook_result"] = str(end)
     except SystemExit as end:
@@ -114,9 +137,11 @@ def execute(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
-    result = execute(json.loads((folder / "task.json").read_text("utf-8")))
-    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    folder = sys.argv[1]
+    with open(f"{folder}/task.json", encoding="utf-8") as file:  # noqa: PTH123
+        result = execute(json.load(file))
+    with open(f"{folder}/result.json", "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(result, file)
     if "error" in result:
         sys.stderr.write(result["error_trace"])
     return int("error" in result)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from dbjobs.sandbox import dag
-from dbjobs.sandbox.model import SUCCEEDED, Ending, JobRun, depends_on
+from dbjobs.sandbox.model import SUCCEEDED, Ending, depends_on
+from dbjobs.sandbox.scenario import TaskOutcome
+
+if TYPE_CHECKING:
+    from dbjobs.sandbox.model import JobRun, TaskRun
+    from dbjobs.sandbox.scenario import Outcome
 
 WORKLOAD_FAILED = "Workload failed, see run output for details"
 
@@ -32,13 +40,60 @@ def not_run(result_state: str) -> Ending:
 def cannot_run(task_type: str) -> Ending:
     message = (
         f"The sandbox cannot run a {task_type}. It runs spark_python_task and notebook_task whose file is a"
-        " local Python file, and condition_task."
+        " Python file, condition_task, for_each_task and run_job_task; any other needs a scenario."
     )
     return Ending(None, "FEATURE_DISABLED", message=message, life_cycle_state="INTERNAL_ERROR")
 
 
 def no_file(message: str) -> Ending:
     return Ending(dag.FAILED, "RESOURCE_NOT_FOUND", message=message, life_cycle_state="INTERNAL_ERROR")
+
+
+def wrongly_configured(message: str) -> Ending:
+    return Ending(dag.FAILED, "INVALID_RUN_CONFIGURATION", message=message, life_cycle_state="INTERNAL_ERROR")
+
+
+def of_iterations(attempt: TaskRun) -> Ending:
+    """What a for-each task came to whose iterations have all ended."""
+    iterations = attempt.iterations.latest.values()
+    failed = sum(iteration.result != dag.SUCCESS for iteration in iterations)
+    message = f"{failed} of {len(iterations)} iterations did not succeed."
+    return replace(FAILED, message=message) if failed else SUCCEEDED
+
+
+def of_child(run: JobRun) -> Ending:
+    """What a run-job task comes to by the run that it started."""
+    ending = run.ending
+    if ending and ending.result_state in {dag.SUCCESS, dag.SUCCESS_WITH_FAILURES}:
+        return SUCCEEDED
+    result = ending.result_state or ending.life_cycle_state if ending else ""
+    return replace(FAILED, message=f"The run {run.run_id} of the job {run.job_id} ended as {result}.")
+
+
+_CODES = {
+    dag.SUCCESS: "SUCCESS",
+    dag.FAILED: "RUN_EXECUTION_ERROR",
+    dag.TIMEDOUT: "CANCELED",
+    dag.CANCELED: "USER_CANCELED",
+    dag.EXCLUDED: "SKIPPED",
+    dag.UPSTREAM_FAILED: "SKIPPED",
+    dag.UPSTREAM_CANCELED: "SKIPPED",
+    "MAXIMUM_CONCURRENT_RUNS_REACHED": "MAX_CONCURRENT_RUNS_EXCEEDED",
+}
+_GOOD = {dag.SUCCESS, dag.SUCCESS_WITH_FAILURES, dag.EXCLUDED, dag.DISABLED}
+_SKIPPED = {"SKIPPED", "DISABLED", "MAX_CONCURRENT_RUNS_EXCEEDED"}
+
+
+def forced(outcome: Outcome) -> Ending:
+    """What a scenario says."""
+    result: str | None = outcome.result_state
+    if isinstance(outcome, TaskOutcome) and not outcome.life_cycle_state:
+        result = result or (dag.FAILED if outcome.error else dag.SUCCESS)
+    code = _CODES.get(result, result) if result else outcome.life_cycle_state
+    kind = "SUCCESS" if result in _GOOD else "CLIENT_ERROR" if result else "INTERNAL_ERROR"
+    message = outcome.state_message or (WORKLOAD_FAILED if result == dag.FAILED else "")
+    state = outcome.life_cycle_state or ("SKIPPED" if code in _SKIPPED else "TERMINATED")
+    return Ending(result or None, code, kind, message, state)
 
 
 def too_many_runs(run: JobRun) -> Ending:
@@ -53,9 +108,9 @@ def too_many_runs(run: JobRun) -> Ending:
 
 def of_run(run: JobRun) -> Ending:
     """What a run came to whose tasks have all ended."""
-    if run.stopping and any(attempt.ending == run.stopping for attempt in run.task_runs):
+    if run.stopping and any(attempt.ending == run.stopping for attempt in run.attempts.latest.values()):
         return run.stopping
-    results = {key: attempt.result or "" for key, attempt in run.latest.items()}
+    results = {key: attempt.result or "" for key, attempt in run.attempts.latest.items()}
     result = dag.run_result(results, depends_on(run.tasks))
     if result == dag.SUCCESS:
         return SUCCEEDED
@@ -65,7 +120,7 @@ def of_run(run: JobRun) -> Ending:
 
 
 def _failed(run: JobRun, result: str, results: dict[str, str]) -> Ending:
-    cause = next(attempt.ending for attempt in run.latest.values() if attempt.result == result)
+    cause = next(attempt.ending for attempt in run.attempts.latest.values() if attempt.result == result)
     assert cause is not None  # noqa: S101 - an attempt with a result has an ending
     is_internal = result == dag.INTERNAL_ERROR or (
         result == dag.FAILED and run.job is None and len(run.tasks) == 1
@@ -81,7 +136,7 @@ def _failed(run: JobRun, result: str, results: dict[str, str]) -> Ending:
 
 def _message(run: JobRun, results: dict[str, str]) -> str:
     key = dag.first_failure(results)
-    ending = run.latest[key].ending if key else None
+    ending = run.attempts.latest[key].ending if key else None
     if ending is None:
         return CANCELED.message
     skipped = (

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbjobs.sandbox import fields, paging, views
+from dbjobs.sandbox import export, fields, paging, views
 from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
 from dbjobs.sandbox.refusal import invalid, no_endpoint
 from dbjobs.sandbox.settings import read_settings
@@ -47,6 +47,11 @@ class Call:
         return fields.integer(self.params, "run_id")
 
 
+def endpoint_name(path: str) -> str:
+    """What scenarios and people call it: `runs/get` for `jobs/runs/get`."""
+    return path.removeprefix("jobs/")
+
+
 def answer(method: str, path: str, call: Call) -> Json:
     """The answer to a call of `/api/{version}/{path}`."""
     function, versions = ENDPOINTS.get((method, path), (None, ()))
@@ -73,7 +78,7 @@ def get_job(call: Call) -> Json:
 
 
 def list_jobs(call: Call) -> Json:
-    name = str(call.params.get("name") or "").lower()
+    name = fields.text(call.params, "name").lower()
     jobs = [
         job for job in call.workspace.jobs() if not name or str(job.settings.get("name", "")).lower() == name
     ]
@@ -138,8 +143,10 @@ def get_run(call: Call) -> Json:
             and isinstance(run, JobRun)
             and "tasks" in shown
         ):
-            for task, attempt in zip(shown["tasks"], run.task_runs, strict=True):
+            for task, attempt in zip(shown["tasks"], run.attempts.all, strict=True):
                 task.update(views.resolved_values(attempt))
+        if fields.boolean(call.params, "include_history") and isinstance(run, JobRun):
+            shown["repair_history"] = views.show_history(run, call.version)
     shown, token = _cut(call, f"runs/get {call.run_id}", shown)
     return shown | token
 
@@ -167,14 +174,14 @@ def _filter(params: Json) -> Callable[[JobRun], bool]:
     active, completed = fields.boolean(params, "active_only"), fields.boolean(params, "completed_only")
     if active and completed:
         raise invalid("active_only and completed_only exclude each other.")
-    job_id, run_type = fields.integer(params, "job_id", 0), params.get("run_type")
+    job_id, run_type = fields.integer(params, "job_id", 0), fields.text(params, "run_type")
     since, until = fields.integer(params, "start_time_from", 0), fields.integer(params, "start_time_to", 0)
 
     def is_wanted(run: JobRun) -> bool:
         return (
             job_id in {0, run.job_id}
             and not (run.is_terminal if active else completed and not run.is_terminal)
-            and run_type in {None, "", run.run_type}
+            and run_type in {"", run.run_type}
             and since <= run.start_time
             and (not until or run.start_time <= until)
         )
@@ -193,15 +200,35 @@ def _list_run(run: JobRun, call: Call, *, expand: bool) -> Json:
 def get_output(call: Call) -> Json:
     with call.workspace.lock:
         run = call.workspace.run(call.run_id)
-        # 2.0 knows no task runs: there, the run of a job of one task is what has the output.
-        if isinstance(run, JobRun) and run.task_runs and call.version == "2.0" and run.is_single_task:
-            return views.show_output(run.task_runs[-1], views.show_run(run, call.version, call.url))
-        if isinstance(run, TaskRun):
-            return views.show_output(run, views.show_run(run, call.version, call.url))
-    raise invalid(
-        "Retrieving the output of runs with multiple tasks is not supported."
-        " Please retrieve the output of each individual task run instead."
-    )
+        attempt = _task_run(run, call.version)
+        if attempt is None:
+            raise invalid(
+                "Retrieving the output of runs with multiple tasks is not supported."
+                " Please retrieve the output of each individual task run instead."
+            )
+        return views.show_output(attempt, views.show_run(run, call.version, call.url))
+
+
+def export_run(call: Call) -> Json:
+    wanted = fields.text(call.params, "views_to_export") or "CODE"
+    if wanted not in {"CODE", "DASHBOARDS", "ALL"}:
+        raise invalid(f"views_to_export has to be CODE, DASHBOARDS or ALL, not {wanted}.")
+    with call.workspace.lock:
+        attempt = _task_run(call.workspace.run(call.run_id), call.version)
+        if attempt is None or attempt.type != "notebook_task":
+            raise invalid("Only the runs of notebook tasks can be exported; give the run of such a task.")
+        return export.show_views(attempt, wanted)
+
+
+def _task_run(run: JobRun | TaskRun, version: str) -> TaskRun | None:
+    """The task's run that a call means; in 2.0, which knows no tasks, that of a job's only one."""
+    if isinstance(run, TaskRun):
+        return run
+    return run.attempts.all[-1] if version == "2.0" and run.is_single_task and run.attempts.all else None
+
+
+def repair_run(call: Call) -> Json:
+    return {"repair_id": call.workspace.repair_run(call.run_id, call.params)}
 
 
 def cancel_run(call: Call) -> Json:
@@ -238,7 +265,7 @@ def _cut(call: Call, listing: str, item: Json) -> tuple[Json, Json]:
     """The page of an item's arrays that the call asks for, and the token of the next one."""
     if call.version != "2.2":
         return paging.cut_arrays(item)[0], {}
-    token = call.params.get("page_token")
+    token = fields.text(call.params, "page_token")
     start = call.tokens.read(listing, token) if token else 0
     item, more = paging.cut_arrays(item, start)
     return item, {"next_page_token": call.tokens.make(listing, start + paging.ARRAY_LIMIT)} if more else {}
@@ -249,7 +276,7 @@ def _page(call: Call, listing: str, items: list[paging.Item], limit: int) -> tup
     offset = fields.integer(call.params, "offset", 0)
     if not 0 <= offset <= MAX_OFFSET:
         raise invalid(f"offset has to be from 0 to {MAX_OFFSET}; follow next_page_token instead.")
-    token = call.params.get("page_token") if call.version != "2.0" else None
+    token = "" if call.version == "2.0" else fields.text(call.params, "page_token")
     position = call.tokens.read(listing, token) if token else None
     page, following, previous = paging.take_page(items, limit, offset=offset, position=position)
     links: Json = {"has_more": following is not None}
@@ -274,8 +301,10 @@ ENDPOINTS: dict[tuple[str, str], tuple[Callable[[Call], Json], tuple[str, ...]]]
     ("GET", "jobs/runs/get"): (get_run, _ALL),
     ("GET", "jobs/runs/list"): (list_runs, _ALL),
     ("GET", "jobs/runs/get-output"): (get_output, _ALL),
+    ("GET", "jobs/runs/export"): (export_run, _ALL),
     ("POST", "jobs/runs/cancel"): (cancel_run, _ALL),
     ("POST", "jobs/runs/cancel-all"): (cancel_all_runs, _ALL),
     ("POST", "jobs/runs/delete"): (delete_run, _ALL),
+    ("POST", "jobs/runs/repair"): (repair_run, ("2.1", "2.2")),
     ("GET", "preview/scim/v2/Me"): (who_am_i, ("2.0",)),
 }

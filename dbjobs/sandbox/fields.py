@@ -24,24 +24,29 @@ def integer(params: Mapping[str, Any], name: str, default: int | None = None) ->
         if default is None:
             raise invalid(f"Missing required field: {name}")
         return default
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value, re.ASCII):
-        return int(value)
     raise malformed(f"{name} has to be a whole number, not {value!r}.")
 
 
 def boolean(params: Mapping[str, Any], name: str) -> bool:
     """True or false; false if absent."""
-    text = str(params.get(name) or "false").lower()
-    if text not in {"true", "false"}:
-        raise malformed(f"{name} has to be true or false, not {text}.")
-    return text == "true"
+    value = str(params.get(name, "false")).lower()
+    if value not in {"true", "false"}:
+        raise malformed(f"{name} has to be true or false, not {value}.")
+    return value == "true"
+
+
+def text(params: Mapping[str, Any], name: str) -> str:
+    """A text; empty if absent."""
+    return _text(name, params.get(name, ""))
 
 
 def mapping(params: Mapping[str, Any], name: str) -> Json:
     """An object; empty if absent."""
-    value = params.get(name) or {}
+    value = params.get(name, {})
     if not isinstance(value, dict):
         raise malformed(f"{name} has to be an object.")
     return value
@@ -49,7 +54,7 @@ def mapping(params: Mapping[str, Any], name: str) -> Json:
 
 def items(params: Mapping[str, Any], name: str, key: str) -> list[Json]:
     """A list of objects that each have a text under `key`; empty if absent."""
-    value = params.get(name) or []
+    value = params.get(name, [])
     if not isinstance(value, list) or not all(
         isinstance(i, dict) and isinstance(i.get(key), str) for i in value
     ):
@@ -59,7 +64,7 @@ def items(params: Mapping[str, Any], name: str, key: str) -> list[Json]:
 
 def texts(params: Mapping[str, Any], name: str) -> list[str]:
     """A list of texts; empty if absent."""
-    value = params.get(name) or []
+    value = params.get(name, [])
     if not isinstance(value, list):
         raise malformed(f"{name} has to be a list.")
     return [_text(name, item) for item in value]

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from dbjobs.sandbox import dag
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container
 
-    from dbjobs.sandbox.runner import Execution, Output
+    from dbjobs.sandbox.runner import Output
+    from dbjobs.sandbox.scenario import Outcome
+    from dbjobs.sandbox.tasks import Execution
 
 Json = dict[str, Any]
 
@@ -78,7 +80,7 @@ class Ending:
 SUCCEEDED = Ending(dag.SUCCESS, "SUCCESS", "SUCCESS")
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """A saved job; `settings` always hold `tasks`, whatever version created it."""
 
@@ -90,35 +92,91 @@ class Job:
     runs: list[JobRun] = field(default_factory=list)
 
     @property
+    def name(self) -> str:
+        return str(self.settings.get("name", "Untitled"))
+
+    @property
     def max_concurrent_runs(self) -> int:
         return int(self.settings.get("max_concurrent_runs", 1))
+
+    def has_room(self) -> bool:
+        """Whether one more run may be active."""
+        return sum(run.is_active for run in self.runs) < self.max_concurrent_runs
 
     @property
     def parameters(self) -> dict[str, str]:
         return {item["name"]: item.get("default", "") for item in self.settings.get("parameters", ())}
 
 
-@dataclass
-class TaskRun:
-    """One attempt at one task."""
+@dataclass(eq=False, kw_only=True)
+class Progress:
+    """Whatever goes through states: a run, a repair of it, an attempt at a task."""
+
+    life_cycle_state: str = "QUEUED"
+    ending: Ending | None = None
+    start_time: int = 0
+    end_time: int = 0
+    forced: Outcome | None = None
+    """What the scenario makes of it."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.life_cycle_state in TERMINAL
+
+    def close(self, ending: Ending, now: int) -> None:
+        self.ending = ending
+        self.life_cycle_state = ending.life_cycle_state
+        self.end_time = now
+
+
+@dataclass(eq=False)
+class Attempts:
+    """Attempts at the tasks of a run, or at the iterations of a for-each task."""
+
+    all: list[TaskRun] = field(default_factory=list)
+    latest: dict[str, TaskRun] = field(default_factory=dict)
+    """By key, the newest of each."""
+
+    def add(self, attempt: TaskRun) -> None:
+        self.all.append(attempt)
+        self.latest[attempt.key] = attempt
+
+    def unfinished(self) -> list[TaskRun]:
+        return [attempt for attempt in self.latest.values() if not attempt.is_terminal]
+
+
+@dataclass(eq=False)
+class TaskRun(Progress):
+    """One attempt: at a task, or at one iteration of a for-each task."""
 
     run_id: int
     job_run: JobRun
     task: Json
+    key: str
+    """Its task_key; of an iteration, its number."""
+    parent: TaskRun | None = None
+    """The for-each task whose iteration it is."""
+    input: Any = None
+    """The element of the for-each task's inputs that the iteration is for."""
     attempt_number: int = 0
+    retries: int = 0
+    """How often it was retried; a repair begins anew."""
     original_attempt_run_id: int = 0
-    life_cycle_state: str = "BLOCKED"
-    ending: Ending | None = None
-    start_time: int = 0
     execution_start: int = 0
     execution_end: int = 0
-    end_time: int = 0
     execution: Execution | None = None
     output: Output | None = None
+    iterations: Attempts = field(default_factory=Attempts)
     resolved: Json = field(default_factory=dict)
     """The task's own `*_task` field as it ran, references replaced."""
     outcome: str | None = None
     """What a condition task found: "true" or "false"."""
+    child: JobRun | None = None
+    """The run that a run-job task started."""
+
+    def __post_init__(self) -> None:
+        self.life_cycle_state = "BLOCKED"
+        self.original_attempt_run_id = self.original_attempt_run_id or self.run_id
 
     @property
     def task_key(self) -> str:
@@ -129,8 +187,8 @@ class TaskRun:
         return task_type(self.task)
 
     @property
-    def is_terminal(self) -> bool:
-        return self.life_cycle_state in TERMINAL
+    def siblings(self) -> Attempts:
+        return self.parent.iterations if self.parent else self.job_run.attempts
 
     @property
     def result(self) -> str | None:
@@ -139,9 +197,31 @@ class TaskRun:
             return None
         return self.ending.result_state or dag.INTERNAL_ERROR
 
+    def again(self, run_id: int, task: Json, *, is_retry: bool) -> TaskRun:
+        """The next attempt at the same."""
+        return TaskRun(
+            run_id,
+            self.job_run,
+            task,
+            self.key,
+            self.parent,
+            self.input,
+            self.attempt_number + 1,
+            self.retries + 1 if is_retry else 0,
+            self.original_attempt_run_id,
+        )
 
-@dataclass
-class JobRun:
+
+@dataclass(eq=False)
+class Pass(Progress):
+    """One way through a run: the first, or a repair."""
+
+    repair_id: int = 0
+    task_run_ids: list[int] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class JobRun(Progress):
     """A run of a job, or a one-time run (`job` is None)."""
 
     run_id: int
@@ -150,33 +230,32 @@ class JobRun:
     settings: Json
     """The job's settings as they were at the start, or the submit request."""
     run_name: str
-    start_time: int
     job: Job | None = None
+    parent: TaskRun | None = None
+    """The run-job task that started it."""
     overriding: Json = field(default_factory=dict)
     """The parameters given to run-now, by kind."""
     job_parameters: dict[str, str] = field(default_factory=dict)
     only: list[str] = field(default_factory=list)
-    life_cycle_state: str = "PENDING"
-    ending: Ending | None = None
     stopping: Ending | None = None
     """Set once the run is cancelled or out of time: no further task begins."""
+    visible_from: int = 0
+    is_held: bool = False
+    """In the queue because the scenario says so."""
     queued_time: int = 0
     begin_time: int = 0
     """When it left the queue."""
-    end_time: int = 0
-    task_runs: list[TaskRun] = field(default_factory=list)
-    latest: dict[str, TaskRun] = field(default_factory=dict)
-    """The newest attempt of each task."""
+    attempts: Attempts = field(default_factory=Attempts)
+    passes: list[Pass] = field(default_factory=list)
     deleted: bool = False
+
+    def __post_init__(self) -> None:
+        self.passes.append(Pass(start_time=self.start_time))
 
     @property
     def tasks(self) -> list[Json]:
         tasks: list[Json] = self.settings["tasks"]
         return tasks
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.life_cycle_state in TERMINAL
 
     @property
     def run_type(self) -> str:
@@ -191,6 +270,3 @@ class JobRun:
     def is_single_task(self) -> bool:
         """In the format of 2.0: one task, whose fields stand at the top."""
         return bool(self.settings.get("format") == "SINGLE_TASK")
-
-    def unfinished(self) -> Iterator[TaskRun]:
-        return (attempt for attempt in self.latest.values() if not attempt.is_terminal)

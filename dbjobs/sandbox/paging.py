@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 ARRAY_LIMIT = 100
 """How many elements of an array an answer holds: 2.2 pages the rest, 2.1 cuts it off."""
 
-ARRAYS = ("tasks", "job_clusters", "job_parameters", "parameters", "environments", "repair_history")
+ARRAYS = (
+    "tasks",
+    "iterations",
+    "job_clusters",
+    "job_parameters",
+    "parameters",
+    "environments",
+    "repair_history",
+)
 
 _SIGNATURE_BYTES = 16
 

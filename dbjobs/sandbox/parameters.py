@@ -1,4 +1,4 @@
-"""What run-now and runs/submit take beside the settings: parameters, a choice of tasks, an idempotency
+"""What starting and repairing a run take beside the settings: parameters, a choice of tasks, an idempotency
 token."""
 
 from __future__ import annotations
@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dbjobs.sandbox.fields import mapping, text_map, texts
+from dbjobs.sandbox import dag
+from dbjobs.sandbox.fields import boolean, mapping, text_map, texts
+from dbjobs.sandbox.model import depends_on
 from dbjobs.sandbox.refusal import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dbjobs.sandbox.model import Json
+    from dbjobs.sandbox.model import JobRun, Json, TaskRun
 
 MAX_TOKEN_CHARACTERS = 64
 MAX_PARAMETER_BYTES = 10_000
@@ -42,12 +44,46 @@ def idempotency_token(body: Json) -> str | None:
 
 def read(body: Json) -> Json:
     """The parameters of run-now, by kind; one kind at most."""
-    given = {kind: read_kind(body, kind) for kind, read_kind in PARAMETER_KINDS.items() if body.get(kind)}
+    given = {kind: value for kind, read_kind in PARAMETER_KINDS.items() if (value := read_kind(body, kind))}
     if len(given) > 1:
         raise invalid(f"A run takes one kind of parameters, not several: {', '.join(sorted(given))}.")
     for kind, value in given.items():
         _check_parameters(kind, value)
     return given
+
+
+def to_rerun(body: Json, run: JobRun, tasks: list[Json]) -> set[str]:
+    """The keys of the tasks that a runs/repair asks for, and those it takes along.
+
+    Tasks that were never attempted, such as those added to the job since, are always among them.
+    """
+    chosen, all_failed = texts(body, "rerun_tasks"), boolean(body, "rerun_all_failed_tasks")
+    if bool(chosen) == all_failed:
+        raise invalid("One of rerun_tasks and rerun_all_failed_tasks has to be given.")
+    depends, latest = depends_on(tasks), run.attempts.latest
+    if unknown := set(chosen) - set(depends):
+        raise invalid(f"Task {min(unknown)} does not exist in the run.")
+    failed = {key for key, attempt in latest.items() if attempt.result not in dag.NOT_FAILED}
+    keys = (set(chosen) or failed & set(depends)) | (set(depends) - set(latest))
+    if not keys:
+        raise invalid(f"Run {run.run_id} has no failed tasks to repair.")
+    return dag.closure(keys, dag.reverse(depends)) if boolean(body, "rerun_dependent_tasks") else keys
+
+
+def given_to(attempt: TaskRun) -> Json:
+    """The task's own settings, with what run-now gave in their place.
+
+    `python_params` replace a Python file's parameters. `notebook_params` and job parameters are merged over a
+    notebook's, the job's last (docs.databricks.com/jobs/parameters).
+    """
+    run = attempt.job_run
+    settings: Json = attempt.task[attempt.type]
+    if attempt.type == "spark_python_task" and "python_params" in run.overriding:
+        return settings | {"parameters": run.overriding["python_params"]}
+    if attempt.type == "notebook_task":
+        base = settings.get("base_parameters", {}) | run.overriding.get("notebook_params", {})
+        return settings | {"base_parameters": base | run.job_parameters}
+    return settings
 
 
 def _check_parameters(kind: str, value: Any) -> None:

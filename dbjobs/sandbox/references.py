@@ -60,8 +60,12 @@ def _names(attempt: TaskRun) -> dict[str, str]:
     }
     found = {name: str(value) for name, value in names.items()}
     found.update({f"job.parameters.{name}": value for name, value in run.job_parameters.items()})
-    for upstream in run.latest.values():
+    for upstream in run.attempts.latest.values():
         found.update(_names_of_task(upstream))
+    if attempt.parent:
+        found["input"] = _text(attempt.input)
+        if isinstance(attempt.input, dict):
+            found.update({f"input.{name}": _text(value) for name, value in attempt.input.items()})
     return found
 
 

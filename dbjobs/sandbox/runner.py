@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+
+    from dbjobs.sandbox.model import TaskRun
+    from dbjobs.sandbox.scenario import TaskOutcome
 
 OUTPUT_LIMIT = 5 * 1024 * 1024
 """Bytes: the API gives the last 5 MB of logs, and the first 5 MB of a notebook's result."""
@@ -61,7 +65,8 @@ class Work:
     run_id: int
     task_run_id: int
     arguments: list[str] = field(default_factory=list)
-    is_notebook: bool = False
+    cells: list[tuple[int, str]] = field(default_factory=list)
+    """Of a notebook: each one's first line, and its code."""
     widgets: dict[str, str] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What upstream tasks set with `dbutils.jobs.taskValues`, by task_key."""
@@ -76,18 +81,27 @@ class Output:
     error_trace: str | None = None
     notebook_result: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What get-output gives besides."""
+    cells: list[dict[str, int]] = field(default_factory=list)
+    """Of a notebook, each cell that ran: when it `started` and `finished`, and `from` and `to` where in the
+    logs it printed."""
 
     def logs(self) -> tuple[str, bool]:
         """The last 5 MB of what it printed, and whether there was more."""
+        size = self.logs_path.stat().st_size if self.logs_path.exists() else 0
+        return self.printed(max(0, size - OUTPUT_LIMIT), size), size > OUTPUT_LIMIT
+
+    def printed(self, start: int, end: int) -> str:
+        """What stands in the logs between two places; the last 5 MB of it at most."""
         if not self.logs_path.exists():
-            return "", False
+            return ""
         with self.logs_path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - OUTPUT_LIMIT))
-            return file.read().decode("utf-8", "replace"), size > OUTPUT_LIMIT
+            file.seek(max(start, end - OUTPUT_LIMIT))
+            return file.read(end - file.tell()).decode("utf-8", "replace")
 
 
-class Execution:
+class Process:
     """One subprocess, from the queue to its end. Both callbacks come from a thread of the runner's."""
 
     def __init__(
@@ -150,7 +164,7 @@ class Execution:
         spec = {
             "file": str(work.file),
             "arguments": work.arguments,
-            "is_notebook": work.is_notebook,
+            "cells": work.cells,
             "widgets": work.widgets,
             "values": work.values,
         }
@@ -174,35 +188,47 @@ class Runner:
         self.root = root.resolve()
         self._folder = Path(tempfile.mkdtemp(prefix="dbjobs-sandbox-"))
         self._pool = ThreadPoolExecutor(processes, thread_name_prefix="sandbox-task")
-        self._executions: set[Execution] = set()
+        self._processes: set[Process] = set()
 
     def find(self, path: str) -> Path:
         """The file for a task's path; a leading `/` is the workspace's root, which is the root folder."""
         for candidate in (path, path.lstrip("/"), path.lstrip("/") + ".py"):
-            file = (self.root / candidate).resolve()
-            if file.is_relative_to(self.root) and file.is_file():
-                return file
+            with suppress(OSError, ValueError):  # too long a name, a null character
+                file = (self.root / candidate).resolve()
+                if file.is_relative_to(self.root) and file.is_file():
+                    return file
         raise PathRefusedError(f"There is no file {path} in the sandbox's root folder.")
 
-    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Execution:
+    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Process:
         folder = self._folder / str(work.run_id) / str(work.task_run_id)
 
         def finish(output: Output) -> None:
-            self._executions.discard(execution)
+            self._processes.discard(process)
             ended(output)
 
-        execution = Execution(work, folder, began, finish)
-        self._executions.add(execution)
-        self._pool.submit(execution.run).add_done_callback(_report_fault)
-        return execution
+        process = Process(work, folder, began, finish)
+        self._processes.add(process)
+        self._pool.submit(process.run).add_done_callback(_report_fault)
+        return process
+
+    def make_output(self, attempt: TaskRun, outcome: TaskOutcome) -> Output:
+        """What an attempt left that was not run."""
+        folder = self._folder / str(attempt.job_run.run_id) / str(attempt.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        missing = outcome.log_bytes - len(outcome.logs.encode())
+        filler = f"{'.' * 79}\n" * (missing // 80 + 1)
+        path = _logs_path(folder)
+        path.write_text(filler[: max(0, missing)] + outcome.logs, "utf-8", newline="")
+        error, trace = outcome.error or None, outcome.error_trace or None
+        return Output(path, error, trace, outcome.notebook_result, extra=outcome.output)
 
     def forget(self, run_id: int) -> None:
         """Remove what a run left behind."""
         shutil.rmtree(self._folder / str(run_id), ignore_errors=True)
 
     def close(self) -> None:
-        for execution in list(self._executions):
-            execution.kill()
+        for process in list(self._processes):
+            process.kill()
         self._pool.shutdown(cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from dbjobs.sandbox import dag
 from dbjobs.sandbox.conditions import OPS
 from dbjobs.sandbox.fields import integer, items, mapping, text_map, texts
 from dbjobs.sandbox.model import TASK_TYPES, depends_on
-from dbjobs.sandbox.refusal import invalid
+from dbjobs.sandbox.refusal import invalid, malformed
 
 if TYPE_CHECKING:
     from dbjobs.sandbox.model import Json
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_TASKS = 1_000
 MAX_CONCURRENT_RUNS = 1_000
 MAX_RUN_NAME_BYTES = 4_096
+MAX_CONCURRENCY = 100
+"""Of a for-each task."""
 
 LEGACY_TASK_KEY = "main"
 """The task_key of the one task of a job in the format of 2.0."""
@@ -41,6 +43,8 @@ _REQUIRED = {
     "spark_python_task": ("python_file",),
     "notebook_task": ("notebook_path",),
     "condition_task": ("op", "left", "right"),
+    "for_each_task": ("inputs", "task"),
+    "run_job_task": ("job_id",),
 }
 _MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
 
@@ -62,6 +66,8 @@ def read_settings(body: Json) -> Json:
     settings = _integers(settings) | {"tasks": _read_tasks(settings)}
     if not 0 <= settings.get("max_concurrent_runs", 1) <= MAX_CONCURRENT_RUNS:
         raise invalid(f"max_concurrent_runs has to be from 0 to {MAX_CONCURRENT_RUNS}.")
+    if settings.get("timeout_seconds", 0) < 0:
+        raise invalid("timeout_seconds has to be 0 or more.")
     items(settings, "parameters", "name")
     mapping(settings, "queue")
     return settings
@@ -129,11 +135,27 @@ def _read_type(name: str, given: Json, key: str) -> Json:
         raise invalid(f"{name} of task {key} lacks {missing[0]}.")
     if name == "condition_task" and given["op"] not in OPS:
         raise invalid(f"op of task {key} has to be one of {', '.join(OPS)}.")
+    if name == "for_each_task":
+        return _read_for_each(given, key)
+    if not all(isinstance(given[field], (str, int, float)) for field in _REQUIRED.get(name, ())):
+        raise malformed(f"{name} of task {key} has to hold texts.")
     if name == "spark_python_task" and "parameters" in given:
         return given | {"parameters": texts(given, "parameters")}
     if name == "notebook_task" and "base_parameters" in given:
         return given | {"base_parameters": text_map(given, "base_parameters")}
     return given
+
+
+def _read_for_each(given: Json, key: str) -> Json:
+    nested = mapping(given, "task")
+    if not isinstance(nested.get("task_key"), str):
+        raise malformed(f"The nested task of task {key} lacks a task_key.")
+    if "for_each_task" in nested or "depends_on" in nested:
+        raise invalid(f"The nested task of task {key} can have neither a for_each_task nor depends_on.")
+    concurrency = integer(given, "concurrency", 1)
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        raise invalid(f"concurrency of task {key} has to be from 1 to {MAX_CONCURRENCY}.")
+    return given | {"task": _read_task(nested), "concurrency": concurrency}
 
 
 def _check_dependencies(depends: dict[str, list[str]]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
@@ -12,7 +13,7 @@ from dbjobs.sandbox.runner import OUTPUT_LIMIT
 from dbjobs.sandbox.settings import lower_task
 
 if TYPE_CHECKING:
-    from dbjobs.sandbox.model import Ending, Job, Json
+    from dbjobs.sandbox.model import Ending, Job, Json, Progress
 
 _STATUS = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
 _MESSAGES = {
@@ -49,7 +50,7 @@ def show_run(run: JobRun | TaskRun, version: str, url: str) -> Json:
     if version == "2.0":
         return shown | _show_single_task(run)
     shown |= {
-        "tasks": [_show_task(attempt, version, url) for attempt in run.task_runs],
+        "tasks": [_show_task(attempt, version, url) for attempt in run.attempts.all],
         "format": _format(run),
     }
     for name in ("job_clusters", "git_source", "environments"):
@@ -70,19 +71,31 @@ def show_output(attempt: TaskRun, metadata: Json) -> Json:
     A notebook's standard output is not among its logs, as with the real service.
     """
     shown: Json = {"metadata": metadata}
+    if attempt.child:
+        shown["run_job_output"] = {"run_id": attempt.child.run_id}
     output = attempt.output
     if output is None:
-        return shown | ({"error": attempt.ending.message} if _has_failed(attempt) and attempt.ending else {})
+        return shown | (
+            {"error": attempt.ending.message} if attempt.ending and attempt.ending.message else {}
+        )
     if attempt.type == "notebook_task":
-        result = (output.notebook_result or "").encode()
-        text = result[:OUTPUT_LIMIT].decode("utf-8", "ignore")
-        shown["notebook_output"] = {"result": text, "truncated": True} if len(result) > OUTPUT_LIMIT else {}
-        if output.notebook_result is not None:
-            shown["notebook_output"] = {"result": text, "truncated": len(result) > OUTPUT_LIMIT}
+        shown["notebook_output"] = _show_notebook_result(output.notebook_result)
     else:
         shown["logs"], shown["logs_truncated"] = output.logs()
-    shown |= {"error": output.error} if output.error else {}
-    return shown | ({"error_trace": output.error_trace} if output.error_trace else {})
+    shown |= output.extra
+    if output.error:
+        shown["error"] = output.error
+    if output.error_trace:
+        shown["error_trace"] = output.error_trace
+    return shown
+
+
+def _show_notebook_result(result: str | None) -> Json:
+    """The first 5 MB of what `dbutils.notebook.exit` got; empty if it was not called."""
+    if result is None:
+        return {}
+    data = result.encode()
+    return {"result": data[:OUTPUT_LIMIT].decode("utf-8", "ignore"), "truncated": len(data) > OUTPUT_LIMIT}
 
 
 def resolved_values(attempt: TaskRun) -> Json:
@@ -92,16 +105,12 @@ def resolved_values(attempt: TaskRun) -> Json:
     return {"resolved_values": {attempt.type: values}} if values else {}
 
 
-def _has_failed(attempt: TaskRun) -> bool:
-    return attempt.is_terminal and attempt.result != "SUCCESS"
-
-
 def _format(run: JobRun) -> str:
     return "SINGLE_TASK" if run.is_single_task else "MULTI_TASK"
 
 
 def _show_job_run(run: JobRun, url: str) -> Json:
-    single = run.task_runs[-1] if len(run.latest) == 1 else None
+    single = run.attempts.all[-1] if len(run.attempts.latest) == 1 else None
     shown = {
         "job_id": run.job_id,
         "run_id": run.run_id,
@@ -112,13 +121,15 @@ def _show_job_run(run: JobRun, url: str) -> Json:
         "run_name": run.run_name,
         "run_page_url": _page_url(url, run.job_id, run.run_id),
         "run_type": run.run_type,
-        "trigger": "ONE_TIME",
+        "trigger": "RUN_JOB_TASK" if run.parent else "ONE_TIME",
         "start_time": run.start_time,
         "end_time": run.end_time,
         **_durations(single),
     }
     if run.is_terminal:
-        shown["run_duration"] = run.end_time - run.start_time
+        shown["run_duration"] = sum(one.end_time - one.start_time for one in run.passes)
+    if run.parent:
+        shown["trigger_info"] = {"run_id": run.parent.job_run.run_id}
     if run.queued_time:
         shown["queue_duration"] = max(0, run.begin_time - run.queued_time)
     return shown | ({"overriding_parameters": run.overriding} if run.overriding else {})
@@ -132,7 +143,7 @@ def _show_single_task(run: JobRun) -> Json:
         "task": {name: task[name] for name in task if name.endswith("_task")},
         "cluster_spec": {name: task[name] for name in _CLUSTER if name in task},
     }
-    return shown | (_cluster_instance(run.task_runs[-1]) if run.task_runs else {})
+    return shown | (_cluster_instance(run.attempts.all[-1]) if run.attempts.all else {})
 
 
 def _show_task(attempt: TaskRun, version: str, url: str) -> Json:
@@ -152,7 +163,46 @@ def _show_task(attempt: TaskRun, version: str, url: str) -> Json:
         shown["run_duration"] = attempt.end_time - attempt.start_time
     if attempt.outcome:
         shown["condition_task"] = shown["condition_task"] | {"outcome": attempt.outcome}
+    if attempt.type == "for_each_task":
+        shown["for_each_task"] = shown["for_each_task"] | {"stats": _iteration_stats(attempt)}
     return shown
+
+
+def _iteration_stats(attempt: TaskRun) -> Json:
+    """How far a for-each task is, and its commonest errors; an iteration counts by its last attempt."""
+    iterations = attempt.iterations.latest.values()
+    ended = [iteration for iteration in iterations if iteration.is_terminal]
+    succeeded = sum(iteration.result == "SUCCESS" for iteration in ended)
+    scheduled = sum(iteration.life_cycle_state != "BLOCKED" for iteration in iterations)
+    errors = Counter(one.ending.message for one in ended if one.ending and one.ending.message)
+    return {
+        "task_run_stats": {
+            "total_iterations": len(iterations),
+            "scheduled_iterations": scheduled,
+            "active_iterations": scheduled - len(ended),
+            "completed_iterations": len(ended),
+            "succeeded_iterations": succeeded,
+            "failed_iterations": len(ended) - succeeded,
+        },
+        "error_message_stats": [
+            {"error_message": message, "count": count} for message, count in errors.most_common(3)
+        ],
+    }
+
+
+def show_history(run: JobRun, version: str) -> list[Json]:
+    """The run and its repairs, as `include_history` gives them."""
+    return [
+        {
+            "type": "REPAIR" if one.repair_id else "ORIGINAL",
+            **({"id": one.repair_id} if one.repair_id else {}),
+            "start_time": one.start_time,
+            "end_time": one.end_time,
+            **_show_state(one if one.is_terminal else run, version),
+            "task_run_ids": one.task_run_ids,
+        }
+        for one in run.passes
+    ]
 
 
 def _show_task_run(attempt: TaskRun, version: str, url: str) -> Json:
@@ -165,14 +215,17 @@ def _show_task_run(attempt: TaskRun, version: str, url: str) -> Json:
         "original_attempt_run_id": attempt.original_attempt_run_id,
         "run_name": attempt.task_key if not run.is_single_task else run.run_name,
     }
+    if attempt.type == "for_each_task" and version != "2.0":
+        shown["tasks"] = [_show_task(attempt, version, url)]
+        shown["iterations"] = [_show_task(one, version, url) for one in attempt.iterations.all]
     if version != "2.0":
         return shown
     return shown | {"task": {name: shown.pop(name) for name in list(shown) if name.endswith("_task")}}
 
 
-def _show_state(run: JobRun | TaskRun, version: str) -> Json:
+def _show_state(run: Progress, version: str) -> Json:
     state: Json = {
-        "life_cycle_state": run.life_cycle_state,
+        "life_cycle_state": _life_cycle_state(run),
         "state_message": _MESSAGES.get(run.life_cycle_state, ""),
     }
     if run.life_cycle_state == "QUEUED":
@@ -186,8 +239,14 @@ def _show_state(run: JobRun | TaskRun, version: str) -> Json:
     return shown | {"status": _show_status(run)} if version == "2.2" else shown
 
 
-def _show_status(run: JobRun | TaskRun) -> Json:
-    status: Json = {"state": _STATUS.get(run.life_cycle_state, run.life_cycle_state)}
+def _life_cycle_state(run: Progress) -> str:
+    """What it is in; a scenario may have another word for RUNNING."""
+    other = run.forced.running_as if run.forced and run.life_cycle_state == "RUNNING" else ""
+    return other or run.life_cycle_state
+
+
+def _show_status(run: Progress) -> Json:
+    status: Json = {"state": _STATUS.get(run.life_cycle_state) or _life_cycle_state(run)}
     if run.life_cycle_state == "QUEUED":
         status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": _QUEUED}
     if run.ending:

@@ -6,32 +6,32 @@ Every method takes the lock itself. Ids are looked up here, and refused in the A
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import fields, parameters
 from dbjobs.sandbox.model import Job, JobRun, new_id
-from dbjobs.sandbox.refusal import invalid, no_such
+from dbjobs.sandbox.refusal import RefusalError, invalid, no_such
+from dbjobs.sandbox.scenario import Occasion
 from dbjobs.sandbox.settings import read_submit, update_settings
 
 if TYPE_CHECKING:
-    from dbjobs.sandbox.agenda import Agenda
     from dbjobs.sandbox.engine import Engine
     from dbjobs.sandbox.model import Json, TaskRun
-    from dbjobs.sandbox.runner import Runner
 
 
 class Workspace:
     """Jobs and runs, by id."""
 
-    def __init__(self, agenda: Agenda, engine: Engine, runner: Runner) -> None:
-        self.lock = agenda.lock
+    def __init__(self, engine: Engine) -> None:
+        self.lock = engine.lock
         self._engine = engine
-        self._runner = runner
         self._jobs: dict[int, Job] = {}
         self._removed_jobs: set[int] = set()
         self._runs: dict[int, JobRun] = {}
         self._tokens: dict[tuple[int | None, str], JobRun] = {}
         self._numbers = itertools.count(1)
+        engine.start_job = self._start_job
 
     # Jobs
 
@@ -71,8 +71,8 @@ class Workspace:
 
     # Runs
 
-    def run_now(self, job_id: int, body: Json) -> JobRun:
-        """Start a run of a job; the body is that of run-now."""
+    def run_now(self, job_id: int, body: Json, parent: TaskRun | None = None) -> JobRun:
+        """Start a run of a job, perhaps for a run-job task; the body is that of run-now."""
         token, given = parameters.idempotency_token(body), parameters.read(body)
         with self.lock:
             job = self.job(job_id)
@@ -80,11 +80,15 @@ class Workspace:
                 return earlier
             only = parameters.only(body, job.settings["tasks"])
             job_parameters = job.parameters | given.pop("job_parameters", {})
-            run = self._add_run(job_id, job.settings, job.settings.get("name", "Untitled"))
+            run = self._add_run(job_id, job.settings, job.name)
             run.job, run.only, run.overriding, run.job_parameters = job, only, given, job_parameters
+            run.parent = parent
             job.runs.append(run)
             self._start(run, token, job_id, body)
             return run
+
+    def _start_job(self, attempt: TaskRun) -> JobRun:
+        return self.run_now(fields.integer(attempt.resolved, "job_id"), attempt.resolved, attempt)
 
     def submit(self, body: Json) -> JobRun:
         """Start a one-time run; the body is that of runs/submit."""
@@ -98,7 +102,7 @@ class Workspace:
 
     def _add_run(self, job_id: int, settings: Json, name: str) -> JobRun:
         run_id = new_id(self._runs, self._engine.task_runs)
-        run = JobRun(run_id, job_id, next(self._numbers), settings, name, self._engine.now())
+        run = JobRun(run_id, job_id, next(self._numbers), settings, name, start_time=self._engine.now())
         self._runs[run_id] = run
         return run
 
@@ -119,9 +123,26 @@ class Workspace:
     def run(self, run_id: int) -> JobRun | TaskRun:
         """The job run or task run of that id."""
         found = self._runs.get(run_id) or self._engine.task_runs.get(run_id)
-        if found is None:
+        if found is None or (isinstance(found, JobRun) and found.visible_from > self._engine.now()):
             raise no_such("Run", run_id)
         return found
+
+    def subject(self, params: Json) -> Occasion:
+        """The job and the task that a request is about."""
+        with self.lock, suppress(RefusalError):
+            if params.get("run_id"):
+                run = self.run(fields.integer(params, "run_id"))
+                if isinstance(run, JobRun):
+                    return Occasion(run.run_name)
+                return Occasion(run.job_run.run_name, run.task_key, run.attempt_number)
+            if params.get("job_id"):
+                return Occasion(self.job(fields.integer(params, "job_id")).name)
+        return Occasion(str(params.get("run_name") or params.get("name") or ""))
+
+    def hide_run(self, run_id: int, seconds: float) -> None:
+        """Let a run be there, and not be seen."""
+        with self.lock:
+            self._runs[run_id].visible_from = self._engine.now() + int(seconds * 1000)
 
     def job_run(self, run_id: int) -> JobRun:
         found = self.run(run_id)
@@ -132,7 +153,26 @@ class Workspace:
     def runs(self) -> list[JobRun]:
         """Newest first."""
         with self.lock:
-            return list(reversed(self._runs.values()))
+            now = self._engine.now()
+            return [run for run in reversed(self._runs.values()) if run.visible_from <= now]
+
+    def repair_run(self, run_id: int, body: Json) -> int:
+        """Run some tasks of an ended run again; returns the repair's id. The body is that of runs/repair."""
+        given, latest_repair_id = parameters.read(body), fields.integer(body, "latest_repair_id", 0)
+        with self.lock:
+            run = self.job_run(run_id)
+            if not run.is_terminal:
+                raise invalid(f"Run {run_id} is still active; it cannot be repaired.")
+            if latest_repair_id != run.passes[-1].repair_id:
+                raise invalid("The latest repair ID needs to be provided in order to create a new repair")
+            settings = run.job.settings if run.job else run.settings
+            keys = parameters.to_rerun(body, run, settings["tasks"])
+            run.settings = settings
+            run.job_parameters = run.job_parameters | given.pop("job_parameters", {})
+            run.overriding = given or run.overriding
+            repair_id = new_id(self._runs, self._engine.task_runs)
+            self._engine.repair(run, repair_id, keys)
+            return repair_id
 
     def cancel_run(self, run_id: int) -> None:
         with self.lock:
@@ -158,8 +198,6 @@ class Workspace:
                 raise invalid(f"Run {run_id} is still active: cancel it, or wait for its end.")
             run.deleted = True
             del self._runs[run_id]
-            for attempt in run.task_runs:
-                del self._engine.task_runs[attempt.run_id]
             if run.job:
                 run.job.runs.remove(run)
-            self._runner.forget(run_id)
+            self._engine.forget(run)

@@ -31,9 +31,9 @@ class Client:
 
     def send(self, method: str, path: str, *, version: str | None = None, **params: Any) -> requests.Response:
         url = f"{self.url}/api/{version or self.version}/{path}"
-        where = {"params": params} if method == "GET" else {"json": params}
         headers = {"Authorization": f"Bearer {self.token}"}
-        return self.session.request(method, url, headers=headers, timeout=PATIENCE, **where)
+        query, body = (params, None) if method == "GET" else (None, params)
+        return self.session.request(method, url, params=query, json=body, headers=headers, timeout=PATIENCE)
 
     def get(self, path: str, *, version: str | None = None, **params: Any) -> Json:
         return _answer(self.send("GET", path, version=version, **params))
@@ -103,7 +103,8 @@ class Client:
 
 def task(run: Json, task_key: str) -> Json:
     """The newest attempt at a task of the run."""
-    return [item for item in run["tasks"] if item["task_key"] == task_key][-1]
+    newest: Json = [item for item in run["tasks"] if item["task_key"] == task_key][-1]
+    return newest
 
 
 def state(item: Json) -> tuple[str, str | None]:

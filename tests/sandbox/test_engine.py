@@ -8,7 +8,8 @@ import pytest
 
 from dbjobs.sandbox.agenda import Agenda
 from dbjobs.sandbox.engine import Engine
-from dbjobs.sandbox.runner import Execution, Output, Runner
+from dbjobs.sandbox.runner import Output, Process, Runner
+from dbjobs.sandbox.tasks import PythonFile
 from dbjobs.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dbjobs.sandbox.runner import Work
 
 
-class FakeExecution(Execution):
+class FakeProcess(Process):
     """A process that begins and ends when it is told to."""
 
     def __init__(
@@ -43,8 +44,8 @@ class FakeRunner(Runner):
     def find(self, path: str) -> Path:
         return self.root / path
 
-    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Execution:
-        return FakeExecution(work, self.root, began, ended)
+    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Process:
+        return FakeProcess(work, self.root, began, ended)
 
 
 class World:
@@ -54,7 +55,7 @@ class World:
         self.seconds = 1_000_000.0
         agenda = Agenda(lambda: self.seconds)
         self._run_due = agenda.run_due
-        self.workspace = Workspace(agenda, Engine(agenda, runner, time_scale), runner)
+        self.workspace = Workspace(Engine(agenda, runner, time_scale))
         python = {"task_key": "main", "spark_python_task": {"python_file": "main.py"}}
         self.run: JobRun = self.workspace.submit({"tasks": [python | task]})
 
@@ -66,12 +67,13 @@ class World:
 
     @property
     def task(self) -> TaskRun:
-        return self.run.latest["main"]
+        return self.run.attempts.latest["main"]
 
     @property
-    def execution(self) -> FakeExecution:
-        assert isinstance(self.task.execution, FakeExecution)
-        return self.task.execution
+    def execution(self) -> FakeProcess:
+        assert isinstance(self.task.execution, PythonFile)
+        assert isinstance(self.task.execution.process, FakeProcess)
+        return self.task.execution.process
 
 
 @pytest.fixture
@@ -158,6 +160,14 @@ def test_a_result_stays_once_it_is_there(runner: Runner) -> None:
     world.workspace.cancel_run(world.run.run_id)
     assert world.run.ending is not None
     assert world.run.ending.result_state == "SUCCESS"
+
+
+def test_a_time_out_of_centuries_is_waited_for(tmp_path: Path) -> None:
+    agenda = Agenda()
+    agenda.after(2.0**62, lambda: None)
+    agenda.start()
+    assert agenda.run_due()
+    agenda.close()
 
 
 def test_the_agenda_keeps_the_order_and_outlives_a_fault(caplog: pytest.LogCaptureFixture) -> None:

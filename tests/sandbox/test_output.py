@@ -181,7 +181,18 @@ class TestNotebook:
 
 
 @pytest.mark.parametrize(
-    "path", ["../outside.py", "/etc/passwd", "link.py", "missing.py", ".", "", "sub/../../outside.py"]
+    "path",
+    [
+        "../outside.py",
+        "/etc/passwd",
+        "link.py",
+        "missing.py",
+        ".",
+        "",
+        "sub/../../outside.py",
+        "a\0b",
+        "x" * 5000,
+    ],
 )
 def test_files_outside_the_root_folder_are_not_run(client: Client, path: str) -> None:
     (client.root / "sub").mkdir()

@@ -120,9 +120,7 @@ class TestFailure:
         run = client.wait(client.run_now(client.create(client.python("check", FAIL))))
         assert state(run) == ("TERMINATED", "FAILED")
 
-    @pytest.mark.parametrize(
-        "name", ["sql_task", "spark_jar_task", "dbt_task", "for_each_task", "pipeline_task"]
-    )
+    @pytest.mark.parametrize("name", ["sql_task", "spark_jar_task", "dbt_task", "pipeline_task"])
     def test_of_a_task_that_the_sandbox_cannot_run_has_no_result(self, client: Client, name: str) -> None:
         run = client.finish({"task_key": "main", name: {}})
         assert state(run) == ("INTERNAL_ERROR", None)
@@ -272,6 +270,15 @@ class TestConcurrency:
         assert state(client.wait(second)) == ("TERMINATED", "SUCCESS")
         assert client.run(first)["end_time"] <= task(client.run(second), "main")["start_time"]
         assert client.run(second)["queue_duration"] > 0
+
+    def test_a_skipped_or_cancelled_run_lets_no_queued_one_begin(self, client: Client) -> None:
+        job_id = client.create(client.python("main", SLEEP))
+        runs = [client.run_now(job_id) for _ in range(3)]
+        client.run_now(job_id, queue={"enabled": False})
+        client.post("jobs/runs/cancel", run_id=runs[1])
+        assert state(client.run(runs[2])) == ("QUEUED", None)
+        client.post("jobs/runs/cancel", run_id=runs[0])
+        assert state(client.wait_for_task(runs[2], "main", "RUNNING"))[0] == "RUNNING"
 
     @pytest.mark.parametrize(("enabled", "life_cycle_state"), [(True, "QUEUED"), (False, "SKIPPED")])
     def test_run_now_may_say_otherwise(self, client: Client, enabled: bool, life_cycle_state: str) -> None:

@@ -7,7 +7,7 @@ class SandboxGroup(Group):
     """The workspace on one's own machine."""
 
     package = __name__
-    verbs = ("serve",)
+    verbs = ("serve", "scenarios")
 
 
 app = new_typer(cls=SandboxGroup)
@@ -15,4 +15,4 @@ app = new_typer(cls=SandboxGroup)
 
 @app.callback()
 def sandbox() -> None:
-    """A workspace on this machine, to try things and to rehearse pipelines."""
+    """A workspace on this machine, to try and rehearse pipelines in."""

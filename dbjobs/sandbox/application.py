@@ -1,0 +1,162 @@
+"""Requests to answers: who asks, what they sent, which endpoint it is for, and what a scenario says to it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import threading
+import time
+import uuid
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from dbjobs.errors import UsageError
+from dbjobs.sandbox.connections import BODY_LIMIT, TOO_LARGE
+from dbjobs.sandbox.endpoints import Call, answer, endpoint_name
+from dbjobs.sandbox.paging import Tokens
+from dbjobs.sandbox.refusal import RefusalError, malformed, no_endpoint, too_large
+from dbjobs.sandbox.scenario import Occasion
+from dbjobs.sandbox.sign_in import PAGES, SignIn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from wsgiref.types import WSGIEnvironment
+
+    from dbjobs.sandbox.model import Json
+    from dbjobs.sandbox.scenario import Fault, Scenario
+    from dbjobs.sandbox.workspace import Workspace
+
+_PATH = re.compile(r"/api/(\d\.\d)/(.+?)/?")
+
+
+class Application:
+    """Answers requests about one workspace."""
+
+    def __init__(self, workspace: Workspace, token: str, scenario: Scenario, log: RequestLog | None) -> None:
+        self.url = ""
+        self._workspace = workspace
+        self._scenario = scenario
+        self._log = log
+        self._sign_in = SignIn(token, scenario.token_lifetime)
+        self._tokens = Tokens()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment) -> tuple[Response, Fault | None]:
+        """The answer, and the fault that befalls it on its way."""
+        began, request = time.monotonic(), Request(environ)
+        params: Json | RefusalError
+        try:
+            params = _read_params(request)
+        except RefusalError as refusal:
+            params = refusal
+        fault = self._fault(request, params if isinstance(params, dict) else {})
+        response = self._respond(request, params, fault)
+        response.headers["x-request-id"] = str(uuid.uuid4())
+        if self._log:
+            self._log.write(
+                method=request.method,
+                path=request.path,
+                params=params if isinstance(params, dict) else {},
+                status=None if fault and (fault.close or fault.hang) else response.status_code,
+                ms=round((time.monotonic() - began) * 1000, 1),
+                request_id=response.headers["x-request-id"],
+                is_fault=fault is not None,
+            )
+        return response, fault
+
+    def _fault(self, request: Request, params: Json) -> Fault | None:
+        match = _PATH.fullmatch(request.path)
+        name = endpoint_name(match[2]) if match else request.path.strip("/")
+        with self._lock:
+            about = self._workspace.subject(params) if self._scenario.requests else Occasion()
+            occasion = replace(about, endpoint=name, method=request.method)
+            fault = self._scenario.fault(occasion, time.monotonic())
+        if fault and fault.expire_token:
+            self._sign_in.expire(request.headers.get("Authorization", ""))
+        return fault
+
+    def _respond(self, request: Request, params: Json | RefusalError, fault: Fault | None) -> Response:
+        status, body, kind = 200, "", "application/json"
+        if not (fault and fault.replaces and not fault.took_effect):
+            status, body = self._answer(request, params, fault)
+        if fault and fault.replaces:
+            status, body, kind = fault.reply()
+        return Response(body, status, fault.more_headers() if fault else None, content_type=kind)
+
+    def _answer(self, request: Request, params: Json | RefusalError, fault: Fault | None) -> tuple[int, str]:
+        """Carry the request out: status and body."""
+        try:
+            answered = self._carry_out(request, params)
+            if fault and fault.invisible_for and "run_id" in answered:
+                self._workspace.hide_run(answered["run_id"], fault.invisible_for)
+        except RefusalError as refusal:
+            return refusal.status, json.dumps(refusal.as_dict())
+        except Exception:
+            logging.getLogger(__name__).exception("the sandbox failed at %s", request.path)
+            message = "The sandbox failed; its log says why."
+            return 500, json.dumps({"error_code": "INTERNAL_ERROR", "message": message})
+        return 200, json.dumps(answered)
+
+    def _carry_out(self, request: Request, params: Json | RefusalError) -> Json:
+        authorization = request.headers.get("Authorization", "")
+        page = request.path.strip("/")
+        if (request.method, page) in PAGES:
+            return self._sign_in.page(page, self.url, request.form, authorization)
+        self._sign_in.check(authorization)
+        match = _PATH.fullmatch(request.path)
+        if match is None:
+            raise no_endpoint(request.method, request.path)
+        if isinstance(params, RefusalError):
+            raise params
+        return answer(
+            request.method, match[2], Call(match[1], params, self._workspace, self._tokens, self.url)
+        )
+
+
+def _read_params(request: Request) -> Json:
+    """The query and the JSON body, as one; the service takes either for what it reads."""
+    if request.environ["wsgi.input"] is TOO_LARGE:
+        raise too_large(BODY_LIMIT)
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return {}
+    text = request.get_data()
+    try:
+        body = json.loads(text, object_pairs_hook=_drop_nulls) if text.strip() else {}
+    except ValueError:
+        raise malformed(
+            "Invalid JSON given in the body of the request - failed to parse given JSON"
+        ) from None
+    if not isinstance(body, dict):
+        raise malformed("Invalid JSON given in the body of the request - expected a map")
+    return {**request.args.to_dict(), **body}
+
+
+def _drop_nulls(pairs: list[tuple[str, Any]]) -> Json:
+    """An object without its nulls: to the service, they are fields that are not there."""
+    return {name: value for name, value in pairs if value is not None}
+
+
+class RequestLog:
+    """A file that gets a JSON line for every request; for its owner alone, since parameters may be secret."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.fdopen(
+                os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", 1, "utf-8"
+            )
+        except OSError as error:
+            raise UsageError(f"the log {path} cannot be written: {error.strerror}") from None
+        self._lock = threading.Lock()
+
+    def write(self, **line: Any) -> None:
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        with self._lock:
+            self._file.write(json.dumps({"ts": now, **line}) + "\n")
+
+    def close(self) -> None:
+        self._file.close()

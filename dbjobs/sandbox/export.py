@@ -1,0 +1,133 @@
+"""Notebooks: the cells of a source file, and a run of them as the page that runs/export gives.
+
+A source file is what a workspace exports as one (docs.databricks.com/notebooks/notebook-export-import):
+cells between lines `# COMMAND ----------`, those that are not Python behind `# MAGIC`. The page holds the
+notebook's model as base64 of JSON, percent-encoded as by JavaScript's encodeURIComponent; it stands where it
+stands in real pages, without the scripts of theirs that draw it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from dbjobs.sandbox.model import Json, TaskRun
+    from dbjobs.sandbox.runner import Output
+
+_HEAD = re.compile(r"# Databricks notebook source[ \t]*\n?")
+_SEPARATOR = re.compile(r"^# COMMAND -+[ \t]*\n?", re.MULTILINE)
+_TITLE = re.compile(r"# DBTITLE \d,(.*)\n?")
+_MAGIC = re.compile(r"^# MAGIC ?", re.MULTILINE)
+_UNRESERVED = "-_.!~*'()"
+
+_PAGE = """<!DOCTYPE html>
+<html>
+<head>
+  <meta name="databricks-html-version" content="1">
+<title>{title} - Databricks</title>
+
+<meta charset="utf-8">
+<script>window.settings = {{}};</script>
+<script>var __DATABRICKS_NOTEBOOK_MODEL = '{model}';</script>
+</head>
+<body>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its first line in the file, from 1, its text there, and as a workspace shows it."""
+
+    line: int
+    code: str
+    command: str
+    title: str = ""
+
+
+def split_cells(source: str) -> list[Cell]:
+    """The cells of a notebook's source; a file that is no notebook's is one cell."""
+    starts = [0, *(match.end() for match in _SEPARATOR.finditer(source))]
+    return [
+        _cell(1 + source.count("\n", 0, start), source[start:end])
+        for start, end in pairwise([*starts, len(source)])
+    ]
+
+
+def _cell(line: int, code: str) -> Cell:
+    text = _HEAD.sub("", _SEPARATOR.sub("", code)).strip("\n")
+    title = _TITLE.match(text)
+    text = text[title.end() :] if title else text
+    return Cell(line, code, _MAGIC.sub("", text), title[1] if title else "")
+
+
+def show_views(attempt: TaskRun, wanted: str) -> Json:
+    """The answer of runs/export: a notebook has one page of code, and no dashboards here."""
+    if wanted == "DASHBOARDS":
+        return {"views": []}
+    name = str(attempt.task["notebook_task"]["notebook_path"]).rpartition("/")[2]
+    model = json.dumps(_model(attempt, name), ensure_ascii=False)
+    encoded = base64.b64encode(quote(model, safe=_UNRESERVED).encode()).decode()
+    page = _PAGE.format(title=html.escape(name), model=encoded)
+    return {"views": [{"content": page, "name": name, "type": "NOTEBOOK"}]}
+
+
+def _model(attempt: TaskRun, name: str) -> Json:
+    cells = attempt.execution.cells if attempt.execution else []
+    return {
+        "version": "NotebookV1",
+        "origId": attempt.run_id,
+        "name": name,
+        "language": "python",
+        "commands": [_command(cell, number, attempt.output) for number, cell in enumerate(cells)],
+        "dashboards": [],
+        "guid": f"notebook-{attempt.run_id}",
+        "globalVars": {},
+        "iPythonMetadata": None,
+        "inputWidgets": {},
+    }
+
+
+def _command(cell: Cell, number: int, output: Output | None) -> Json:
+    """A cell with what it printed; one that never ran waits for its input."""
+    ran = output.cells[number] if output and number < len(output.cells) else None
+    has_failed = bool(ran and output and output.error and number == len(output.cells) - 1)
+    return {
+        "version": "CommandV1",
+        "origId": number + 1,
+        "guid": f"command-{number + 1}",
+        "subtype": "command",
+        "commandType": "auto",
+        "position": number + 1.0,
+        "command": cell.command,
+        "state": "error" if has_failed else "finished" if ran else "input",
+        "results": _results(output.printed(ran["from"], ran["to"])) if ran and output else None,
+        "errorSummary": html.escape(output.error or "") if has_failed and output else None,
+        "error": _ansi(output.error_trace or output.error or "") if has_failed and output else None,
+        "startTime": ran["started"] if ran else 0,
+        "submitTime": ran["started"] if ran else 0,
+        "finishTime": ran["finished"] if ran else 0,
+        "commandTitle": cell.title,
+        "showCommandTitle": bool(cell.title),
+        "hideCommandCode": False,
+        "hideCommandResult": False,
+        "inputWidgets": {},
+        "iPythonMetadata": None,
+    }
+
+
+def _results(printed: str) -> Json:
+    data = [{"type": "html", "data": _ansi(printed), "arguments": {}, "metadata": {}}] if printed else []
+    return {"type": "listResults", "data": data, "arguments": {}, "metadata": {}}
+
+
+def _ansi(text: str) -> str:
+    return f'<div class="ansiout">{html.escape(text, quote=False)}</div>'

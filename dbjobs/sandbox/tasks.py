@@ -1,0 +1,211 @@
+"""What an attempt does once it is set up, by the type of its task.
+
+Each `Execution` tells the engine that it `began`, and, once, that it `ended`. Every method is called with
+the engine's lock held.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dbjobs.sandbox import endings
+from dbjobs.sandbox.conditions import evaluate
+from dbjobs.sandbox.export import split_cells
+from dbjobs.sandbox.model import SUCCEEDED
+from dbjobs.sandbox.refusal import RefusalError
+from dbjobs.sandbox.runner import PathRefusedError, Work
+from dbjobs.sandbox.scenario import TaskOutcome
+
+if TYPE_CHECKING:
+    from dbjobs.sandbox.engine import Engine
+    from dbjobs.sandbox.export import Cell
+    from dbjobs.sandbox.model import TaskRun
+    from dbjobs.sandbox.runner import Output, Process
+
+NO_CLUSTER = frozenset({"condition_task", "for_each_task", "run_job_task"})
+"""Tasks that need no set-up."""
+
+
+def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
+    if isinstance(attempt.forced, TaskOutcome) and attempt.forced.is_ending:
+        return Forced(attempt, engine, attempt.forced)
+    return _KINDS.get(attempt.type, Unsupported)(attempt, engine)
+
+
+class Execution:
+    """The work of one attempt."""
+
+    def __init__(self, attempt: TaskRun, engine: Engine) -> None:
+        self.attempt = attempt
+        self.engine = engine
+        self.cells: list[Cell] = []
+        """Of a notebook, as they were when it ran."""
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """It was asked, and the grace is over."""
+
+    def advance(self) -> None:
+        """Something that it started has gone on."""
+
+
+class Unsupported(Execution):
+    """A task that nothing here can run."""
+
+    def start(self) -> None:
+        self.engine.end(self.attempt, endings.cannot_run(self.attempt.type))
+
+
+class Forced(Execution):
+    """What a scenario says, in place of the work."""
+
+    def __init__(self, attempt: TaskRun, engine: Engine, outcome: TaskOutcome) -> None:
+        super().__init__(attempt, engine)
+        self.outcome = outcome
+
+    def start(self) -> None:
+        self.engine.began(self.attempt)
+        self.engine.after(self.outcome.lasts, self.stop)
+
+    def stop(self) -> None:
+        output = self.engine.runner.make_output(self.attempt, self.outcome)
+        self.engine.ended(self.attempt, endings.forced(self.outcome), output)
+
+
+class Condition(Execution):
+    """Compares two values."""
+
+    def start(self) -> None:
+        ending, self.attempt.outcome = evaluate(self.attempt.resolved)
+        self.engine.end(self.attempt, ending)
+
+
+class PythonFile(Execution):
+    """A file of the root folder, in a process of its own."""
+
+    process: Process | None = None
+
+    def start(self) -> None:
+        try:
+            work = self._work()
+        except PathRefusedError as error:
+            self.engine.end(self.attempt, endings.no_file(str(error)))
+            return
+        self.process = self.engine.runner.launch(work, self._began, self._ended)
+
+    def _work(self) -> Work:
+        attempt, run, settings = self.attempt, self.attempt.job_run, self.attempt.resolved
+        is_notebook = attempt.type == "notebook_task"
+        file = self.engine.runner.find(str(settings["notebook_path" if is_notebook else "python_file"]))
+        if is_notebook:
+            self.cells = split_cells(file.read_text("utf-8", "replace"))
+        return Work(
+            file,
+            run_id=run.run_id,
+            task_run_id=attempt.run_id,
+            arguments=settings.get("parameters", []),
+            cells=[(cell.line, cell.code) for cell in self.cells],
+            widgets=settings.get("base_parameters", {}),
+            values={key: other.output.values for key, other in run.attempts.latest.items() if other.output},
+        )
+
+    def _began(self) -> None:
+        with self.engine.lock:
+            self.engine.began(self.attempt)
+
+    def _ended(self, output: Output) -> None:
+        with self.engine.lock:
+            self.engine.ended(self.attempt, endings.FAILED if output.error else SUCCEEDED, output)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.stop()
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+
+
+class ForEach(Execution):
+    """The nested task, once for each input and `concurrency` of them at a time.
+
+    All iterations run, whether or not some fail; one that failed makes the task fail.
+    """
+
+    def start(self) -> None:
+        try:
+            inputs = _read_inputs(self.attempt.resolved["inputs"])
+        except ValueError as error:
+            self.engine.end(self.attempt, endings.wrongly_configured(str(error)))
+            return
+        for number, value in enumerate(inputs):
+            nested = self.attempt.task["for_each_task"]["task"]
+            iteration = self.engine.add_attempt(
+                self.attempt.job_run, nested, parent=self.attempt, key=str(number)
+            )
+            iteration.input = value
+        self.engine.began(self.attempt)
+        self.advance()
+
+    def advance(self) -> None:
+        unfinished = self.attempt.iterations.unfinished()
+        if not unfinished:
+            self.engine.ended(self.attempt, endings.of_iterations(self.attempt))
+            return
+        blocked = [iteration for iteration in unfinished if iteration.life_cycle_state == "BLOCKED"]
+        room = self.attempt.task["for_each_task"].get("concurrency", 1) - (len(unfinished) - len(blocked))
+        for iteration in blocked[: max(0, room)]:
+            self.engine.prepare(iteration)
+
+    def stop(self) -> None:
+        for iteration in self.attempt.iterations.unfinished():
+            self.engine.stop(iteration, self.attempt.ending or endings.CANCELED)
+        self.advance()
+
+
+class RunJob(Execution):
+    """A run of another job; it succeeds if that does."""
+
+    def start(self) -> None:
+        try:
+            self.attempt.child = self.engine.start_job(self.attempt)
+        except RefusalError as refusal:
+            self.engine.end(self.attempt, endings.wrongly_configured(refusal.message))
+            return
+        self.engine.began(self.attempt)
+        self.advance()
+
+    def advance(self) -> None:
+        child = self.attempt.child
+        if child and child.is_terminal:
+            self.engine.ended(self.attempt, endings.of_child(child))
+
+    def stop(self) -> None:
+        if self.attempt.child:
+            self.engine.cancel(self.attempt.child)
+
+
+def _read_inputs(text: Any) -> list[Any]:
+    """The inputs of a for-each task: a list as JSON."""
+    try:
+        inputs = json.loads(text)
+    except ValueError:
+        inputs = None
+    if not isinstance(inputs, list):
+        raise ValueError("The inputs of the task are no JSON array.")  # noqa: TRY004 - the text is what is wrong
+    return inputs
+
+
+_KINDS: dict[str, type[Execution]] = {
+    "condition_task": Condition,
+    "spark_python_task": PythonFile,
+    "notebook_task": PythonFile,
+    "for_each_task": ForEach,
+    "run_job_task": RunJob,
+}
