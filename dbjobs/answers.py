@@ -55,13 +55,18 @@ class RawAnswer:
         return "" if self.is_page else self.body[:500].decode(errors="replace").strip()
 
 
-def read_answer(raw: RawAnswer) -> Payload:
-    """The payload of a good answer; else raises the error that the answer stands for."""
+def read_answer(raw: RawAnswer, gives: str | None = None) -> Payload:
+    """The payload of a good answer; else raises the error that the answer stands for.
+
+    `gives` is the field that a good answer holds in any case.
+    """
     content = _parse(raw.body)
     if 200 <= raw.status < 300:
-        if isinstance(content, dict):
-            return content
-        raise _unusable(raw)
+        if not isinstance(content, dict):
+            raise _unusable(raw)
+        if gives and content.get(gives) is None:
+            raise _not_the_api(raw, f"the host's answer is not that of the Jobs API: it lacks {gives}")
+        return content
     if 300 <= raw.status < 400:
         raise _redirected(raw)
     raise _refusal(raw, content)
@@ -75,31 +80,31 @@ def _parse(body: bytes) -> Any:
 
 
 def _unusable(raw: RawAnswer) -> DbjobsError:
-    answer = Answer(raw.status, request_id=raw.request_id)
     if raw.is_page:
-        return NotTheApiError(
-            "the host answered with a web page instead of the Jobs API", hint=PAGE_HINT, answer=answer
-        )
+        return _not_the_api(raw, "the host answered with a web page instead of the Jobs API")
+    answer = Answer(raw.status, request_id=raw.request_id)
     return UnreachableError("the server's answer was empty or cut short", answer=answer)
 
 
 def _redirected(raw: RawAnswer) -> DbjobsError:
     target = raw.headers.get("location", "another place").partition("?")[0]
-    answer = Answer(raw.status, request_id=raw.request_id)
-    return NotTheApiError(f"the host answered with a redirect to {target}", hint=PAGE_HINT, answer=answer)
+    return _not_the_api(raw, f"the host answered with a redirect to {target}")
+
+
+def _not_the_api(raw: RawAnswer, message: str) -> DbjobsError:
+    return NotTheApiError(message, hint=PAGE_HINT, answer=Answer(raw.status, request_id=raw.request_id))
 
 
 def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
     """What a 4xx or 5xx stands for."""
     error_code, message = _words_of(content)
+    error_code = None if error_code == str(raw.status) else error_code
     answer = Answer(raw.status, error_code, message, raw.request_id)
-    text = message or (raw.plain_text if content is None else "") or raw.reason or "no reason given"
+    reason = raw.headers.get("x-databricks-reason-phrase") or raw.reason
+    text = message or (raw.plain_text if content is None else "") or reason or "no reason given"
     if _is_about_credentials(raw.status, error_code, text):
-        return SignInError(
-            f"the workspace did not accept the credentials: {text}",
-            hint="the token may have expired, or belong to another workspace",
-            answer=answer,
-        )
+        problem, hint = _sign_in_problem(text)
+        return SignInError(f"{problem}: {text}", hint=hint, answer=answer)
     if _is_passing(raw.status, error_code):
         wait = _retry_after(raw.headers.get("retry-after", ""))
         return UnreachableError(f"the server is not ready: {text}", answer=answer, retry_after=wait)
@@ -109,11 +114,51 @@ def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
         return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
     if error_code in NOT_FOUND or raw.status == 404 or _says_absent(text):
         return NotFoundError(text, answer=answer)
-    return RefusedError(text, answer=answer)
+    return RefusedError(text, hint=_refusal_hint(error_code, text), answer=answer)
 
 
 def _is_about_credentials(status: int, error_code: str | None, text: str) -> bool:
-    return status == 401 or error_code in UNAUTHENTICATED or (status == 403 and "token" in text.lower())
+    if status == 401 or error_code in UNAUTHENTICATED or "jsonwebtoken" in text:
+        return True
+    return status == 403 and error_code != "PERMISSION_DENIED" and bool(_NAMES_TOKEN.search(text))
+
+
+_NAMES_TOKEN = re.compile(r"token|jwt", re.IGNORECASE)
+_SIGN_IN_PROBLEMS = (
+    (
+        re.compile(r"expir", re.IGNORECASE),
+        "the token has expired",
+        "make a new one in the workspace, under Settings, Developer, or sign in anew",
+    ),
+    (
+        re.compile(r"invalid (access )?token", re.IGNORECASE),
+        "the workspace does not know the token",
+        "it may be that of another workspace, or it was revoked",
+    ),
+)
+"""What workspaces say, and what it means.
+
+As seen in https://github.com/databricks/databricks-sdk-go/issues/873 and …/1061.
+"""
+
+
+def _sign_in_problem(text: str) -> tuple[str, str]:
+    """What is wrong with the credentials, and what to do."""
+    for pattern, problem, hint in _SIGN_IN_PROBLEMS:
+        if pattern.search(text):
+            return problem, hint
+    return (
+        "the workspace did not accept the credentials",
+        "the token may have expired, or belong to another workspace",
+    )
+
+
+def _refusal_hint(error_code: str | None, text: str) -> str | None:
+    if "IP ACL" in text:
+        return "the workspace lets in certain networks alone: connect to one of them, such as your company's"
+    if error_code == "PERMISSION_DENIED":
+        return "`dbjobs profiles check` says who you are there; the owner can give you the permission"
+    return None
 
 
 def _is_passing(status: int, error_code: str | None) -> bool:
@@ -122,7 +167,7 @@ def _is_passing(status: int, error_code: str | None) -> bool:
 
 def _says_absent(text: str) -> bool:
     """Several endpoints answer 400 INVALID_PARAMETER_VALUE where one would expect 404."""
-    return bool(re.match(r"(Job|Run|Task)\b.* does not exist", text))
+    return bool(re.match(r"(Job|Run|Task run) \d+ does not exist", text))
 
 
 def _words_of(content: Any) -> tuple[str | None, str | None]:
@@ -132,7 +177,7 @@ def _words_of(content: Any) -> tuple[str | None, str | None]:
     error = content.get("error")
     if isinstance(error, dict):
         content = {"error_code": error.get("code"), **error}
-    error_code = content.get("error_code")
+    error_code = content.get("error_code") or ("error_description" in content and error)
     message = content.get("message") or content.get("error_description") or (isinstance(error, str) and error)
     return str(error_code) if error_code else None, str(message) if message else None
 

@@ -3,21 +3,28 @@
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from dbjobs.clock import Clock, SystemClock
-from dbjobs.errors import ConfigError, DbjobsError, NotFoundError, UsageError
-from dbjobs.refs import as_id, parse_run_ref
+from dbjobs.errors import ConfigError, DbjobsError, UsageError
+from dbjobs.refs import as_id, choose_job, parse_run_ref
 from dbjobs.render.streams import Streams
 
 if TYPE_CHECKING:
     from dbjobs.api import JobsApi
-    from dbjobs.config import Profile
+    from dbjobs.auth import Credentials
+    from dbjobs.checkup import Checkup
+    from dbjobs.config import Options, Profile
+    from dbjobs.config.files import ProfileFiles
     from dbjobs.transport import Transport
+    from dbjobs.wire import Network
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class App:
 
     options: GlobalOptions = field(default_factory=GlobalOptions)
     clock: Clock = field(default_factory=SystemClock)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @cached_property
     def streams(self) -> Streams:
@@ -56,32 +63,85 @@ class App:
 
     @cached_property
     def profile(self) -> "Profile":
-        from dbjobs.config import Options, resolve_profile
-
-        given = self.options
-        profile = resolve_profile(
-            Options(given.profile, given.config, given.host, given.api_version), self.environ
-        )
-        self.streams.hide(profile.token.value)
+        profile = self.resolve_profile()
+        for secret in profile.open_secrets():
+            self.streams.hide(secret)
+        for warning in profile.warnings:
+            self.streams.warn(warning)
         self.streams.detail(profile.describe())
         return profile
 
+    def resolve_profile(self) -> "Profile":
+        """From the options, the environment and the files as they are now."""
+        from dbjobs.config import resolve_profile
+
+        return resolve_profile(self.config_options, self.environ)
+
+    def choosing(self, profile: str | None) -> "App":
+        """The same call with `--profile`, if a name is given."""
+        if profile is None:
+            return self
+        other = replace(self, options=replace(self.options, profile=profile))
+        vars(other)["streams"] = self.streams  # which knows the secrets that must not be shown
+        return other
+
+    @cached_property
+    def profile_files(self) -> "ProfileFiles":
+        from dbjobs.config.files import ProfileFiles
+
+        return ProfileFiles(self.config_options, self.environ)
+
+    @property
+    def config_options(self) -> "Options":
+        """Those of the options that bear on the configuration."""
+        from dbjobs.config import Options
+
+        given = self.options
+        return Options(given.profile, given.config, given.host, given.api_version)
+
     @cached_property
     def transport(self) -> "Transport":
-        from dbjobs.auth import BearerAuth
         from dbjobs.transport import Transport
 
-        profile = self.profile
-        auth = BearerAuth(profile.token.value)
         return Transport(
-            profile.host.value, auth, self.clock, note=self.streams.note, detail=self.streams.detail
+            self.profile.host.value,
+            self.credentials,
+            self.clock,
+            network=_network_of(self.profile),
+            note=self.streams.note,
+            detail=self.streams.detail,
         )
+
+    @cached_property
+    def credentials(self) -> "Credentials":
+        return self._sign_in(self.profile, self.resolve_profile)
+
+    def _sign_in(self, profile: "Profile", read_again: "Callable[[], Profile] | None") -> "Credentials":
+        from dbjobs.auth import sign_in
+
+        return sign_in(
+            profile,
+            _network_of(profile),
+            self.clock,
+            environ=self.environ,
+            read_again=read_again,
+            hide=self.streams.hide,
+            detail=self.streams.detail,
+        )
+
+    def checkup(self, draft: "Profile | None" = None) -> "Checkup":
+        """Of the profile, or of one that is not saved yet."""
+        from dbjobs.checkup import Checkup
+
+        profile = draft or self.profile
+        credentials = self._sign_in(draft, None) if draft else self.credentials
+        return Checkup(profile, credentials, _network_of(profile), self.clock)
 
     @cached_property
     def api(self) -> "JobsApi":
         from dbjobs.api import JobsApi
 
-        return JobsApi(self.transport, self.profile.api_version.value)
+        return JobsApi(self.transport, self.profile.api_version.value, self.streams.warn)
 
     def api_to_change(self, dry_run: bool) -> "JobsApi":
         """The API for a command that changes something; a dry run prints requests instead of sending them."""
@@ -90,18 +150,18 @@ class App:
 
         return JobsApi(DryRun(self.transport, self.streams), self.api.version) if dry_run else self.api
 
-    def each(self, action: Callable[[int], object], ids: Iterable[int]) -> None:
-        """Do it for every id; a failure keeps none of the others from it, and is raised at the end."""
-        errors = []
-        for one in ids:
+    def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:
+        """Do it for every item; a failure keeps none of the others from it, and is raised at the end."""
+        failures = []
+        for one in items:
             try:
                 action(one)
             except DbjobsError as error:
-                errors.append(error)
-        for error in errors[:-1]:
-            self.streams.fail(error)
-        if errors:
-            raise errors[-1]
+                failures.append(error)
+        for failure in failures[:-1]:
+            self.streams.fail(failure)
+        if failures:
+            raise failures[-1]
 
     def command_line(self, command: str, arguments: str) -> str:
         """A command that does its work where this one did: with the same profile, file and host."""
@@ -120,13 +180,11 @@ class App:
         """A job by its id, or by its exact name."""
         if (job_id := as_id(ref)) is not None:
             return job_id
-        found = list(self.api.list_jobs(name=ref))
-        if not found:
-            raise NotFoundError(f"there is no job named {ref!r}", hint="names are exact; an id works, too")
-        if len(found) > 1:
-            ids = ", ".join(str(job["job_id"]) for job in found)
-            raise UsageError(f"{len(found)} jobs are named {ref!r}: {ids}", hint="say which by its id")
-        return int(found[0]["job_id"])
+        return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)))
+
+    def job_ids(self, refs: Iterable[str]) -> list[int]:
+        """Jobs by id or by name; in the order given, each once."""
+        return list(dict.fromkeys(self.job_id(ref) for ref in refs))
 
     def run_id(self, ref: str) -> int:
         """One run, by id or URL, or by `-` for one on stdin."""
@@ -146,6 +204,8 @@ class App:
                     hint="choose the profile of the run's workspace with --profile",
                 )
             run_ids[run.run_id] = None
+        if not run_ids:
+            raise UsageError("no run was given: stdin is empty")
         return list(run_ids)
 
 
@@ -157,3 +217,10 @@ def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
             yield from sys.stdin.read().split()
         else:
             yield ref
+
+
+def _network_of(profile: "Profile") -> "Network":
+    from dbjobs.wire import Network
+
+    found = {key: profile.get(key) for key in ("ca_bundle", "client_cert", "client_key")}
+    return Network(**{key: setting.value for key, setting in found.items() if setting})

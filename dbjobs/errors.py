@@ -50,6 +50,10 @@ class SignInError(ConfigError):
     """The workspace did not accept the credentials (401, or 403 that names them)."""
 
 
+class ToolError(SignInError):
+    """A program that hands out tokens, such as `az`, did not."""
+
+
 class NotTheApiError(ConfigError):
     """Something else than the Jobs API answered: a login page, a proxy's page, a redirect."""
 
@@ -92,4 +96,4 @@ class UnsentError(UnreachableError):
 
 
 class FateUnknownError(UnreachableError):
-    """A request that must not be sent twice may, or may not, have taken effect."""
+    """No usable answer came, and the request may, or may not, have taken effect."""

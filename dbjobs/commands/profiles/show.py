@@ -1,0 +1,24 @@
+"""`dbjobs profiles show`."""
+
+import typer
+
+from dbjobs.commands.framework import app_of
+from dbjobs.commands.profiles.options import OptionalName
+from dbjobs.commands.profiles.showing import show_settings
+
+
+def command(ctx: typer.Context, name: OptionalName = None) -> None:
+    """Show the settings in effect, and where each came from.
+
+    Secrets are masked. Without a NAME, these are what a command would use here and now: options,
+    environment and default profile included.
+
+    \b
+    Examples:
+      dbjobs profiles show
+      dbjobs profiles show prod -o json
+
+    Exit codes: 0 shown, 3 no such profile, or something is missing.
+    """
+    app = app_of(ctx).choosing(name)
+    show_settings(app, app.profile)

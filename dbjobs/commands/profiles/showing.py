@@ -1,0 +1,61 @@
+"""What `dbjobs profiles` prints, in the form that -o asked for."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbjobs.context import App
+from dbjobs.models import Payload
+from dbjobs.render.plain import write_document, write_documents
+
+if TYPE_CHECKING:
+    from dbjobs.checkup import Step
+    from dbjobs.config import Profile
+
+
+def show_list(app: App, profiles: Sequence[Payload]) -> None:
+    """Every profile, a line each."""
+    if app.output != "text":
+        write_documents(app.streams, profiles, app.output, id_key="name")
+    elif profiles:
+        from dbjobs.render.profiles import show_profiles
+
+        show_profiles(app.streams, profiles)
+    else:
+        app.streams.note("there are no profiles yet; make one with: dbjobs profiles add NAME")
+
+
+def show_settings(app: App, profile: "Profile") -> None:
+    """Every setting in effect with its source; then what was left aside."""
+    shown = profile.shown_settings()
+    if app.output == "text":
+        from dbjobs.render.profiles import show_settings as show_table
+
+        show_table(app.streams, shown)
+    else:
+        settings = {key: {"value": value, "source": source} for key, value, source in shown}
+        write_document(app.streams, {"name": profile.name, "settings": settings}, app.output, id_key="name")
+    for note in profile.unused:
+        app.streams.note(note)
+
+
+def show_checkup(app: App, steps: "Iterator[Step]") -> None:
+    """Each step as it is done; then what is wrong, if anything is."""
+    from dbjobs.render.profiles import show_step
+
+    payloads, error = [], None
+    for step in steps:
+        payloads.append(step.as_payload())
+        error = step.error
+        if app.output == "text":
+            show_step(app.streams, payloads[-1])
+    if app.output != "text":
+        write_documents(app.streams, payloads, app.output, id_key="step")
+    if error:
+        raise error
+
+
+def tell_copy(app: App, copy: Path | None) -> None:
+    """A file whose comments could not be kept."""
+    if copy:
+        app.streams.warn(f"the file was written anew, without its comments; the old one is {copy}")

@@ -1,0 +1,78 @@
+"""What people type or paste for a workspace, and what its name tells."""
+
+import re
+from contextlib import suppress
+from urllib.parse import SplitResult, urlsplit
+
+from dbjobs.errors import ConfigError
+
+EXAMPLE_HOST = "https://adb-1234567890123456.7.azuredatabricks.net"
+LOOPBACK_HOST = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+USUAL_PORTS = {"https": 443, "http": 80}
+AZURE_DOMAINS = (".azuredatabricks.net", ".databricks.azure.us", ".databricks.azure.cn")
+DATABRICKS_DOMAINS = (*AZURE_DOMAINS, ".databricks.com", ".databricks.us")
+
+
+def normalize_host(text: str, *, allow_http: bool = False) -> str:
+    """Make a base URL of what people paste: `adb-1.2.azuredatabricks.net/?o=1#job/3` and the like.
+
+    Keeps scheme, host and port, unless it is the usual one; https where the scheme is missing.
+    Plain http is for loopback hosts alone unless allowed, since credentials go with each request.
+    """
+    scheme, host, port = _scheme_host_port(text)
+    if not host or scheme not in ("https", "http") or not re.fullmatch(r"[\w.:-]+", host):
+        raise ConfigError("the host is not a URL", hint=f"a host reads like {EXAMPLE_HOST}")
+    if scheme == "http" and not (allow_http or LOOPBACK_HOST.fullmatch(host)):
+        raise ConfigError(
+            f"http://{host} would send the token unencrypted",
+            hint=f"use https://{host}; http is for this machine alone, "
+            "or for a profile that says `allow_http: true`",
+        )
+    if host.startswith(("accounts.", "accounts-dod.")):
+        raise ConfigError(
+            f"{host} is the account console, and no workspace",
+            hint=f"open the workspace in a browser and take its address; it reads like {EXAMPLE_HOST}",
+        )
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown_host}" + (f":{port}" if port and port != USUAL_PORTS[scheme] else "")
+
+
+def _scheme_host_port(text: str) -> tuple[str, str | None, int | None]:
+    with suppress(ValueError):
+        parts = _split(text)
+        return parts.scheme, parts.hostname, parts.port
+    return "", None, None
+
+
+def _split(text: str) -> SplitResult:
+    text = text.strip()
+    has_scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text)
+    return urlsplit(text if has_scheme else f"https://{text}")
+
+
+def has_more_than_host(text: str) -> bool:
+    """True for the address of a page, such as one with a path or `?o=`."""
+    parts = _split(text)
+    return bool(parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+
+
+def is_loopback(url: str) -> bool:
+    return bool(LOOPBACK_HOST.fullmatch(urlsplit(url).hostname or ""))
+
+
+def is_azure(url: str) -> bool:
+    """True for workspaces of Azure Databricks, whose users sign in with Entra ID."""
+    return (urlsplit(url).hostname or "").endswith(AZURE_DOMAINS)
+
+
+def is_databricks(url: str) -> bool:
+    """True for hosts whose names belong to Databricks alone."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" and (parts.hostname or "").endswith(DATABRICKS_DOMAINS)
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL: what credentials are bound to."""
+    parts = urlsplit(url)
+    port = parts.port or USUAL_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"

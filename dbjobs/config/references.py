@@ -1,0 +1,143 @@
+"""Values that stand elsewhere: `{env: NAME}`, `{file: PATH}`, `{command: [op, read, …]}`, `{keyring: NAME}`.
+
+They are read when they are needed and not before, and read anew when the workspace refuses
+what they gave. A command's own words are not shown: nobody knows what is in them.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dbjobs.errors import ConfigError
+
+KINDS = ("env", "file", "command", "keyring")
+KEYRING_SERVICE = "dbjobs"
+COMMAND_TIMEOUT = 60.0
+"""Seconds; long enough to unlock a password manager."""
+
+MAX_BYTES = 64 * 1024
+NO_KEYRING = "pip install 'dbjobs[keyring]'"
+BAD_KEYRING = "`python -m keyring diagnose` tells what is wrong"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a value stands. `owner` says whose it is, as in `token of profile prod in PATH`."""
+
+    kind: str
+    target: str | tuple[str, ...]
+    owner: str
+    folder: Path = Path()
+    """what a relative path is relative to: the folder of the configuration file"""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    def read(self) -> str:
+        """The value as it is now."""
+        text = _READERS[self.kind](self).strip()
+        if not text:
+            raise ConfigError(f"the {self.owner} is empty", hint=f"it is to come from {self}")
+        return text
+
+    def fail(self, problem: str, hint: str | None = None) -> ConfigError:
+        return ConfigError(f"no way to the {self.owner}: {problem}", hint=hint)
+
+    def __str__(self) -> str:
+        target = self.target if isinstance(self.target, str) else f"[{', '.join(self.target)}]"
+        return f"{{{self.kind}: {target}}}"
+
+
+def parse_reference(
+    value: Mapping[Any, Any], owner: str, folder: Path, environ: Mapping[str, str]
+) -> Reference:
+    """A reference as YAML has it; a ConfigError if it is none."""
+    kind, target = next(iter(value.items()), (None, None))
+    if kind == "command" and isinstance(target, list):
+        is_plain = all(isinstance(part, str | int | float) for part in target)
+        target = tuple(str(part) for part in target) if is_plain else None
+    fits = isinstance(target, tuple if kind == "command" else str)
+    if len(value) != 1 or kind not in KINDS or not fits or not target:
+        raise ConfigError(
+            f"the {owner} is neither a text nor a reference",
+            hint="one of {env: NAME}, {file: PATH}, {command: [PROGRAM, ARGUMENT]}, {keyring: NAME}",
+        )
+    return Reference(kind, target, owner, folder, environ)
+
+
+def _read_variable(reference: Reference) -> str:
+    name = str(reference.target)
+    if name not in reference.environ:
+        raise reference.fail(f"the variable {name} is not set")
+    return reference.environ[name]
+
+
+def _read_file(reference: Reference) -> str:
+    path = reference.folder / Path(str(reference.target)).expanduser()
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES).decode("utf-8-sig")
+    except OSError as error:
+        raise reference.fail(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise reference.fail(f"{path} is not UTF-8 text") from None
+
+
+def _read_output(reference: Reference) -> str:
+    import subprocess
+
+    program, *arguments = tuple(reference.target)
+    hint = "run the command by hand to see why"
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT,
+            env=dict(reference.environ),
+            check=False,
+        )
+    except FileNotFoundError:
+        raise reference.fail(f"there is no program {program}") from None
+    except OSError as error:
+        raise reference.fail(f"{program}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise reference.fail(f"{program} did not end within {COMMAND_TIMEOUT:.0f} s", hint) from None
+    if done.returncode:
+        raise reference.fail(f"{program} ended with exit code {done.returncode}", hint)
+    return done.stdout[:MAX_BYTES].decode(errors="replace")
+
+
+def _read_keyring(reference: Reference) -> str:
+    name = str(reference.target)
+    with _keyring(reference) as keyring:
+        secret = keyring.get_password(KEYRING_SERVICE, name)
+    if secret is None:
+        hint = f"store it with: keyring set {KEYRING_SERVICE} {name}"
+        raise reference.fail(f"the keyring holds nothing under {name}", hint)
+    return str(secret)
+
+
+def store_in_keyring(name: str, secret: str, owner: str) -> None:
+    """Put a secret where `{keyring: NAME}` finds it."""
+    with _keyring(Reference("keyring", name, owner)) as keyring:
+        keyring.set_password(KEYRING_SERVICE, name, secret)
+
+
+@contextmanager
+def _keyring(reference: Reference) -> Iterator[ModuleType]:
+    """The system's keyring, whose errors say what to do."""
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ModuleNotFoundError:
+        raise reference.fail("keyring is not installed", NO_KEYRING) from None
+    try:
+        yield keyring
+    except KeyringError as error:
+        raise reference.fail(f"the keyring cannot be used ({type(error).__name__})", BAD_KEYRING) from None
+
+
+_READERS = {"env": _read_variable, "file": _read_file, "command": _read_output, "keyring": _read_keyring}

@@ -1,0 +1,178 @@
+"""One exchange over HTTP: certificates, proxies, time-outs, and what a failed connection means.
+
+Everything that dbjobs sends goes through here. Redirects are never followed, since
+credentials would travel along, and a session always has an auth object, since without one
+an entry of `.netrc` would step in.
+"""
+
+import os
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies, select_proxy
+
+from dbjobs import __version__
+from dbjobs.answers import RawAnswer
+from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, UnreachableError, UnsentError
+
+USER_AGENT = f"dbjobs/{__version__} python/{platform.python_version()} os/{platform.system().lower()}"
+CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class Network:
+    """How a profile wants a host to be reached; without a word, as the environment says."""
+
+    ca_bundle: str | None = None
+    """the certificates to trust, instead of the usual ones and of REQUESTS_CA_BUNDLE"""
+    client_cert: str | None = None
+    client_key: str | None = None
+    """unless it stands in the file of the certificate"""
+
+    @property
+    def certificate(self) -> str | tuple[str, str] | None:
+        """The client's own, as requests wants it."""
+        if self.client_cert and self.client_key:
+            return self.client_cert, self.client_key
+        return self.client_cert
+
+    @property
+    def trusted(self) -> str:
+        """Where the certificates to trust come from."""
+        variable = next((name for name in BUNDLE_VARIABLES if os.environ.get(name)), None)
+        if self.ca_bundle:
+            return f"ca_bundle ({self.ca_bundle})"
+        return f"{variable} ({os.environ[variable]})" if variable else "the usual authorities"
+
+    @property
+    def trust_hint(self) -> str:
+        return (
+            f"its certificate was checked against {self.trusted}; if a proxy of your company signs the "
+            "traffic, name its certificates in ca_bundle of the profile, or in REQUESTS_CA_BUNDLE"
+        )
+
+    @property
+    def client_cert_hint(self) -> str:
+        given = f"is {self.client_cert}" if self.client_cert else "names none"
+        return f"client_cert of the profile {given}; it takes a file with certificate and key"
+
+
+class NoAuth(AuthBase):
+    """Sends no credentials, and keeps `.netrc` from sending any."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Wire:
+    """A session over HTTP. Not to be shared between threads."""
+
+    def __init__(
+        self, auth: AuthBase | None = None, network: Network | None = None, *, is_direct: bool = False
+    ) -> None:
+        """`is_direct`: past all proxies, for what is on this machine."""
+        self._network = network or Network()
+        self._session = requests.Session()
+        self._session.auth = auth or NoAuth()
+        self._session.trust_env = not is_direct
+        self._session.headers["User-Agent"] = USER_AGENT
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> RawAnswer:
+        """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form."""
+        try:
+            response = self._session.request(
+                method,
+                url,
+                params=query,
+                data=data,
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+                # of the session's own, REQUESTS_CA_BUNDLE would take the place
+                verify=self._network.ca_bundle,
+                cert=self._network.certificate,
+            )
+        except requests.RequestException as error:
+            raise connection_error(error, url, self._network) from None
+        except OSError as error:  # of requests, where a file of certificates is not there
+            raise ConfigError(
+                f"cannot read the certificates of {self._network.trusted}: {_cause(error)}",
+                hint=_TRUST_HINT,
+            ) from None
+        return RawAnswer(response.status_code, response.reason or "", response.headers, response.content)
+
+
+_HOST_HINT = "check the host, the network and the proxy settings"
+_PROXY_HINT = "check HTTPS_PROXY; NO_PROXY lists the hosts that are reached without a proxy"
+_TRUST_HINT = "REQUESTS_CA_BUNDLE, or ca_bundle in the profile, names a file of certificates to trust"
+_UNSENT = ("NewConnectionError", "NameResolutionError")
+"""What urllib3 raises if no connection came about; an SSLEOFError may as well end one in use."""
+_TLS_NOISE = re.compile(r"\[(SSL|X509)[^]]*\] | \(_ssl\.c:\d+\)")
+_ASKS_FOR_CERTIFICATE = re.compile(r"certificate required|bad certificate|handshake failure", re.IGNORECASE)
+
+
+def connection_error(
+    error: requests.RequestException, url: str, network: Network | None = None
+) -> DbjobsError:
+    """What a failed exchange means, in words that name the cause and no internals."""
+    parts = urlsplit(url)
+    host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    unsent = _unsent_error(error, host, proxy_of(url), network or Network())
+    if unsent:
+        return unsent
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return UnreachableError(f"no answer from {host} within {READ_TIMEOUT:.0f} s")
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+        return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
+    return UnreachableError(f"the connection to {host} broke: {_cause(error)}")
+
+
+def _unsent_error(
+    error: requests.RequestException, host: str, proxy: str, network: Network
+) -> UnsentError | None:
+    """The error, if the request has certainly not been sent, or not been let in."""
+    cause = _cause(error)
+    if "SSL" in repr(error) and _ASKS_FOR_CERTIFICATE.search(cause):
+        return UnsentError(f"{host} wants a certificate of yours: {cause}", hint=network.client_cert_hint)
+    if isinstance(error, requests.exceptions.SSLError) and "SSLEOFError" not in repr(error):
+        return UnsentError(f"no trusted connection to {host}: {cause}", hint=network.trust_hint)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return UnsentError(f"cannot reach {host} through the proxy {proxy}: {cause}", hint=_PROXY_HINT)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        cause = f"no connection within {CONNECT_TIMEOUT:.0f} s"
+    elif not any(kind in repr(error) for kind in _UNSENT):
+        return None
+    return UnsentError(f"cannot reach {host}: {cause}", hint=_HOST_HINT)
+
+
+def proxy_of(url: str) -> str:
+    """The proxy on the way to a host, without the password that may stand in its address; '' if none."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else ""
+
+
+def _cause(error: BaseException | None) -> str:
+    """The innermost reason of a chain of exceptions: `Connection refused` and the like."""
+    words = "the connection was lost"
+    while error is not None:
+        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+            words = error.strerror or str(error) or words
+        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        inner = inner or next((part for part in error.args if isinstance(part, BaseException)), None)
+        error = inner if isinstance(inner, BaseException) else None
+    return _TLS_NOISE.sub("", words)
