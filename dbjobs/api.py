@@ -3,11 +3,17 @@
 Source: https://docs.databricks.com/api/workspace/jobs
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dbjobs.answers import Payload
-from dbjobs.transport import Retrying, Transport
+from dbjobs.errors import UsageError
+from dbjobs.listing import Pages, RunFilter, Warn, follow, named, take, within
+from dbjobs.retrying import Retrying
+
+if TYPE_CHECKING:
+    from dbjobs.transport import Transport
 
 PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "iterations")
 """What runs/get sends in pages, 100 elements at a time."""
@@ -15,79 +21,182 @@ PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "it
 PAGED_SETTINGS = ("tasks", "job_clusters", "parameters", "environments")
 """What jobs/get sends in pages, inside `settings`."""
 
+GIVES = {"get": "job_id", "runs/get": "run_id"}
+"""What the first page of an answer holds in any case."""
+
+JOBS_PAGE = 100
+RUNS_PAGE = 25
+"""The largest pages that 2.1 and 2.2 document; a `limit` of 0 asks runs/list of 2.0 for its largest."""
+
+
+MOST_TASKS_IN_2_1 = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an answer, and the token that leads to the next; None at the end."""
+
+    payload: Payload
+    next_token: str | None
+
 
 class JobsApi:
     """The endpoints of one workspace."""
 
-    def __init__(self, transport: Transport, version: str = "2.2") -> None:
+    def __init__(self, transport: "Transport", version: str = "2.2", warn: Warn = lambda text: None) -> None:
+        """`warn` hears of answers that may be incomplete."""
         self._transport = transport
         self.version = version
+        self._warn = warn
 
     def create_job(self, settings: Payload) -> Payload:
         """→ `{"job_id"}`. Carries no token: a second sending would make a second job."""
-        return self._post("create", settings, repeatable=False)
+        return self._post("create", settings, repeatable=False, gives="job_id")
 
     def get_job(self, job_id: int) -> Payload:
         """→ the job with its `settings`, all pages in one."""
-        pages = self._pages("get", {"job_id": job_id})
-        job = next(pages)
-        for page in pages:
-            _extend(job, page, PAGED_ARRAYS)
-            _extend(job.setdefault("settings", {}), page.get("settings") or {}, PAGED_SETTINGS)
-        return job
+        job = merge_pages(self._pages("get", {"job_id": job_id}))
+        return self._told_if_cut(job, job.get("settings") or {})
 
-    def list_jobs(self, name: str | None = None) -> Iterator[Payload]:
-        """Every job, or those of an exact name; 2.0 has no such filter, so it is applied here as well."""
-        for page in self._pages("list", {"name": None if self.version == "2.0" else name}):
-            for job in page.get("jobs") or ():
-                if name is None or job.get("settings", {}).get("name") == name:
-                    yield job
+    def list_jobs(
+        self, name: str | None = None, *, limit: int | None = None, expand_tasks: bool = False
+    ) -> Pages:
+        """Jobs, the newest first: all of them, or those of a name in whatever case; `limit` at most.
+
+        2.0 has no such filter, and answers with all jobs at once.
+        """
+        size = min(limit or JOBS_PAGE, JOBS_PAGE)
+        query = {"name": name, "limit": size, "expand_tasks": expand_tasks or None}
+        pages = self._list("list", {} if self.version == "2.0" else query, "job")
+        return take(pages if name is None else named(name, pages), limit)
+
+    def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
+        """→ `{}`. Replaces all settings."""
+        return self._post("reset", {"job_id": job_id, "new_settings": new_settings}, repeatable=False)
+
+    def update_job(self, job_id: int, new_settings: Payload, fields_to_remove: list[str]) -> Payload:
+        """→ `{}`. Replaces top-level fields; tasks and job_clusters are merged by key."""
+        body = {"job_id": job_id, "new_settings": new_settings, "fields_to_remove": fields_to_remove}
+        return self._post("update", {key: value for key, value in body.items() if value}, repeatable=False)
+
+    def delete_job(self, job_id: int) -> Payload:
+        """→ `{}`, for a job that is deleted already, too."""
+        return self._post("delete", {"job_id": job_id}, repeatable=True)
 
     def run_now(self, job_id: int, parameters: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
-        return self._post("run-now", body, repeatable=True)
+        return self._post("run-now", body, repeatable=True, gives="run_id")
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
-        return self._post("runs/submit", {**body, "idempotency_token": idempotency_token}, repeatable=True)
+        body = {**body, "idempotency_token": idempotency_token}
+        return self._post("runs/submit", body, repeatable=True, gives="run_id")
 
-    def get_run(self, run_id: int, retrying: Retrying | None = None) -> Payload:
-        """→ the run with its `tasks`, all pages in one."""
-        pages = self._pages("runs/get", {"run_id": run_id}, retrying)
-        run = next(pages)
-        for page in pages:
-            _extend(run, page, PAGED_ARRAYS)
-        return run
+    def list_runs(self, wanted: RunFilter, *, limit: int | None = None, expand_tasks: bool = False) -> Pages:
+        """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task."""
+        is_small = limit is not None and limit <= RUNS_PAGE
+        if self.version == "2.0":
+            query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
+            return take(within(wanted, self._list("runs/list", query, "run")), limit)
+        query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
+        return take(self._list("runs/list", {**query, "expand_tasks": expand_tasks or None}, "run"), limit)
+
+    def get_run(
+        self, run_id: int, retrying: Retrying | None = None, *, include_history: bool = False
+    ) -> Payload:
+        """→ the run with its `tasks`, all pages in one; with its `repair_history` if asked for."""
+        query = {"run_id": run_id, "include_history": include_history or None}
+        run = merge_pages(self._pages("runs/get", query, retrying))
+        return self._told_if_cut(run, run)
+
+    def get_run_page(self, run_id: int, page_token: str | None, retrying: Retrying | None = None) -> Page:
+        """→ one page of a run."""
+        return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retrying)
 
     def get_run_output(self, run_id: int, retrying: Retrying | None = None) -> Payload:
         """→ logs, error, result of a task run; the id of a job run is refused."""
         return self._transport.get(self._path("runs/get-output"), {"run_id": run_id}, retrying)
 
-    def cancel_run(self, run_id: int) -> Payload:
+    def export_run(self, run_id: int, views_to_export: str) -> Payload:
+        """→ `views` of a notebook task's run: CODE, DASHBOARDS or ALL, each a page of HTML."""
+        query = {"run_id": run_id, "views_to_export": views_to_export}
+        return self._transport.get(self._path("runs/export"), query)
+
+    def cancel_run(self, run_id: int, retrying: Retrying | None = None) -> Payload:
         """→ `{}`. Asynchronous; does nothing to a run that has ended."""
-        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True)
+        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True, retrying=retrying)
+
+    def cancel_all_runs(self, job_id: int | None) -> Payload:
+        """→ `{}`. Cancels the active runs of a job; with None, the queued runs of all jobs. Asynchronous."""
+        body: Payload = {"all_queued_runs": True} if job_id is None else {"job_id": job_id}
+        return self._post("runs/cancel-all", body, repeatable=True)
+
+    def delete_run(self, run_id: int) -> Payload:
+        """→ `{}`. Refused while the run is active."""
+        return self._post("runs/delete", {"run_id": run_id}, repeatable=False)
+
+    def repair_run(self, run_id: int, body: Payload) -> Payload:
+        """→ `{"repair_id"}`. Carries no token: a second sending may rerun the tasks twice."""
+        if self.version == "2.0":
+            raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
+        body = {"run_id": run_id, **body}
+        return self._post("runs/repair", body, repeatable=False, gives="repair_id")
+
+    def _told_if_cut(self, answer: Payload, holder: Payload) -> Payload:
+        """The answer; 2.1 leaves out what comes after 100 tasks, and does not say so."""
+        if self.version == "2.1" and len(holder.get("tasks") or ()) >= MOST_TASKS_IN_2_1:
+            self._warn(f"Jobs API 2.1 tells of {MOST_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
+        return answer
 
     def _path(self, endpoint: str) -> str:
         return f"/api/{self.version}/jobs/{endpoint}"
 
-    def _post(self, endpoint: str, body: Payload, *, repeatable: bool) -> Payload:
-        return self._transport.post(self._path(endpoint), body, repeatable=repeatable)
+    def _post(
+        self,
+        endpoint: str,
+        body: Payload,
+        *,
+        repeatable: bool,
+        retrying: Retrying | None = None,
+        gives: str | None = None,
+    ) -> Payload:
+        path = self._path(endpoint)
+        return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, gives=gives)
+
+    def _list(self, endpoint: str, query: Payload, noun: str) -> Pages:
+        def ask(place: Payload) -> Payload:
+            return self._transport.get(self._path(endpoint), {**query, **place})
+
+        return follow(ask, noun, self._warn)
 
     def _pages(
         self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None
-    ) -> Iterator[Payload]:
+    ) -> Iterator[Page]:
         """Follow `next_page_token` to the end: an empty one, or one that came before, leads nowhere."""
-        seen: set[str] = set()
+        seen: set[str | None] = set()
         token: str | None = None
-        while True:
-            page = self._transport.get(self._path(endpoint), {**query, "page_token": token}, retrying)
-            token = page.pop("next_page_token", None)
-            page.pop("prev_page_token", None)
-            yield page
-            if not token or token in seen:
-                return
+        while token not in seen:
             seen.add(token)
+            page = self._page(endpoint, {**query, "page_token": token}, retrying)
+            yield page
+            token = page.next_token
+
+    def _page(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None) -> Page:
+        gives = None if query.get("page_token") else GIVES.get(endpoint)
+        payload = self._transport.get(self._path(endpoint), query, retrying, gives=gives)
+        payload.pop("prev_page_token", None)
+        return Page(payload, payload.pop("next_page_token", None) or None)
+
+
+def merge_pages(pages: Iterable[Page]) -> Payload:
+    """The pages of a run, or of a job, as the one answer that they stand for."""
+    first, *others = (page.payload for page in pages)
+    for other in others:
+        _extend(first, other, PAGED_ARRAYS)
+        if settings := other.get("settings"):
+            _extend(first.setdefault("settings", {}), settings, PAGED_SETTINGS)
+    return first
 
 
 def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from dbjobs import __version__
 from dbjobs.commands.framework import Group, app_of, new_typer
-from dbjobs.errors import DbjobsError
+from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted
 from dbjobs.render.streams import Streams, silence_broken_stdout
@@ -23,7 +23,7 @@ class Root(Group):
     """`dbjobs`."""
 
     package = "dbjobs.commands"
-    verbs = ("jobs", "runs", "sandbox", "demo")
+    verbs = ("jobs", "runs", "profiles", "sandbox", "demo")
 
     def main(
         self,
@@ -39,6 +39,8 @@ class Root(Group):
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra) or 0
         except ClickUsageError as error:
             code = _tell_usage_error(error)
+        except SystemExit:  # so Click leaves help and version when their reader has left
+            code = ExitCode.BROKEN_PIPE
         if standalone_mode:
             sys.exit(code)
         return code
@@ -49,13 +51,16 @@ class Root(Group):
             return super().invoke(ctx)
         except DbjobsError as error:
             app_of(ctx).streams.fail(error)
-            code = error.exit_code
-        except (Interrupted, KeyboardInterrupt) as interrupt:
-            code = interrupt.exit_code if isinstance(interrupt, Interrupted) else ExitCode.INTERRUPTED
+            code: int = error.exit_code
+        except (Interrupted, KeyboardInterrupt, typer.Abort) as interrupt:
+            code = getattr(interrupt, "exit_code", ExitCode.INTERRUPTED)
+        except EOFError:
+            app_of(ctx).streams.fail(UsageError("the input ended before the answer"))
+            code = ExitCode.USAGE
         except BrokenPipeError:
             silence_broken_stdout()
             code = ExitCode.BROKEN_PIPE
-        except (typer.Exit, typer.Abort, ClickUsageError):
+        except (typer.Exit, ClickUsageError):
             raise
         except Exception as error:  # the last net: a traceback helps nobody at a prompt
             _tell_fault(app_of(ctx).streams, error)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dbjobs.answers import Payload
-from dbjobs.transport import Retrying, Transport
+from dbjobs.retrying import Retrying
+from dbjobs.transport import Transport
 
 
 class Prints(Protocol):
@@ -22,10 +23,25 @@ class DryRun(Transport):
         self._transport = transport
         self._streams = streams
 
-    def get(self, path: str, query: Mapping[str, Any], retrying: Retrying | None = None) -> Payload:
-        return self._transport.get(path, query, retrying)
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        retrying: Retrying | None = None,
+        *,
+        gives: str | None = None,
+    ) -> Payload:
+        return self._transport.get(path, query, retrying, gives=gives)
 
-    def post(self, path: str, body: Payload, *, repeatable: bool) -> Payload:
+    def post(
+        self,
+        path: str,
+        body: Payload,
+        *,
+        repeatable: bool,
+        retrying: Retrying | None = None,
+        gives: str | None = None,
+    ) -> Payload:
         """Print the request, and answer `{}`."""
         self._streams.result(f"POST {self.host}{path}\n{json.dumps(body, indent=2)}")
         return {}

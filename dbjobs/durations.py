@@ -1,20 +1,24 @@
 """Durations as people write them: `90`, `1.5s`, `10m`, `1h30m`, `2d`."""
 
-import math
 import re
 
+LONGEST = 366 * 86400.0
+"""Seconds: runs are removed long before, and no clock sleeps for ever."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?\s*", re.ASCII)
+_NUMBER = r"\d+(?:\.\d+)?"
+_PART = re.compile(rf"({_NUMBER})\s*(ms|s|m|h|d|w)\s*", re.ASCII)
+_PARTS = re.compile(f"(?:{_PART.pattern})+", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
     """Seconds; a bare number is seconds. Raises ValueError for anything else."""
-    parts = _PART.findall(text)
-    units = [unit for _, unit in parts]
-    is_whole = bool(parts) and re.fullmatch(f"(?:{_PART.pattern})+", text.strip(), re.ASCII)
-    if not is_whole or ("" in units and len(units) > 1):
+    written = text.strip()
+    if re.fullmatch(_NUMBER, written, re.ASCII):
+        written += "s"
+    if not _PARTS.fullmatch(written):
         raise ValueError(f"{text!r} is not a duration such as 90s, 10m, 2h or 1h30m")
-    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if not math.isfinite(seconds):
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(written))
+    if seconds > LONGEST:
         raise ValueError(f"{text!r} is longer than any run")
     return seconds

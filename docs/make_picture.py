@@ -11,13 +11,11 @@ from uuid import uuid4
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from dbjobs.api import JobsApi
-from dbjobs.auth import BearerAuth
 from dbjobs.clock import SystemClock
+from dbjobs.context import App
 from dbjobs.render.run_view import render_snapshot
 from dbjobs.sandbox.server import Sandbox
 from dbjobs.spec import read_body
-from dbjobs.transport import Transport
 from dbjobs.watch import Schedule, Snapshot, watch_runs
 
 DOCS = Path(__file__).parent
@@ -30,7 +28,7 @@ def main() -> None:
     clock = SystemClock()
     schedule = Schedule(interval=0.2, maximum=0.2, jitter=0, tick=math.inf)
     with Sandbox(root=EXAMPLE) as sandbox:
-        api = JobsApi(Transport(sandbox.url, BearerAuth(sandbox.token), clock))
+        api = App(environ={"DATABRICKS_HOST": sandbox.url, "DATABRICKS_TOKEN": sandbox.token}).api
         run_id = int(api.submit_run(read_body(str(EXAMPLE / "fail.yaml"), None), str(uuid4()))["run_id"])
         console = Console(
             record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"

@@ -2,9 +2,11 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,8 @@ class FakeClock:
     time: float = 0.0
     epoch: float = 1_767_225_600.0
     slept: list[float] = field(default_factory=list)
+    at: dict[float, Callable[[], object]] = field(default_factory=dict)
+    """what happens when the time has come, once"""
 
     def monotonic(self) -> float:
         return self.time
@@ -29,6 +33,8 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.time += max(0.0, seconds)
+        for moment in [moment for moment in self.at if moment <= self.time]:
+            self.at.pop(moment)()
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class Reply:
     """close the connection without a word, as a crashing proxy does"""
     cut: bool = False
     """announce more bytes than come"""
+    hang: bool = False
+    """say nothing until the server is closed"""
+    last: bool = False
+    """from here on, every connection is refused"""
 
     @property
     def content(self) -> bytes:
@@ -60,9 +70,29 @@ class Received:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    """what came as JSON, or as a form"""
+
+    @property
+    def endpoint(self) -> str:
+        """`runs/get` for `/api/2.2/jobs/runs/get`."""
+        return self.path.partition("/jobs/")[2]
 
 
 Script = Sequence[Reply] | Callable[[Received], Reply]
+
+
+def by_endpoint(replies: Mapping[str, Any]) -> Script:
+    """A script by endpoint, such as `runs/get`: a payload, a Reply, or a list of them, its last for ever."""
+    calls: Counter[str] = Counter()
+
+    def reply(request: Received) -> Reply:
+        answers = replies[request.endpoint]
+        answers = answers if isinstance(answers, list) else [answers]
+        answer = answers[min(calls[request.endpoint], len(answers) - 1)]
+        calls[request.endpoint] += 1
+        return answer if isinstance(answer, Reply) else Reply(body=answer)
+
+    return reply
 
 
 @dataclass
@@ -72,6 +102,31 @@ class ScriptedServer:
     script: Script
     url: str = ""
     received: list[Received] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+    handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler
+    tls: ssl.SSLContext | None = None
+    _http: ThreadingHTTPServer | None = None
+
+    def listen(self) -> None:
+        """Accept connections, on the same port as before if there was one."""
+        self._http = ThreadingHTTPServer(("127.0.0.1", urlsplit(self.url).port or 0), self.handler)
+        self._http.daemon_threads = True
+        if self.tls:
+            self._http.socket = self.tls.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self._http.server_address[1]}"
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop_listening(self) -> None:
+        """From now on, connections are refused."""
+        if self._http:
+            self._http.shutdown()
+            self._http.server_close()
+            self._http = None
+
+    @property
+    def changes(self) -> list[Received]:
+        """The requests that would have changed something."""
+        return [request for request in self.received if request.method != "GET"]
 
     def reply_to(self, request: Received) -> Reply:
         place = len(self.received)
@@ -82,28 +137,35 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(script: Script) -> Iterator[ScriptedServer]:
+def scripted_server(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
     """A server on a loopback port of its own."""
-    scripted = ScriptedServer(script)
+    scripted = ScriptedServer(script, tls=tls)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one packet an answer: else each costs 40 ms
+        disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
+        def do_GET(self) -> None:
             self._answer()
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             self._answer()
 
         def _answer(self) -> None:
             reply = scripted.reply_to(self._read())
-            if reply.reset:
+            if reply.last:
+                scripted.stop_listening()
+            if reply.hang:
+                scripted.closing.wait()
+            if reply.reset or reply.hang:
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.close_connection = True
                 self.connection.close()
                 return
-            self.send_response(reply.status)
+            begin = self.send_response_only if "Date" in reply.headers else self.send_response
+            begin(reply.status)
             headers = {"Content-Type": "application/json", **reply.headers}
             headers["Content-Length"] = str(len(reply.content) + (10 if reply.cut else 0))
             for name, value in headers.items():
@@ -116,20 +178,17 @@ def scripted_server(script: Script) -> Iterator[ScriptedServer]:
             parts = urlsplit(self.path)
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(data) if data else None
+            is_form = headers.get("content-type") == "application/x-www-form-urlencoded"
+            body = dict(parse_qsl(data.decode())) if is_form else json.loads(data) if data else None
             return Received(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Stays silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    scripted.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
+    scripted.handler = Handler
+    scripted.listen()
     try:
         yield scripted
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        scripted.closing.set()
+        scripted.stop_listening()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import pyte
 
+from tests import leaks
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -30,7 +32,12 @@ class Terminal:
     """A process on a pseudo-terminal of its own, its output fed to a screen."""
 
     def __init__(
-        self, command: Sequence[str], *, columns: int = 80, lines: int = 24, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        columns: int = 80,
+        lines: int = 24,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=1)
         self._stream = pyte.Stream(self.screen)
@@ -52,8 +59,12 @@ class Terminal:
         """Until the screen shows it."""
         deadline = time.monotonic() + timeout
         while text not in self.text:
-            if time.monotonic() > deadline or not self._read(0.05) and self.process.poll() is not None:
+            has_left = not self._read(0.05) and self.process.poll() is not None
+            if has_left or time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} never showed; the screen:\n{self.text}")
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
 
     def interrupt(self, signum: int = signal.SIGINT) -> None:
         self.process.send_signal(signum)
@@ -69,6 +80,7 @@ class Terminal:
         is_clean = not self.screen.cursor.hidden and termios.tcgetattr(self._slave) == self._modes
         os.close(self._master)
         os.close(self._slave)
+        leaks.note("the terminal", self.raw)
         return Screen(self.text, exit_code, self.raw, is_clean)
 
     @property

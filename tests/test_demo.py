@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 from tests.terminal import run_in_terminal
 
 DEMO = [sys.executable, "-m", "dbjobs", "demo"]

@@ -24,11 +24,11 @@ NOTEBOOK = {"notebook_path": "/Shared/clean"}
 OTHER = {"python_file": "x.py"}
 
 
-def view(name: str = "clean", content: str = PAGE, type: str = "NOTEBOOK") -> Payload:
-    return {"name": name, "content": content, "type": type}
+def view(name: str = "clean", content: str = PAGE, kind: str = "NOTEBOOK") -> Payload:
+    return {"name": name, "content": content, "type": kind}
 
 
-def notebook(key: str, **more: Any) -> Payload:
+def notebook_of(key: str, **more: Any) -> Payload:
     return task(key, result_state="SUCCESS", notebook_task=NOTEBOOK, **more)
 
 
@@ -61,8 +61,10 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
 def test_what_goes_over_the_wire(dbjobs: Dbjobs, exported: Any, version: str) -> None:
-    server = exported(run(task=NOTEBOOK) if version == "2.0" else run("TERMINATED", "SUCCESS", notebook("a")))
-    run_id = RUN_ID if version == "2.0" else notebook("a")["run_id"]
+    server = exported(
+        run(task=NOTEBOOK) if version == "2.0" else run("TERMINATED", "SUCCESS", notebook_of("a"))
+    )
+    run_id = RUN_ID if version == "2.0" else notebook_of("a")["run_id"]
 
     assert dbjobs("runs", "export", RUN_ID, "--views", "ALL", "--api-version", version).exit_code == 0
 
@@ -74,8 +76,8 @@ def test_what_goes_over_the_wire(dbjobs: Dbjobs, exported: Any, version: str) ->
 def test_each_notebook_of_a_run_becomes_a_file_and_the_paths_are_the_result(
     dbjobs: Dbjobs, exported: Any, folder: Path
 ) -> None:
-    old, new = notebook("b", run_id=7), notebook("b", run_id=8, attempt_number=1)
-    tasks = (notebook("a"), old, new, task("c", spark_python_task=OTHER))
+    old, new = notebook_of("b", run_id=7), notebook_of("b", run_id=8, attempt_number=1)
+    tasks = (notebook_of("a"), old, new, task("c", spark_python_task=OTHER))
     server = exported(run("TERMINATED", "SUCCESS", *tasks), {8: [view("tidy")]})
 
     result = dbjobs("runs", "export", RUN_ID, "--dir", "out/of")
@@ -87,7 +89,7 @@ def test_each_notebook_of_a_run_becomes_a_file_and_the_paths_are_the_result(
     )
     assert files_in(folder) == dict.fromkeys(result.lines, PAGE.encode())
     asked = [request.query["run_id"] for request in server.received if request.endpoint == "runs/export"]
-    assert asked == [str(notebook("a")["run_id"]), "8"], "the newest attempts alone"
+    assert asked == [str(notebook_of("a")["run_id"]), "8"], "the newest attempts alone"
 
 
 @pytest.mark.parametrize(
@@ -102,14 +104,14 @@ def test_each_notebook_of_a_run_becomes_a_file_and_the_paths_are_the_result(
 def test_every_format_has_its_extension(
     dbjobs: Dbjobs, exported: Any, folder: Path, form: str, name: str, beginning: str
 ) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a")))
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a")))
 
     assert dbjobs("runs", "export", RUN_ID, "--format", form).lines == [name]
     assert (folder / name).read_text("utf-8").startswith(beginning)
 
 
 def test_one_view_goes_to_stdout_byte_for_byte(dbjobs: Dbjobs, exported: Any, folder: Path) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a"), notebook("b")))
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a"), notebook_of("b")))
 
     assert dbjobs("runs", "export", RUN_ID, "--task", "b", "--dir", "-").stdout == PAGE
     refused = dbjobs("runs", "export", RUN_ID, "--dir", "-")
@@ -119,7 +121,7 @@ def test_one_view_goes_to_stdout_byte_for_byte(dbjobs: Dbjobs, exported: Any, fo
 
 
 def test_a_file_that_is_there_stays_unless_forced(dbjobs: Dbjobs, exported: Any, folder: Path) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a"), notebook("b")))
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a"), notebook_of("b")))
     (folder / "a-clean.html").write_text("mine")
 
     refused = dbjobs("runs", "export", RUN_ID)
@@ -134,8 +136,8 @@ def test_a_file_that_is_there_stays_unless_forced(dbjobs: Dbjobs, exported: Any,
 def test_names_that_come_twice_are_numbered_also_for_systems_without_case(
     dbjobs: Dbjobs, exported: Any, folder: Path
 ) -> None:
-    views = [view("x"), view("X", type="DASHBOARD"), view("x")]
-    exported(run("TERMINATED", "SUCCESS", notebook("a")), {notebook("a")["run_id"]: views})
+    views = [view("x"), view("X", kind="DASHBOARD"), view("x")]
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a")), {notebook_of("a")["run_id"]: views})
 
     assert dbjobs("runs", "export", RUN_ID).lines == ["a-x.html", "a-X-2.html", "a-x-3.html"]
 
@@ -143,20 +145,20 @@ def test_names_that_come_twice_are_numbered_also_for_systems_without_case(
 @pytest.mark.parametrize(
     ("page_or_type", "said"),
     [
-        (view(content="<html>Sign in</html>"), "clean stays a page, for the page holds no notebook that can be read"),
-        (view(type="DASHBOARD"), "clean stays a page, for a dashboard has no cells"),
+        (view(content="<html>Sign in</html>"), "the page holds no notebook that can be read"),
+        (view(kind="DASHBOARD"), "a dashboard has no cells"),
     ],
     ids=["undecodable", "a dashboard"],
 )  # fmt: skip
 def test_what_is_no_notebook_is_kept_as_it_came_with_a_warning(
     dbjobs: Dbjobs, exported: Any, folder: Path, page_or_type: Payload, said: str
 ) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a")), {notebook("a")["run_id"]: [page_or_type]})
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a")), {notebook_of("a")["run_id"]: [page_or_type]})
 
     result = dbjobs("runs", "export", RUN_ID, "--format", "ipynb")
 
     assert (result.exit_code, result.lines) == (0, ["a-clean.html"])
-    assert result.stderr == f"warning: {said}\n"
+    assert result.stderr == f"warning: clean stays a page, for {said}\n"
     assert files_in(folder) == {"a-clean.html": page_or_type["content"].encode()}
 
 
@@ -164,8 +166,8 @@ def test_a_task_that_cannot_be_exported_keeps_none_of_the_others_from_it(
     dbjobs: Dbjobs, exported: Any
 ) -> None:
     gone = Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 7 is too old."})
-    never = {name: value for name, value in notebook("c").items() if name != "run_id"}
-    exported(run("TERMINATED", "SUCCESS", notebook("a", run_id=7), notebook("b"), never), {7: gone})
+    never = {name: value for name, value in notebook_of("c").items() if name != "run_id"}
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a", run_id=7), notebook_of("b"), never), {7: gone})
 
     result = dbjobs("runs", "export", RUN_ID)
 
@@ -188,13 +190,13 @@ def test_a_run_without_notebooks_is_an_error(dbjobs: Dbjobs, exported: Any, opti
 
 
 def test_an_unknown_task_is_told_with_those_that_there_are(dbjobs: Dbjobs, exported: Any) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a"), notebook("b")))
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a"), notebook_of("b")))
 
     assert "hint: its notebook tasks: a, b" in dbjobs("runs", "export", RUN_ID, "--task", "zzz").stderr
 
 
 def test_programs_get_more_than_paths(dbjobs: Dbjobs, exported: Any) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook("a", run_id=2**63 - 1)))
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a", run_id=2**63 - 1)))
     saved = {
         "task_key": "a",
         "run_id": 2**63 - 1,
@@ -211,7 +213,8 @@ def test_programs_get_more_than_paths(dbjobs: Dbjobs, exported: Any) -> None:
 def test_a_notebook_that_really_ran_becomes_a_notebook_of_jupyter(
     dbjobs: Dbjobs, workspace: Sandbox, task_files: Path, folder: Path
 ) -> None:
-    code = "print('<hello>')\n\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC done\n\n# COMMAND ----------\n\n1 / 0\n"
+    cells = ("print('<hello>')\n", "# MAGIC %md\n# MAGIC done\n", "1 / 0\n")
+    code = "\n# COMMAND ----------\n\n".join(cells)
     file = job_file(folder, notebook_task(task_files, "main", code))
     run_id = dbjobs("runs", "submit", "-f", file, "--wait", "--poll-interval", "0.05s").lines[0]
 
@@ -275,7 +278,7 @@ def test_no_text_makes_an_unsafe_name(text: str, times: int) -> None:
 def test_no_name_of_the_server_leads_out_of_the_folder(
     dbjobs: Dbjobs, exported: Any, folder: Path, name: str
 ) -> None:
-    exported(run("TERMINATED", "SUCCESS", notebook(name, run_id=7)), {7: [view(name)]})
+    exported(run("TERMINATED", "SUCCESS", notebook_of(name, run_id=7)), {7: [view(name)]})
 
     [path] = dbjobs("runs", "export", RUN_ID, "--dir", "out").lines
 

@@ -103,3 +103,60 @@ def test_a_job_of_two_tasks_runs_to_its_outcome(
         assert "ZeroDivisionError" in output
     else:
         assert "quotient 3" in output
+
+
+@pytest.fixture
+def here(minilake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", minilake)
+    monkeypatch.setenv("DATABRICKS_TOKEN", "anything-goes")
+
+
+@pytest.mark.usefixtures("here")
+def test_a_job_lives_its_life(dbjobs: Dbjobs, tmp_path: Path) -> None:
+    """Created from YAML, got, updated, reset to what was got, run, its output read, listed, deleted."""
+    file = tmp_path / "job.yaml"
+    file.write_text((JOB % "4").replace("two tasks", "a life"))
+    job_id = dbjobs("jobs", "create", "-f", file).stdout.strip()
+    printed = dbjobs("jobs", "get", "a life", "-o", "yaml")
+    file.write_text(printed.stdout)
+
+    updated = dbjobs(
+        "jobs", "update", job_id, "--set", "name=another life", "--set", "tasks[greet].timeout_seconds=60"
+    )
+    assert updated.stderr.splitlines() == [
+        '~ name: "a life" → "another life"',
+        "~ tasks[greet].timeout_seconds: null → 60",
+        f"job {job_id} updated",
+    ]
+    assert dbjobs("jobs", "list", "--name", "another life", "-o", "id").lines == [job_id]
+
+    reset = dbjobs("jobs", "reset", job_id, "-f", file, "--yes")
+    assert reset.stderr.splitlines() == [
+        '~ name: "another life" → "a life"',
+        "~ tasks[greet].timeout_seconds: 60 → null",
+        f"job {job_id} reset",
+    ]
+    assert dbjobs("jobs", "get", job_id, "-o", "yaml").stdout == printed.stdout
+
+    done = dbjobs("runs", "now", "a life", "--wait", "--poll-interval", "0.1s")
+    run_id = done.lines[0]
+    assert done.exit_code == 0, done.stderr
+    assert "hello Ada" in dbjobs("runs", "output", run_id, "--task", "greet").stdout
+    assert dbjobs("runs", "list", "--job", job_id, "-o", "id").lines == [run_id]
+    assert dbjobs("runs", "list", "--job", job_id, "--active", "-o", "id").lines == []
+
+    assert dbjobs("runs", "delete", run_id, "--yes").exit_code == 0
+    assert dbjobs("runs", "get", run_id).exit_code == 4
+    assert dbjobs("jobs", "delete", job_id, "--yes").exit_code == 0
+    assert dbjobs("jobs", "get", job_id).exit_code == 4
+
+
+@pytest.mark.usefixtures("here")
+def test_what_the_server_makes_of_an_update_is_said(dbjobs: Dbjobs, tmp_path: Path) -> None:
+    """minilake names a job "Untitled" if an update does not name it."""
+    file = tmp_path / "job.yaml"
+    file.write_text((JOB % "4").replace("two tasks", "named"))
+    job_id = dbjobs("jobs", "create", "-f", file).stdout.strip()
+    updated = dbjobs("jobs", "update", job_id, "--set", "max_concurrent_runs=2")
+    assert updated.exit_code == 0
+    assert 'something else than it was sent:\n~ name: "named" → "Untitled"' in updated.stderr

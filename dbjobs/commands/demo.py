@@ -16,7 +16,6 @@ from dbjobs.commands.sandbox.local import new_sandbox
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
 from dbjobs.errors import ConfigError
-from dbjobs.spec import read_body
 
 NEXT_STEPS = """
 That was a real run, on this machine. To go on:
@@ -50,6 +49,8 @@ def command(
 
 
 def _run(app: App, job: Path) -> None:
+    from dbjobs.spec import read_body
+
     app.streams.note(f"$ dbjobs runs submit -f {_near(job)} --wait --show-output all")
     run_id = int(app.api.submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
     app.streams.result(str(run_id))

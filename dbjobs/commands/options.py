@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.main import get_params_convertors_ctx_param_name_from_function
 
 from dbjobs.durations import parse_duration
+from dbjobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from dbjobs.spec import JobFile
 
 GLOBAL_SECTION = "Global options"
 _GIVEN = "dbjobs.global_options"
@@ -100,6 +104,12 @@ def _duration(text: str | float) -> float:
 JobRef = Annotated[
     str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.", show_default=False)
 ]
+OptionalJobRef = Annotated[
+    str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.", show_default=False)
+]
+JobRefs = Annotated[
+    list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.", show_default=False)
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, or the URL of a run's page.", show_default=False)
 ]
@@ -126,9 +136,21 @@ class Body:
         ),
     ] = None
 
+    @property
+    def is_given(self) -> bool:
+        return self.file is not None or self.json_text is not None
+
     def read(self) -> dict[str, Any]:
         """The body, a mapping; a UsageError or RefusedError says what keeps it from being one."""
-        return _read_body(self.file, self.json_text)
+        return self.open().content
+
+    def open(self) -> "JobFile":
+        """The same with the lines, for `job_files.make_body` to check."""
+        if (self.file is None) == (self.json_text is None):
+            raise UsageError("say once what to send: -f FILE or --json TEXT")
+        from dbjobs.spec import read_job_file
+
+        return read_job_file(self.file, self.json_text)
 
 
 def _read_body(file: str | None, text: str | None) -> dict[str, Any]:
@@ -137,9 +159,22 @@ def _read_body(file: str | None, text: str | None) -> dict[str, Any]:
     return read_body(file, text)
 
 
+_Texts = list[str] | None
+
+
+def _kind_option(name: str, kind: str, metavar: str = "NAME=VALUE") -> Any:
+    return typer.Option(
+        name,
+        metavar=metavar,
+        help=f"Goes to {kind}.",
+        show_default=False,
+        rich_help_panel="Parameters by kind",
+    )
+
+
 @dataclass(frozen=True)
 class Parameters:
-    """What a run is started with."""
+    """What a run is started with: parameters of one kind."""
 
     param: Annotated[
         list[str] | None,
@@ -147,7 +182,7 @@ class Parameters:
             "--param",
             "-P",
             metavar="NAME=VALUE",
-            help="A parameter of the run; may be repeated.",
+            help="A parameter, of the kind that the job takes; may be repeated.",
             show_default=False,
         ),
     ] = None
@@ -161,19 +196,36 @@ class Parameters:
         ),
     ] = None
 
+    job_parameters: Annotated[_Texts, _kind_option("--job-param", "job_parameters")] = None
+    notebook_params: Annotated[_Texts, _kind_option("--notebook-param", "notebook_params")] = None
+    python_named_params: Annotated[_Texts, _kind_option("--python-named-param", "python_named_params")] = None
+    sql_params: Annotated[_Texts, _kind_option("--sql-param", "sql_params")] = None
+    python_params: Annotated[_Texts, _kind_option("--python-param", "python_params", "VALUE")] = None
+    jar_params: Annotated[_Texts, _kind_option("--jar-param", "jar_params", "VALUE")] = None
+    spark_submit_params: Annotated[
+        _Texts, _kind_option("--spark-submit-param", "spark_submit_params", "VALUE")
+    ] = None
+    dbt_commands: Annotated[_Texts, _kind_option("--dbt-command", "dbt_commands", "VALUE")] = None
+
     def read(self, get_job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The parameters under the name of their kind, for which the job is looked at; {} without any."""
-        from dbjobs.parameters import kind_of_job, split_pairs, text_values
+        from dbjobs.parameters import KINDS, choose_parameters, split_pairs, text_values
 
         from_file = text_values(_read_body(self.params_file, None)) if self.params_file else {}
         pairs = {**from_file, **split_pairs(self.param or [])}
-        return {kind_of_job(get_job()): pairs} if pairs else {}
+        return choose_parameters(pairs, {kind: getattr(self, kind) for kind in KINDS}, get_job)
 
 
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="TASK", help="Run this task alone; may be repeated.", show_default=False),
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=0, help="List N rows at most; 0 lists all.", show_default=False),
+]
+ExpandTasks = Annotated[bool, typer.Option("--expand-tasks", help="Show tasks, too (100 each at most).")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request, and send nothing.")]
 IdempotencyToken = Annotated[
     str | None,

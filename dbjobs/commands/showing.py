@@ -1,10 +1,18 @@
 """Results in the form that -o asked for: text for people, the API's own answer for programs."""
 
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING
+
 from dbjobs.answers import Payload
 from dbjobs.context import App
-from dbjobs.errors import DbjobsError, NotFoundError
-from dbjobs.models import Run, TaskRun
-from dbjobs.render.plain import write_document
+from dbjobs.errors import DbjobsError
+from dbjobs.listing import Pages
+from dbjobs.render.plain import write_document, write_documents
+
+if TYPE_CHECKING:
+    from dbjobs.outputs import TaskOutput
+    from dbjobs.render.lists import ListWriter
 
 
 def show_created(app: App, answer: Payload, id_key: str) -> None:
@@ -35,30 +43,75 @@ def show_run(app: App, run: Payload) -> None:
     tables.show_run(app.streams, run, app.clock.now())
 
 
-def show_outputs(app: App, run_id: int, task_key: str | None) -> None:
-    """What each task of a run left, or one of them; by task key for programs."""
-    from dbjobs.render.outputs import render_output
-
-    run = Run(app.api.get_run(run_id))
-    tasks = [task for task in run.output_runs if task_key in (None, task.task_key)]
-    if not tasks:
-        keys = ", ".join(task.task_key for task in run.output_runs)
-        raise NotFoundError(f"run {run_id} has no task {task_key!r}", hint=f"its tasks: {keys}")
-    outputs: dict[str, Payload] = {}
-    for task in tasks:
-        try:
-            output = _output_of(app, task)
-        except DbjobsError as error:
-            app.streams.warn(f"no output of {task.task_key}: {error.message}")
-            continue
-        outputs[task.task_key] = output
-        if app.output == "text":
-            app.streams.result(render_output(task, output))
+def show_jobs(app: App, pages: Pages, *, with_tasks: bool) -> None:
+    """A list of jobs, as its pages arrive."""
     if app.output != "text":
-        write_document(app.streams, outputs, app.output)
+        write_documents(app.streams, chain.from_iterable(_counted(pages)), app.output, id_key="job_id")
+        return
+    from dbjobs.render.lists import jobs_writer
+
+    writer = jobs_writer(app.streams, app.clock.now(), with_tasks=with_tasks)
+    if not _show_rows(pages, writer):
+        app.streams.note("no jobs")
 
 
-def _output_of(app: App, task: TaskRun) -> Payload:
-    if task.run_id is None:
-        raise NotFoundError(f"the task never ran ({task.shown_state})")
-    return app.api.get_run_output(task.run_id)
+def show_runs(app: App, pages: Pages, *, with_tasks: bool, full: int | None = None) -> None:
+    """A list of runs, as its pages arrive; one of `full` rows may well be cut there, and says so."""
+    if app.output != "text":
+        write_documents(app.streams, chain.from_iterable(_counted(pages)), app.output, id_key="run_id")
+        return
+    from dbjobs.render.lists import runs_writer
+
+    number = _show_rows(pages, runs_writer(app.streams, app.clock.now(), with_tasks=with_tasks))
+    if not number:
+        app.streams.note("no runs")
+    elif number == full:
+        app.streams.note(f"these are the newest {number}; --limit 0 lists all")
+
+
+def _show_rows(pages: Pages, writer: "ListWriter") -> int:
+    number = 0
+    for page in _counted(pages):
+        writer.write(page)
+        number += len(page)
+    return number
+
+
+def _counted(pages: Pages) -> Pages:
+    """The pages; should one fail, the error says how far the list came."""
+    number = 0
+    try:
+        for page in pages:
+            yield page
+            number += len(page)
+    except DbjobsError as error:
+        error.message = (
+            f"the list broke off after {number} rows: {error.message}" if number else error.message
+        )
+        raise
+
+
+def show_outputs(app: App, outputs: Iterable["TaskOutput"]) -> None:
+    """What each task left, as it comes; by task key for programs, null where there is nothing to be had."""
+    if app.output == "text":
+        from dbjobs.render.outputs import render_output
+
+        for output in outputs:
+            app.streams.result(render_output(output.task, output.answer, output.child, output.problem))
+        return
+    by_key = (_warned(app, output) for output in outputs)
+    if app.output == "jsonl":
+        write_documents(app.streams, by_key, app.output)
+    elif app.output == "id":
+        for output in outputs:
+            app.streams.result(str(output.task.run_id))
+    else:
+        write_document(
+            app.streams, {key: answer for one in by_key for key, answer in one.items()}, app.output
+        )
+
+
+def _warned(app: App, output: "TaskOutput") -> Payload:
+    if output.answer is None:
+        app.streams.warn(f"no output of {output.task.task_key}: {output.problem}")
+    return {output.task.task_key: output.answer}

@@ -7,7 +7,7 @@ class Jobs(Group):
     """Jobs, by id or by name."""
 
     package = __name__
-    verbs = ("create", "get")
+    verbs = ("create", "list", "get", "reset", "update", "delete")
 
 
 app = new_typer(cls=Jobs)
@@ -15,4 +15,4 @@ app = new_typer(cls=Jobs)
 
 @app.callback()
 def jobs() -> None:
-    """Create and read jobs."""
+    """Create, read, change and delete jobs."""

@@ -1,18 +1,21 @@
 """`dbjobs jobs create`."""
 
+import shlex
+
 import typer
 
+from dbjobs.commands.changing import fate_told, look
 from dbjobs.commands.framework import app_of
+from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import Body, DryRun
 from dbjobs.commands.showing import show_created
-from dbjobs.spec import job_settings
 
 
 def command(ctx: typer.Context, body: Body, dry_run: DryRun = False) -> None:
     """Create a job from a file, and print its id.
 
     The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
-    printed them.
+    printed them. It is checked before anything is sent.
 
     \b
     Examples:
@@ -24,5 +27,8 @@ def command(ctx: typer.Context, body: Body, dry_run: DryRun = False) -> None:
     sending, the job is not sent again, for that might make a second one.
     """
     app = app_of(ctx)
-    settings = job_settings(body.read())
-    show_created(app, app.api_to_change(dry_run).create_job(settings), "job_id")
+    settings = make_body(app, body.open(), "create")
+    newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
+    with fate_told(app.streams, look(app, "jobs list", newest)):
+        answer = app.api_to_change(dry_run).create_job(settings)
+    show_created(app, answer, "job_id")

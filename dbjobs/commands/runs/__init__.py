@@ -7,7 +7,19 @@ class Runs(Group):
     """Runs, by id or by the URL of their page."""
 
     package = __name__
-    verbs = ("now", "submit", "wait", "get", "output", "cancel")
+    verbs = (
+        "now",
+        "submit",
+        "wait",
+        "get",
+        "list",
+        "output",
+        "export",
+        "cancel",
+        "cancel-all",
+        "repair",
+        "delete",
+    )
 
 
 app = new_typer(cls=Runs)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dbjobs.commands.changing import change_each
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, RunArguments, ShowOutput, WaitOptions
 from dbjobs.commands.waiting import wait_for_runs
@@ -26,6 +27,9 @@ def command(
     app = app_of(ctx)
     run_ids = app.run_ids(runs)
     api = app.api_to_change(dry_run)
-    app.each(api.cancel_run, run_ids)
-    if wait and not dry_run:
-        wait_for_runs(app, run_ids, WaitOptions(show_output=ShowOutput.NONE), any_outcome=True)
+    if not wait or dry_run:
+        change_each(app, "run", run_ids, api.cancel_run, "is being canceled", dry_run=dry_run)
+    else:
+        app.each(api.cancel_run, run_ids)
+        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE)
+        wait_for_runs(app, run_ids, options, any_outcome=True)

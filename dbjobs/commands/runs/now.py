@@ -2,6 +2,7 @@
 
 import typer
 
+from dbjobs.commands.changing import read_parameters
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, IdempotencyToken, JobRef, Only, Parameters, Wait, WaitOptions
 from dbjobs.commands.starting import start_run
@@ -31,9 +32,14 @@ def command(
     app = app_of(ctx)
     job_id = app.job_id(job)
     api = app.api_to_change(dry_run)
-    body = parameters.read(lambda: app.api.get_job(job_id))
+    body = read_parameters(app, parameters, lambda: app.api.get_job(job_id))
     if only:
         body["only"] = only
     start_run(
-        app, lambda token: api.run_now(job_id, body, token), idempotency_token, wait=wait, options=options
+        app,
+        lambda token: api.run_now(job_id, body, token),
+        idempotency_token,
+        wait=wait,
+        options=options,
+        job_id=job_id,
     )

@@ -12,7 +12,7 @@ TaskKey = Annotated[str | None, typer.Option("--task", metavar="KEY", help="Only
 
 
 def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
-    """Print what a run's tasks left: result, logs, error and trace, under each task's key.
+    """Print what a run's tasks left: results, logs, errors, traces.
 
     \b
     Examples:
@@ -21,5 +21,9 @@ def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
 
     Exit codes: 0 printed, whatever the run's outcome; 4 no such run or task.
     """
+    from dbjobs.models import Run
+    from dbjobs.outputs import read_outputs
+
     app = app_of(ctx)
-    show_outputs(app, app.run_id(run), task)
+    run_id = app.run_id(run)
+    show_outputs(app, read_outputs(app.api, Run(app.api.get_run(run_id)), task))

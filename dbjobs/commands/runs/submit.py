@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from dbjobs.commands.framework import app_of
+from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import Body, DryRun, IdempotencyToken, Wait, WaitOptions
 from dbjobs.commands.starting import start_run
 
@@ -25,6 +26,8 @@ def command(
 ) -> None:
     """Run tasks once, without making a job, and print the run's id.
 
+    The file is checked before anything is sent.
+
     \b
     Examples:
       dbjobs runs submit -f run.yaml --wait
@@ -34,9 +37,9 @@ def command(
     `dbjobs runs wait`.
     """
     app = app_of(ctx)
-    request = body.read()
+    given = {"run_name": run_name, "idempotency_token": idempotency_token}
+    overrides = {name: value for name, value in given.items() if value}
+    request = make_body(app, body.open(), "submit", overrides=overrides)
     api = app.api_to_change(dry_run)
-    if run_name:
-        request["run_name"] = run_name
-    token = idempotency_token or request.get("idempotency_token")
+    token = request.get("idempotency_token")
     start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)

@@ -1,0 +1,129 @@
+"""What commands that change something share: asking first, telling what was done, and what may have been."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from dbjobs.answers import Payload
+from dbjobs.commands.options import Parameters
+from dbjobs.context import App
+from dbjobs.differences import Change
+from dbjobs.errors import FateUnknownError, UsageError
+from dbjobs.exit_codes import ExitCode
+from dbjobs.interrupts import Interrupted, interruptible
+from dbjobs.listing import name_of
+from dbjobs.render.differences import render_changes
+from dbjobs.render.plain import is_utf8, write_document, write_documents
+from dbjobs.render.streams import Streams
+
+
+def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
+    """Ask on a terminal, unless --yes was given; elsewhere there is nobody to ask, so it has to be given.
+
+    `describe` says what is about to be done, such as `delete job 42 (nightly)`; it is called
+    only if somebody is asked.
+    """
+    if yes:
+        return
+    if not is_attended(app):
+        raise UsageError("this needs --yes, for there is no terminal to ask on", hint="nothing was changed")
+    app.streams.ask(f"{describe()}? [y/N] ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        app.streams.note("nothing was changed")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def is_attended(app: App) -> bool:
+    """True if there is somebody who sees a question and can answer it."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, app.streams.err))
+
+
+def describe_job(app: App, job_id: int) -> str:
+    """`job 42 (nightly)`, for whoever is asked; fails if there is no such job."""
+    return say_job(app.api.get_job(job_id))
+
+
+def say_job(job: Payload) -> str:
+    """`job 42 (nightly)`, or `job 42` if it has no name."""
+    name = name_of(job)
+    return f"job {job['job_id']} ({name})" if name else f"job {job['job_id']}"
+
+
+def read_parameters(app: App, parameters: Parameters, get_job: Callable[[], Payload]) -> Payload:
+    """The parameters that were given, by kind; --verbose tells which kind it is."""
+    body = parameters.read(get_job)
+    for kind in body:
+        app.streams.detail(f"the parameters go as {kind}")
+    return body
+
+
+def show_changes(app: App, changes: Iterable[Change], *, dry_run: bool) -> None:
+    """What is about to change; for a dry run it is the result."""
+    stream = app.streams.out if dry_run else app.streams.err
+    text = render_changes(changes, is_ascii=not is_utf8(stream)) or "no setting changes"
+    if dry_run:
+        app.streams.result(text)
+    else:
+        app.streams.note(text)
+
+
+def warn_of_changes(app: App, kept: Iterable[Change]) -> None:
+    """What a server kept otherwise than it was told."""
+    if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
+        app.streams.warn(f"the server kept something else than it was sent:\n{text}")
+
+
+def change_each(
+    app: App, noun: str, ids: Sequence[int], change: Callable[[int], Payload], done: str, *, dry_run: bool
+) -> None:
+    """Do it for every `job` or `run`, and say what was `done`; a failure keeps none of the others from it."""
+    answers: dict[int | None, Payload] = {}
+
+    def change_one(one: int) -> None:
+        with fate_told(app.streams, look(app, f"{noun}s get", str(one))):
+            answers[one] = change(one)
+        if not dry_run:
+            app.streams.note(f"{noun} {one} {done}")
+
+    try:
+        app.each(change_one, ids)
+    finally:
+        if not dry_run:
+            show_answers(app, answers, is_list=len(ids) > 1)
+
+
+def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bool = False) -> None:
+    """The ids of what was changed, or the API's own answers; text has nothing to tell beside the notes.
+
+    The id None stands for the whole workspace.
+    """
+    if app.output == "id":
+        for one in filter(None, answers):
+            app.streams.result(str(one))
+    elif app.output != "text" and is_list:
+        write_documents(app.streams, answers.values(), app.output)
+    elif app.output != "text":
+        for answer in answers.values():
+            write_document(app.streams, answer, app.output)
+
+
+@contextmanager
+def fate_told(streams: Streams, hint: str, fate: str = "") -> Iterator[None]:
+    """If it is not known whether a change took effect, say how to find out instead of trying once more."""
+    try:
+        with interruptible():
+            yield
+    except FateUnknownError as error:
+        error.message += fate and f"; {fate}"
+        error.hint = hint
+        raise
+    except Interrupted:
+        streams.warn(f"interrupted while sending, so {fate or 'it may have taken effect'}; {hint}")
+        raise
+
+
+def look(app: App, command: str, arguments: str) -> str:
+    """The hint for a change whose fate is not known."""
+    return f"look before you send it once more: {app.command_line(command, arguments)}"

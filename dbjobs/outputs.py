@@ -1,0 +1,70 @@
+"""What the tasks of a run left behind, task by task.
+
+The API gives outputs of task runs only, so a run is resolved to the newest attempt at each
+task; a for-each task holds a run for each of its inputs, and those have outputs of their own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dbjobs.answers import Payload
+from dbjobs.api import JobsApi
+from dbjobs.errors import DbjobsError, NotFoundError, RefusedError
+from dbjobs.models import Run, TaskRun
+
+MAX_ITERATIONS = 100
+"""Of a for-each task; each is a request of its own."""
+
+
+@dataclass(frozen=True)
+class TaskOutput:
+    """The output of a task, or why there is none."""
+
+    task: TaskRun
+    answer: Payload | None = None
+    """of get-output"""
+    problem: str = ""
+    child: Run | None = None
+    """the run that a run_job task started"""
+
+
+def read_outputs(api: JobsApi, run: Run, task_key: str | None = None) -> Iterator[TaskOutput]:
+    """The outputs of all tasks, or of one; those of iterations follow under `key[0]`, `key[1]`, …"""
+    tasks = [task for task in run.output_runs if task_key in (None, task.task_key)]
+    if not tasks:
+        keys = ", ".join(task.task_key for task in run.output_runs)
+        raise NotFoundError(f"run {run.run_id} has no task {task_key!r}", hint=f"its tasks: {keys}")
+    for task in tasks:
+        output = _read_output(api, task)
+        yield replace(output, child=_read_child(api, output.answer or {}))
+        if task.payload.get("for_each_task") is not None:
+            yield from _read_iterations(api, task)
+
+
+def _read_output(api: JobsApi, task: TaskRun) -> TaskOutput:
+    if task.run_id is None:
+        return TaskOutput(task, problem="the task never ran")
+    try:
+        return TaskOutput(task, api.get_run_output(task.run_id))
+    except (NotFoundError, RefusedError) as error:
+        return TaskOutput(task, problem=error.message)
+
+
+def _read_child(api: JobsApi, answer: Payload) -> Run | None:
+    """An extra: whatever keeps it from being read, its id is in the answer."""
+    run_id = (answer.get("run_job_output") or {}).get("run_id")
+    try:
+        return Run(api.get_run(run_id)) if run_id else None
+    except DbjobsError:
+        return None
+
+
+def _read_iterations(api: JobsApi, task: TaskRun) -> Iterator[TaskOutput]:
+    if task.run_id is None:
+        return
+    iterations = api.get_run(task.run_id).get("iterations") or []
+    for place, iteration in enumerate(iterations[:MAX_ITERATIONS]):
+        yield _read_output(api, TaskRun({**iteration, "task_key": f"{task.task_key}[{place}]"}))
+    if len(iterations) > MAX_ITERATIONS:
+        rest = TaskRun({"task_key": f"{task.task_key}[{MAX_ITERATIONS}..{len(iterations) - 1}]"})
+        yield TaskOutput(rest, problem="not read, for each takes a request of its own: give its run id")

@@ -1,0 +1,48 @@
+"""CI systems: which one runs us, and what a text must not say to it.
+
+A CI system takes commands from what a step prints, on stdout and stderr alike: GitHub from
+lines that begin with `::`, and from `##[` anywhere in a line; Azure from `##vso[` and `##[`
+anywhere. So whoever prints a job's text unguarded lets the job set variables, mask the log
+or upload files. Sources: src/Runner.Common/ActionCommand.cs in github.com/actions/runner,
+src/Microsoft.VisualStudio.Services.Agent/Command.cs in github.com/microsoft/azure-pipelines-agent.
+GitLab's commands take a carriage return and an escape sequence, which no text of ours has.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+_LINE_COMMAND = re.compile(r"(^|[\r\n])([^\S\r\n]*):(?=:)")
+_COMMAND = re.compile(r"##(?=\[|vso\[)")
+
+
+class System(str, Enum):
+    """A CI system that dbjobs can speak to."""
+
+    GITHUB = "github"
+    AZURE = "azure"
+    GITLAB = "gitlab"
+
+
+def recognise(environ: Mapping[str, str]) -> System | None:
+    """The system whose step this process is, by the variables that it sets for every step."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return System.GITHUB
+    if environ.get("TF_BUILD", "").lower() == "true":
+        return System.AZURE
+    return System.GITLAB if environ.get("GITLAB_CI") == "true" else None
+
+
+def defuse(text: str) -> str:
+    """The text with a blank inside everything that a system would take for a command."""
+    return _COMMAND.sub("# #", _LINE_COMMAND.sub(r"\1\2: ", text))
+
+
+def is_command(text: str) -> bool:
+    """True if some system would find a command in the text."""
+    return bool(_COMMAND.search(text) or _LINE_COMMAND.search(text))
+
+
+def escape_commands(quoted: str) -> str:
+    r"""The same for text inside the double quotes of JSON or YAML: `\u0023` reads back as `#`."""
+    return _COMMAND.sub(r"#\\u0023", quoted)

@@ -1,0 +1,20 @@
+"""What pipelines and people read after a wait: JUnit, Markdown, a page of HTML. Pure: runs in, text out."""
+
+from collections.abc import Callable
+
+from dbjobs.reports.model import Report
+
+FORMS = (".html", ".md")
+"""What `--report FILE` is, by the end of its name."""
+
+
+def render_report(report: Report, extension: str) -> str:
+    """The report in the form that a file's extension asks for; `.xml` is JUnit."""
+    if extension == ".html":
+        from dbjobs.reports.html import render_html as render
+    elif extension == ".md":
+        from dbjobs.reports.markdown import render_markdown as render
+    else:
+        from dbjobs.reports.junit import render_junit as render
+    rendering: Callable[[Report], str] = render
+    return rendering(report)
