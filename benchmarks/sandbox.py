@@ -33,7 +33,8 @@ class Client:
         self._headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def ask(self, method: str, path: str, body: Any = None) -> bytes:
-        self._connection.request(method, f"/api/2.2/jobs/{path}", json.dumps(body), self._headers)
+        text = json.dumps(body) if body else None
+        self._connection.request(method, f"/api/2.2/jobs/{path}", text, self._headers)
         response = self._connection.getresponse()
         answer = response.read()
         if response.status != 200:
@@ -46,10 +47,13 @@ def sandbox() -> Iterator[str]:
     """The host and port of a sandbox that runs nothing."""
     command = [sys.executable, "-m", "dbjobs", "sandbox", "serve", "--quiet", "--root", tempfile.mkdtemp()]
     environ = {**os.environ, "DBJOBS_SANDBOX_TOKEN": TOKEN}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        assert process.stdout
-        yield process.stdout.readline().strip().partition("//")[2]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        yield line.strip().partition("//")[2]
+    finally:
         process.terminate()
+        process.communicate()
 
 
 def main() -> None:

@@ -3,15 +3,21 @@
 It imports nothing of the client, nor the client of it: they meet over HTTP. From the inside out:
 
     dag        which task runs next, and what a run's result is: pure functions
-    model      jobs, runs, attempts: the data
+    model      jobs, runs, attempts: the data; `endings` says how they end
     agenda     what is due when, by an injected clock
     engine     the state machine that moves runs forward
+    tasks      what an attempt does, by the type of its task; `conditions` compares
     references what `{{job.parameters.day}}` stands for
     runner     tasks as subprocesses; `bootstrap` is what runs inside them
+    scenario   what goes wrong, and when; `scenarios` reads it from files
     fields, parameters, settings
-               what a request must hold
+               what a request must hold; `refusal` says no
+    workspace  what a client may do
     paging     pages and the tokens between them
-    views      the shapes of each API version
+    views      the shapes of each API version; `export` that of notebooks
     endpoints  the table of endpoints and their versions
-    server     HTTP, and `Sandbox`, the whole of it as a context manager
+    sign_in    who may come in
+    application, connections
+               requests to answers, and sockets to requests
+    server     `Sandbox`, the whole of it as a context manager
 """

@@ -79,26 +79,28 @@ def get_job(call: Call) -> Json:
 
 def list_jobs(call: Call) -> Json:
     name = fields.text(call.params, "name").lower()
-    jobs = [
-        job for job in call.workspace.jobs() if not name or str(job.settings.get("name", "")).lower() == name
-    ]
+    jobs = [job for job in call.workspace.jobs() if name in {"", job.name.lower()}]
     if call.version == "2.0":
         return {"jobs": [views.show_job(job, call.version) for job in jobs]} if jobs else {}
     limit = fields.integer(call.params, "limit", JOBS_LIMIT["default"])
     if not 1 <= limit <= JOBS_LIMIT["max"]:
         raise invalid(f"limit has to be from 1 to {JOBS_LIMIT['max']}, not {limit}.")
     page, links = _page(call, f"jobs/list {name}", jobs, limit)
-    expand = fields.boolean(call.params, "expand_tasks")
-    return {"jobs": [_list_job(job, call.version, expand=expand) for job in page], **links} if page else links
+    return {"jobs": [_list_job(job, call) for job in page], **links} if page else links
 
 
-def _list_job(job: Job, version: str, *, expand: bool) -> Json:
-    shown = views.show_job(job, version)
-    if not expand:
-        settings = {k: v for k, v in shown["settings"].items() if k not in {"tasks", "job_clusters"}}
-        return shown | {"settings": settings}
-    settings, more = paging.cut_arrays(shown["settings"])
-    return shown | {"settings": settings} | ({"has_more": True} if more and version == "2.2" else {})
+def _list_job(job: Job, call: Call) -> Json:
+    shown = views.show_job(job, call.version)
+    settings, more = _expand(call, shown["settings"])
+    return shown | {"settings": settings} | more
+
+
+def _expand(call: Call, item: Json) -> tuple[Json, Json]:
+    """An item of a list without its tasks unless asked for, and whether its arrays were cut."""
+    if not fields.boolean(call.params, "expand_tasks"):
+        return {name: value for name, value in item.items() if name not in {"tasks", "job_clusters"}}, {}
+    item, more = paging.cut_arrays(item)
+    return item, {"has_more": True} if more and call.version == "2.2" else {}
 
 
 def reset_job(call: Call) -> Json:
@@ -160,9 +162,8 @@ def list_runs(call: Call) -> Json:
     runs = [run for run in call.workspace.runs() if wanted(run)]
     filters = json.dumps([params.get(name) for name in _FILTERS])
     page, links = _page(call, f"runs/list {filters}", runs, limit or largest)
-    expand = fields.boolean(params, "expand_tasks")
     with call.workspace.lock:
-        shown = [_list_run(run, call, expand=expand) for run in page]
+        shown = [_list_run(run, call) for run in page]
     return {"runs": shown, **links} if shown else links
 
 
@@ -189,12 +190,9 @@ def _filter(params: Json) -> Callable[[JobRun], bool]:
     return is_wanted
 
 
-def _list_run(run: JobRun, call: Call, *, expand: bool) -> Json:
-    shown = views.show_run(run, call.version, call.url)
-    if not expand:
-        return {k: v for k, v in shown.items() if k not in {"tasks", "job_clusters"}}
-    shown, more = paging.cut_arrays(shown)
-    return shown | ({"has_more": True} if more and call.version == "2.2" else {})
+def _list_run(run: JobRun, call: Call) -> Json:
+    shown, more = _expand(call, views.show_run(run, call.version, call.url))
+    return shown | more
 
 
 def get_output(call: Call) -> Json:

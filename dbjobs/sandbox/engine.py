@@ -14,7 +14,6 @@ single task ends INTERNAL_ERROR + FAILED, and all others TERMINATED + FAILED, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,29 +30,19 @@ if TYPE_CHECKING:
     from dbjobs.sandbox.runner import Output, Runner
 
 
-@dataclass(frozen=True)
-class Delays:
-    """How long things take beside the user's code: seconds at time scale 1."""
+SETUP = 1.0
+CLEANUP = 0.3
+"""How long things take beside the user's code: seconds at time scale 1."""
 
-    setup: float = 1.0
-    cleanup: float = 0.3
-    grace: float = 2.0
-    """From asking a process to end until it is killed; never scaled."""
-
-    def faster(self, time_scale: float) -> Delays:
-        return replace(self, setup=self.setup / time_scale, cleanup=self.cleanup / time_scale)
+GRACE = 2.0
+"""Seconds from asking a process to end until it is killed; never scaled."""
 
 
 class Engine:
     """Runs what it is given."""
 
     def __init__(
-        self,
-        agenda: Agenda,
-        runner: Runner,
-        time_scale: float = 1.0,
-        delays: Delays | None = None,
-        scenario: Scenario | None = None,
+        self, agenda: Agenda, runner: Runner, time_scale: float = 1.0, scenario: Scenario | None = None
     ) -> None:
         self.lock = agenda.lock
         self.runner = runner
@@ -63,7 +52,6 @@ class Engine:
         self._agenda = agenda
         self._scenario = scenario or Scenario()
         self._time_scale = time_scale
-        self._delays = (delays or Delays()).faster(time_scale)
 
     def now(self) -> int:
         """Epoch milliseconds."""
@@ -80,7 +68,7 @@ class Engine:
         if forced and forced.queued_for:
             run.is_held, run.queued_time = True, self.now()
             self.after(forced.queued_for / self._time_scale, partial(self._release, run))
-        elif run.job is None or run.job.has_room():
+        elif run.may_begin:
             self._begin(run)
         elif may_queue:
             run.queued_time = self.now()
@@ -89,7 +77,7 @@ class Engine:
 
     def _release(self, run: JobRun) -> None:
         run.is_held = False
-        if not run.is_terminal and (run.job is None or run.job.has_room()):
+        if run.may_begin and not run.is_terminal:
             self._begin(run)
 
     def repair(self, run: JobRun, repair_id: int, keys: Container[str]) -> None:
@@ -189,10 +177,9 @@ class Engine:
         """A new attempt at a task; or, with a parent, at the iteration of a for-each task by that key."""
         run_id, key = new_id(self.task_runs), key or task["task_key"]
         siblings = parent.iterations if parent else run.attempts
+        attempt = TaskRun(run_id, run, task, key, parent)
         if earlier := siblings.latest.get(key):
-            attempt = earlier.again(run_id, task, is_retry=is_retry)
-        else:
-            attempt = TaskRun(run_id, run, task, key, parent)
+            attempt.follow(earlier, is_retry=is_retry)
         self.task_runs[run_id] = attempt
         siblings.add(attempt)
         if not parent:
@@ -219,10 +206,10 @@ class Engine:
         attempt.start_time = self.now()
         occasion = Occasion(attempt.job_run.run_name, attempt.task_key, attempt.attempt_number)
         forced = attempt.forced = self._scenario.task_outcome(occasion, self._agenda.clock())
-        setup = 0 if attempt.type in NO_CLUSTER else self._delays.setup
+        setup = 0.0 if attempt.type in NO_CLUSTER else SETUP
         if forced and forced.setup is not None:
-            setup = forced.setup / self._time_scale
-        self.after(setup, partial(self._execute, attempt))
+            setup = forced.setup
+        self.after(setup / self._time_scale, partial(self._execute, attempt))
 
     def _execute(self, attempt: TaskRun) -> None:
         if attempt.is_terminal:
@@ -249,7 +236,7 @@ class Engine:
         attempt.execution_end = self.now()
         attempt.ending = attempt.ending or ending
         attempt.life_cycle_state = "TERMINATING"
-        self.after(self._delays.cleanup, partial(self.end, attempt, attempt.ending))
+        self.after(CLEANUP / self._time_scale, partial(self.end, attempt, attempt.ending))
         self._moved(attempt)
 
     def stop(self, attempt: TaskRun, ending: Ending) -> None:
@@ -263,7 +250,7 @@ class Engine:
             attempt.close(ending, self.now())
         if attempt.execution:
             attempt.execution.stop()
-            self.after(self._delays.grace, attempt.execution.kill)
+            self.after(GRACE, attempt.execution.kill)
 
     def end(self, attempt: TaskRun, ending: Ending) -> None:
         """Close it, and try again if its settings say so."""
@@ -290,12 +277,13 @@ class Engine:
 
 
 def _may_retry(attempt: TaskRun) -> bool:
-    retries = attempt.task.get("max_retries", 0)
-    result = attempt.ending.result_state if attempt.ending else None
+    retries, ending = attempt.task.get("max_retries", 0), attempt.ending
     is_stopping = attempt.job_run.stopping or (attempt.parent and attempt.parent.ending)
-    if is_stopping or 0 <= retries <= attempt.retries:
+    if ending is None or is_stopping or 0 <= retries <= attempt.retries:
         return False
-    return result == dag.FAILED or (result == dag.TIMEDOUT and bool(attempt.task.get("retry_on_timeout")))
+    if ending.result_state == dag.TIMEDOUT:
+        return bool(attempt.task.get("retry_on_timeout"))
+    return ending.result_state == dag.FAILED or ending.life_cycle_state == dag.INTERNAL_ERROR
 
 
 def _result_for(upstream: TaskRun, outcome: str | None) -> str | None:

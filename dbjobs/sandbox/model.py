@@ -161,7 +161,7 @@ class TaskRun(Progress):
     attempt_number: int = 0
     retries: int = 0
     """How often it was retried; a repair begins anew."""
-    original_attempt_run_id: int = 0
+    original_attempt_run_id: int = field(init=False)
     execution_start: int = 0
     execution_end: int = 0
     execution: Execution | None = None
@@ -176,7 +176,7 @@ class TaskRun(Progress):
 
     def __post_init__(self) -> None:
         self.life_cycle_state = "BLOCKED"
-        self.original_attempt_run_id = self.original_attempt_run_id or self.run_id
+        self.original_attempt_run_id = self.run_id
 
     @property
     def task_key(self) -> str:
@@ -187,29 +187,18 @@ class TaskRun(Progress):
         return task_type(self.task)
 
     @property
-    def siblings(self) -> Attempts:
-        return self.parent.iterations if self.parent else self.job_run.attempts
-
-    @property
     def result(self) -> str | None:
         """The result in the words of `dag`; None until the attempt ended."""
         if not self.is_terminal or self.ending is None:
             return None
         return self.ending.result_state or dag.INTERNAL_ERROR
 
-    def again(self, run_id: int, task: Json, *, is_retry: bool) -> TaskRun:
-        """The next attempt at the same."""
-        return TaskRun(
-            run_id,
-            self.job_run,
-            task,
-            self.key,
-            self.parent,
-            self.input,
-            self.attempt_number + 1,
-            self.retries + 1 if is_retry else 0,
-            self.original_attempt_run_id,
-        )
+    def follow(self, earlier: TaskRun, *, is_retry: bool) -> None:
+        """Be the next attempt at the same."""
+        self.input = earlier.input
+        self.attempt_number = earlier.attempt_number + 1
+        self.retries = earlier.retries + 1 if is_retry else 0
+        self.original_attempt_run_id = earlier.original_attempt_run_id
 
 
 @dataclass(eq=False)
@@ -256,6 +245,10 @@ class JobRun(Progress):
     def tasks(self) -> list[Json]:
         tasks: list[Json] = self.settings["tasks"]
         return tasks
+
+    @property
+    def may_begin(self) -> bool:
+        return self.job is None or self.job.has_room()
 
     @property
     def run_type(self) -> str:

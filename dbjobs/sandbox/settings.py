@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import dag
 from dbjobs.sandbox.conditions import OPS
-from dbjobs.sandbox.fields import integer, items, mapping, text_map, texts
+from dbjobs.sandbox.fields import integer, items, mapping, text, text_map, texts
 from dbjobs.sandbox.model import TASK_TYPES, depends_on
 from dbjobs.sandbox.refusal import invalid, malformed
 
@@ -155,7 +155,7 @@ def _read_for_each(given: Json, key: str) -> Json:
     concurrency = integer(given, "concurrency", 1)
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise invalid(f"concurrency of task {key} has to be from 1 to {MAX_CONCURRENCY}.")
-    return given | {"task": _read_task(nested), "concurrency": concurrency}
+    return given | {"inputs": text(given, "inputs"), "task": _read_task(nested), "concurrency": concurrency}
 
 
 def _check_dependencies(depends: dict[str, list[str]]) -> None:

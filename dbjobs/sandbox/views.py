@@ -36,7 +36,8 @@ def show_job(job: Job, version: str) -> Json:
 
 
 def show_settings(job: Job, version: str) -> Json:
-    settings = {"max_concurrent_runs": 1, "timeout_seconds": 0, "email_notifications": {}} | job.settings
+    defaults = {"max_concurrent_runs": 1, "timeout_seconds": 0, "email_notifications": {}}
+    settings = {"name": job.name, **defaults, **job.settings}
     if version == "2.0":
         return lower_task(settings)
     return settings | {"format": "MULTI_TASK" if version == "2.2" else settings["format"]}

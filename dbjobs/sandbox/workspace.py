@@ -142,7 +142,7 @@ class Workspace:
     def hide_run(self, run_id: int, seconds: float) -> None:
         """Let a run be there, and not be seen."""
         with self.lock:
-            self._runs[run_id].visible_from = self._engine.now() + int(seconds * 1000)
+            self.job_run(run_id).visible_from = self._engine.now() + int(seconds * 1000)
 
     def job_run(self, run_id: int) -> JobRun:
         found = self.run(run_id)
@@ -168,8 +168,9 @@ class Workspace:
             settings = run.job.settings if run.job else run.settings
             keys = parameters.to_rerun(body, run, settings["tasks"])
             run.settings = settings
-            run.job_parameters = run.job_parameters | given.pop("job_parameters", {})
-            run.overriding = given or run.overriding
+            # The parameters of the first pass are not kept: https://github.com/apache/airflow/issues/64828
+            defaults = run.job.parameters if run.job else {}
+            run.job_parameters, run.overriding = defaults | given.pop("job_parameters", {}), given
             repair_id = new_id(self._runs, self._engine.task_runs)
             self._engine.repair(run, repair_id, keys)
             return repair_id

@@ -148,6 +148,7 @@ class TestForEach:
             ({"task": {"task_key": "n"}}, "has to have one type"),
             ({"task": {"task_key": "n", "for_each_task": {}}}, "neither a for_each_task"),
             ({"concurrency": 101}, "from 1 to 100"),
+            ({"inputs": [1, 2]}, "inputs has to hold texts"),
         ],
     )
     def test_that_cannot_be(self, client: Client, change: Json, complaint: str) -> None:

@@ -120,7 +120,7 @@ def test_tasks_run_with_the_job_as_it_is_now(client: Client) -> None:
     assert state(task(done, "new"))[1] == "SUCCESS"
 
 
-def test_parameters_may_be_given_anew(client: Client) -> None:
+def test_parameters_have_to_be_given_anew(client: Client) -> None:
     code = "import sys\nprint(sys.argv[1:])\nsys.exit(sys.argv[2] != 'good')"
     job_id = client.create(
         client.python("main", code, parameters=["{{job.parameters.day}}", "{{job.parameters.data}}"]),
@@ -130,7 +130,7 @@ def test_parameters_may_be_given_anew(client: Client) -> None:
     repair(client, run, rerun_all_failed_tasks=True, job_parameters={"data": "good"})
     done = client.wait(run["run_id"])
     assert state(done)[1] == "SUCCESS"
-    assert client.output(done, "main")["logs"] == "['friday', 'good']\n"
+    assert client.output(done, "main")["logs"] == "['monday', 'good']\n"
 
 
 def test_retries_begin_anew(client: Client) -> None:

@@ -235,7 +235,8 @@ fields = st.sampled_from(
             "run_name",
             "active_only",
         ),
-        *("job_clusters", "expand_tasks", "depends_on", "run_if"),
+        *("job_clusters", "expand_tasks", "depends_on", "run_if", "for_each_task", "run_job_task"),
+        *("rerun_tasks", "rerun_all_failed_tasks", "latest_repair_id", "views_to_export", "include_history"),
     ]
 )
 

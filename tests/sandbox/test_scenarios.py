@@ -28,6 +28,8 @@ from .client import results, state, task
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Dbjobs
+
     from .client import Client, Json
     from .conftest import Play
 
@@ -377,6 +379,32 @@ class TestRuns:
         run_id = client.submit(client.python("a"))
         client.post("jobs/runs/cancel", run_id=run_id)
         assert state(client.wait(run_id)) == ("TERMINATED", "CANCELED")
+
+
+@pytest.mark.parametrize(
+    ("name", "exit_code", "shown"),
+    [
+        ("failing-task", 10, "ValueError: bad rows"),
+        ("flaky-task", 0, "SUCCESS"),
+        ("huge-output", 0, "the last line"),
+        ("login-page", 3, "a web page"),
+        ("odd-states", 19, "SHELVED"),
+        ("refused", 5, "PERMISSION_DENIED"),
+        ("slow-queue", 0, "SUCCESS"),
+    ],
+)
+def test_what_dbjobs_makes_of_those_that_ship(
+    start: Any, dbjobs: Dbjobs, name: str, exit_code: int, shown: str
+) -> None:
+    client = start(scenario=read_scenario(name), time_scale=200)
+    run = {"tasks": [client.python("main", "print('ran')", max_retries=1)]}
+    if name == "failing-task":
+        run["tasks"][0]["max_retries"] = 0
+    options = ("--wait", "--poll-interval", "0.1s", "--show-output", "all")
+    environ = {"DATABRICKS_HOST": client.url, "DATABRICKS_TOKEN": client.token}
+    done = dbjobs("runs", "submit", "--json", json.dumps(run), *options, **environ)
+    assert done.exit_code == exit_code, done.stderr
+    assert shown in done.stdout + done.stderr
 
 
 def test_every_request_is_logged(start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

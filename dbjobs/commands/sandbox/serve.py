@@ -64,6 +64,8 @@ def command(
     ):
         app.streams.result(f"export DATABRICKS_HOST={sandbox.url}")
         app.streams.result(f"export DATABRICKS_TOKEN={shlex.quote(sandbox.token)}")
+        if sandbox.scenario.description:
+            app.streams.note(f"what happens here: {sandbox.scenario.description}")
         app.streams.note("serving until Ctrl-C; paste the two lines above into another shell")
         while True:
             app.clock.sleep(3600)

@@ -1,0 +1,88 @@
+"""docs/sandbox.md says what the sandbox does, and examples/rehearsal does what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dbjobs.exit_codes import ExitCode
+from dbjobs.sandbox.endpoints import ENDPOINTS
+from dbjobs.sandbox.scenario import Fault, Outcome, TaskOutcome, When, WhenRequest, WhenTask
+from dbjobs.sandbox.scenarios import read_scenario, shipped
+
+if TYPE_CHECKING:
+    from tests.conftest import Dbjobs
+
+    from .client import Client
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs" / "sandbox.md").read_text("utf-8")
+REHEARSAL = REPOSITORY / "examples" / "rehearsal"
+
+
+def table(head: str, number: int = 0) -> dict[str, list[str]]:
+    """The rows of a table with these titles, by their first cell; `number` counts tables that look alike."""
+    rows = PAGE.split(f"| {head} |\n")[number + 1].partition("\n\n")[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {first.strip("`"): others for first, *others in cells}
+
+
+def names(kind: type) -> set[str]:
+    return {one.name for one in fields(kind)}
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
+def test_the_table_of_endpoints_is_what_the_server_does(client: Client, version: str) -> None:
+    place = ["2.0", "2.1", "2.2"].index(version)
+    told = {name: cells[place] == "✓" for name, cells in table("endpoint | 2.0 | 2.1 | 2.2").items()}
+    served = {}
+    for method, path in ENDPOINTS:
+        answer = client.send(method, path, version=version)
+        is_known = answer.ok or answer.json()["error_code"] != "ENDPOINT_NOT_FOUND"
+        served[f"{method} {path}"] = is_known
+    assert told == served
+
+
+def test_the_scenarios_that_ship_are_those_of_the_page(dbjobs: Dbjobs) -> None:
+    documented = {name: told for name, (told,) in table("name | what happens").items()}
+    listed = dict(line.split(maxsplit=1) for line in dbjobs("sandbox", "scenarios").lines[1:])
+    assert documented == listed == shipped()
+    assert dbjobs("sandbox", "scenarios", "-o", "id").lines == sorted(shipped())
+
+
+def test_every_field_of_a_rule_is_explained(tmp_path: Path) -> None:
+    when = {name: cells[0] for name, cells in table("field | of | meaning").items()}
+    assert {name for name, of in when.items() if of == "all"} == names(When)
+    assert {name for name, of in when.items() if of != "requests"} == names(WhenTask)
+    assert set(when) == names(WhenRequest)
+    assert set(table("field | meaning")) == names(Fault)
+    outcome = {name: cells[0] for name, cells in table("field | of | meaning", 1).items()}
+    assert {name for name, of in outcome.items() if of != "tasks"} == names(Outcome)
+    assert set(outcome) == names(TaskOutcome)
+
+
+def test_the_example_of_a_scenario_is_one(tmp_path: Path) -> None:
+    example = tmp_path / "example.yaml"
+    example.write_text(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+    assert read_scenario(str(example)).requests_per_minute == 60
+
+
+@pytest.mark.skipif(not shutil.which("timeout"), reason="the rehearsal wants the command timeout, of GNU")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the rehearsal wants /dev/full, of Linux")
+def test_the_rehearsal_shows_every_exit_code() -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [str(REHEARSAL / "rehearse.sh")]
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = {int(line.split()[0]) for line in done.stdout.splitlines() if not line.startswith("#")}
+    assert shown == {int(code) for code in ExitCode} - {ExitCode.BROKEN_PIPE}
