@@ -120,18 +120,18 @@ def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
 def _is_about_credentials(status: int, error_code: str | None, text: str) -> bool:
     if status == 401 or error_code in UNAUTHENTICATED or "jsonwebtoken" in text:
         return True
-    return status == 403 and error_code != "PERMISSION_DENIED" and bool(_NAMES_TOKEN.search(text))
+    return status == 403 and error_code != "PERMISSION_DENIED" and bool(re.search(_CREDENTIALS, text))
 
 
-_NAMES_TOKEN = re.compile(r"token|jwt", re.IGNORECASE)
+_CREDENTIALS = r"(?i)token|jwt"
 _SIGN_IN_PROBLEMS = (
     (
-        re.compile(r"expir", re.IGNORECASE),
+        r"(?i)expir",
         "the token has expired",
         "make a new one in the workspace, under Settings, Developer, or sign in anew",
     ),
     (
-        re.compile(r"invalid (access )?token", re.IGNORECASE),
+        r"(?i)invalid (access )?token",
         "the workspace does not know the token",
         "it may be that of another workspace, or it was revoked",
     ),
@@ -145,7 +145,7 @@ As seen in https://github.com/databricks/databricks-sdk-go/issues/873 and …/10
 def _sign_in_problem(text: str) -> tuple[str, str]:
     """What is wrong with the credentials, and what to do."""
     for pattern, problem, hint in _SIGN_IN_PROBLEMS:
-        if pattern.search(text):
+        if re.search(pattern, text):
             return problem, hint
     return (
         "the workspace did not accept the credentials",

@@ -44,19 +44,28 @@ def unused_name(stem: str, extension: str, used: set[str]) -> str:
     return name
 
 
-def write_whole(path: Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Write a file so that nobody ever sees a part of it; a UsageError if it cannot be, or is there."""
+def write_whole(path: Path, data: bytes, *, overwrite: bool = False, is_private: bool = False) -> None:
+    """Write a file so that nobody ever sees a part of it; a UsageError if it cannot be, or is there.
+
+    What is private is for its owner alone from the first byte on, like a folder made for it.
+    """
     part = path.with_name(f".dbjobs-{secrets.token_hex(8)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)
         try:
-            part.write_bytes(data)
+            _create(part, data, 0o600 if is_private else 0o666)
             if overwrite or not _link(part, path):
                 part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, mode), "wb") as stream:
+        stream.write(data)
 
 
 def _link(part: Path, path: Path) -> bool:

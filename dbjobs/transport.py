@@ -28,6 +28,8 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """The API takes no larger body."""
 
 Tell = Callable[[str], None]
+Hear = Callable[[str, Mapping[str, Any], Payload], None]
+"""Takes a path, what was sent to it, and the good answer."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,14 @@ class Transport:
         network: Network | None = None,
         note: Tell = lambda text: None,
         detail: Tell = lambda text: None,
+        heard: Hear = lambda path, sent, answer: None,
     ) -> None:
         """`host` is a base URL; `note` hears of pauses that a user notices, `detail` of each request."""
         self.host = host
         self._clock = clock
         self._note = note
         self._detail = detail
+        self._heard = heard
         self._auth = auth
         self._wire = Wire(auth, network)
 
@@ -94,7 +98,7 @@ class Transport:
         has_answered = is_fate_unknown = False
         for attempt in count(1):
             try:
-                return self._exchange(call)
+                answer = self._exchange(call)
             except UnreachableError as error:
                 has_answered = has_answered or error.answer is not None
                 is_fate_unknown = is_fate_unknown or _may_have_taken_effect(call, error)
@@ -108,6 +112,9 @@ class Transport:
                     raise
                 self._note(f"{error.message}; trying again in {pause:.0f} s")
                 self._clock.sleep(pause)
+            else:
+                self._heard(call.path, call.body or call.query, answer)
+                return answer
         raise AssertionError("counting never ends")
 
     def _exchange(self, call: Call) -> Payload:

@@ -83,6 +83,7 @@ class Wire:
         self._session.auth = auth or NoAuth()
         self._session.trust_env = not is_direct
         self._session.headers["User-Agent"] = USER_AGENT
+        self._ways: dict[tuple[str, str], dict[str, Any]] = {}
 
     def send(
         self,
@@ -95,17 +96,14 @@ class Wire:
     ) -> RawAnswer:
         """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form."""
         try:
-            response = self._session.request(
-                method,
-                url,
-                params=query,
-                data=data,
-                headers=headers,
+            request = self._session.prepare_request(
+                requests.Request(method, url, params=query, data=data or {}, headers=headers)
+            )
+            response = self._session.send(
+                request,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
-                # of the session's own, REQUESTS_CA_BUNDLE would take the place
-                verify=self._network.ca_bundle,
-                cert=self._network.certificate,
+                **self._ways_to(url),
             )
         except requests.RequestException as error:
             raise connection_error(error, url, self._network) from None
@@ -116,14 +114,27 @@ class Wire:
             ) from None
         return RawAnswer(response.status_code, response.reason or "", response.headers, response.content)
 
+    def _ways_to(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates for a host, looked up once: it takes as long as all else in a request."""
+        host = urlsplit(url)[:2]
+        if host not in self._ways:
+            # of the session's own `verify`, REQUESTS_CA_BUNDLE would take the place
+            self._ways[host] = {
+                **self._session.merge_environment_settings(
+                    url, {}, None, self._network.ca_bundle, self._network.certificate
+                )
+            }
+        return self._ways[host]
+
 
 _HOST_HINT = "check the host, the network and the proxy settings"
 _PROXY_HINT = "check HTTPS_PROXY; NO_PROXY lists the hosts that are reached without a proxy"
 _TRUST_HINT = "REQUESTS_CA_BUNDLE, or ca_bundle in the profile, names a file of certificates to trust"
+_EOF_HINT = "a server that wants a certificate of yours may end a connection so; client_cert names one"
 _UNSENT = ("NewConnectionError", "NameResolutionError")
 """What urllib3 raises if no connection came about; an SSLEOFError may as well end one in use."""
 _TLS_NOISE = re.compile(r"\[(SSL|X509)[^]]*\] | \(_ssl\.c:\d+\)")
-_ASKS_FOR_CERTIFICATE = re.compile(r"certificate required|bad certificate|handshake failure", re.IGNORECASE)
+_ASKS_FOR_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca|handshake failure|access denied)")
 
 
 def connection_error(
@@ -139,7 +150,8 @@ def connection_error(
         return UnreachableError(f"no answer from {host} within {READ_TIMEOUT:.0f} s")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
         return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
-    return UnreachableError(f"the connection to {host} broke: {_cause(error)}")
+    hint = _EOF_HINT if "SSLEOFError" in repr(error) else None
+    return UnreachableError(f"the connection to {host} broke: {_cause(error)}", hint=hint)
 
 
 def _unsent_error(

@@ -357,6 +357,21 @@ def test_blanks_around_a_token_are_not_part_of_it() -> None:
     assert resolve_profile(Options(), environ).read("token") == "dapi-hush"
 
 
+def test_a_profile_of_databrickscfg_brings_its_version_of_the_api(home: Path) -> None:
+    (home / ".databrickscfg").write_text("[old]\nhost = old.example\ntoken = t-old\njobs-api-version = 2.0\n")
+
+    profile = resolve_profile(Options("old"), {})
+    assert profile.api_version.value == "2.0"
+    assert profile.host.source == f"profile old in {home / '.databrickscfg'}"
+
+
+def test_of_two_profiles_of_a_name_that_of_config_yaml_counts(config: Path, home: Path) -> None:
+    (home / ".databrickscfg").write_text("[named]\nhost = cfg.example\ntoken = t-cfg\n")
+
+    profile = resolve_profile(Options("named", config), {})
+    assert (profile.host.value, profile.read("token")) == ("https://named.example", "t-named")
+
+
 def test_without_any_configuration_the_first_steps_are_told(dbjobs: Dbjobs) -> None:
     result = dbjobs("runs", "get", 42)
 

@@ -13,11 +13,13 @@ import pytest
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.clock import SystemClock
 from dbjobs.config import Options, resolve_profile
+from dbjobs.config.settings import VARIABLES
+from dbjobs.config.ways import WAYS
 from dbjobs.errors import DbjobsError
 from dbjobs.wire import Network
+from tests.manual import rows_of
 from tests.secrets import secret
 
-DOCS = Path(__file__).parent.parent / "docs" / "signing-in.md"
 REPOSITORY = Path(__file__).parent.parent
 
 HOST, OTHER = "https://one.example.com", "https://two.example.com"
@@ -282,3 +284,19 @@ def test_the_same_files_and_environment_give_the_same_host_and_way(
 def test_the_table_is_as_large_as_promised() -> None:
     assert len(CASES) >= 40
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_each_intended_difference_is_documented_with_its_reason() -> None:
+    rows = rows_of("docs/signing-in.md", "Different from the official tools")
+
+    assert {row[0] for row in rows} == {case.difference for case in CASES if case.difference}
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
+def test_the_documented_ways_and_settings_are_those_that_there_are() -> None:
+    ways = {row[0].strip("`"): row[1] for row in rows_of("docs/signing-in.md", "Ways to sign in")}
+    variables = {row[0].strip("`"): row[1] for row in rows_of("docs/signing-in.md", "Settings")}
+
+    assert ways == {way: ", ".join(f"`{key}`" for key in needs) for way, needs in WAYS.items()}
+    assert list(ways) == list(WAYS)
+    assert variables == {key: f"`{name}`" if name else "none" for key, name in VARIABLES.items()}

@@ -1,7 +1,6 @@
 """`dbjobs profiles`: made, listed, shown, chosen, removed and checked, as users see it."""
 
 import json
-import os
 import re
 import stat
 import subprocess
@@ -25,7 +24,7 @@ from tests.conftest import Dbjobs, Result
 from tests.fakes import FakeClock, Received, Reply, scripted_server
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, USERNAME, Workspace, serve_workspace
 from tests.secrets import secret
-from tests.terminal import Terminal
+from tests.terminal import Terminal, run_in_terminal
 
 TOKEN = secret("dapi")
 LOGIN_PAGE = Reply(200, "<!doctype html><title>Sign in</title>", {"Content-Type": "text/html"})
@@ -94,7 +93,7 @@ def test_six_troubles_have_six_answers(
         serve_workspace(Workspace(timely.clock), trustme.CA()) as untrusted,
     ):
         results = {
-            "wrong host": check(dbjobs, "https://no-such-workspace.example"),
+            "wrong host": check(dbjobs, "https://absent.example"),
             "login page": check(dbjobs, login.url),
             "dead port": check(dbjobs, f"http://127.0.0.1:{closed_port}"),
             "untrusted": check(dbjobs, untrusted.url),
@@ -102,7 +101,7 @@ def test_six_troubles_have_six_answers(
             "good": check(dbjobs, timely.url),
         }
     expected = {
-        "wrong host": (6, "name", "the name no-such-workspace.example leads nowhere: Name or service not known",
+        "wrong host": (6, "name", "the name absent.example leads nowhere: Name or service not known",
                        "check the host (DATABRICKS_HOST)"),
         "login page": (3, "workspace", f"{login.url} is no workspace: the host answered with a web page",
                        "take the address of any page of the workspace"),
@@ -141,14 +140,16 @@ def refuse_version(*offered: str) -> Callable[[Received], Reply]:
 
 OTHER_TROUBLES = [
     pytest.param([Reply(302, "", {"Location": "https://login.example/?next=/"})], 3, "workspace",
-                 "is no workspace: the host answered with a redirect to https://login.example/", id="redirect"),
+                 "is no workspace: the host answered with a redirect to https://login.example/",
+                 id="a redirect"),
     pytest.param([Reply(401, LOGIN_PAGE.body, LOGIN_PAGE.headers)], 3, "workspace",
                  "is no workspace, for it shows a page to log in", id="a page to log in with 401"),
     pytest.param([Reply(404, {"detail": "Not Found"})], 3, "workspace", "is no workspace: it has no Jobs API",
                  id="another service"),
     pytest.param([Reply(503, "")], 6, "workspace", "the server is not ready", id="503"),
     pytest.param([Reply(reset=True)], 6, "connection", "broke: Connection reset by peer", id="reset"),
-    pytest.param(refuse_version("2.0", "2.1"), 5, "API", "does not offer version 2.2", id="an older workspace"),
+    pytest.param(refuse_version("2.0", "2.1"), 5, "API", "does not offer version 2.2",
+                 id="an older workspace"),
 ]  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def test_a_token_from_stdin_is_tried_and_saved_where_only_its_owner_can_read_it(
     }
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert dbjobs("profiles", "check").exit_code == 0
-    assert os.listdir(config.parent) == ["config.yaml"]
+    assert [path.name for path in config.parent.iterdir()] == ["config.yaml"]
 
 
 def test_what_does_not_work_is_not_saved(dbjobs: Dbjobs, workspace: Workspace, config: Path) -> None:
@@ -283,7 +284,8 @@ def test_ways_that_need_no_settings_are_saved_by_name(dbjobs: Dbjobs, config: Pa
 
 
 REFUSALS = [
-    pytest.param(["--set", f"token={TOKEN}"], "--set does not take the token itself", id="a secret on the line"),
+    pytest.param(["--set", f"token={TOKEN}"], "--set does not take the token itself",
+                 id="a secret on the line"),
     pytest.param(["--set", "tokn=1"], "--set takes KEY=VALUE", id="no such setting"),
     pytest.param(["--set", "token"], "--set takes KEY=VALUE", id="no value"),
     pytest.param([], "the token is missing, and there is no terminal to ask on", id="nobody to ask"),
@@ -291,7 +293,8 @@ REFUSALS = [
     pytest.param(["--auth-type", "magic"], "auth_type 'magic' is not a way to sign in", id="no such way"),
     pytest.param(["--auth-type", "external-browser"], "is not a way to sign in that dbjobs offers",
                  id="a way that is left to others"),
-    pytest.param(["--auth-type", "oauth-m2m", "--token-stdin"], "the client_id is missing", id="no client_id"),
+    pytest.param(["--auth-type", "oauth-m2m", "--token-stdin"], "the client_id is missing",
+                 id="no client_id"),
 ]  # fmt: skip
 
 
@@ -352,9 +355,9 @@ def test_on_a_terminal_it_asks_and_shows_nothing_secret(
     workspace: Workspace, config: Path, home: Path
 ) -> None:
     terminal = in_terminal(workspace, config, home, "add", "prod")
-    terminal.read_until("host: ")
+    terminal.read_until("host:")
     terminal.type(f"{workspace.url}\n")
-    terminal.read_until("token (not shown): ")
+    terminal.read_until("token (not shown):")
     terminal.type(f"{TOKEN}\n")
     screen = terminal.wait()
 
@@ -369,7 +372,7 @@ def test_on_a_terminal_what_does_not_work_may_be_saved_all_the_same(
     workspace: Workspace, config: Path, home: Path, answer: str, is_saved: bool
 ) -> None:
     terminal = in_terminal(workspace, config, home, "add", "prod", "--host", workspace.url)
-    terminal.read_until("token (not shown): ")
+    terminal.read_until("token (not shown):")
     terminal.type(f"{secret('stranger')}\n")
     terminal.read_until("save the profile all the same? [y/N]")
     terminal.type(f"{answer}\n")
@@ -431,7 +434,7 @@ def test_the_list_has_the_profiles_of_both_files_and_marks_the_default(
     rows = [re.split(r"  +", line.strip()) for line in result.lines]
     official = str(home / ".databrickscfg")
     assert rows == [
-        ["NAME", "HOST", "SIGNS IN BY", "FILE"],
+        ["NAME", "HOST", "WAY", "FILE"],
         ["* prod", "https://prod.example", "oauth-m2m", str(files)],
         ["dev", "https://dev.example", "pat", str(files)],
         ["DEFAULT", "https://default.example", "pat", official],
@@ -464,6 +467,18 @@ def test_show_tells_where_each_setting_came_from(dbjobs: Dbjobs, files: Path) ->
     ]
 
 
+def test_on_a_narrow_terminal_the_sources_stand_below_and_are_never_cut(
+    workspace: Workspace, files: Path, home: Path
+) -> None:
+    env = {"DBJOBS_CONFIG": str(files), "HOME": str(home)}
+    screen = run_in_terminal([*DBJOBS, "profiles", "show", "dev"], columns=40, env=env)
+
+    assert screen.exit_code == 0
+    assert f"host: https://dev.example\n  profile dev in {files}".replace("\n", "") in screen.text.replace(
+        "\n", ""
+    )
+
+
 def test_show_without_a_name_shows_what_a_command_would_use(dbjobs: Dbjobs, files: Path) -> None:
     environment = {"DATABRICKS_HOST": "https://dev.example", "DATABRICKS_CLIENT_ID": "id-2"}
     secret_variable = {"DATABRICKS_CLIENT_SECRET": CLIENT_SECRET}
@@ -481,6 +496,26 @@ def test_show_says_what_was_left_aside_and_why(dbjobs: Dbjobs, files: Path) -> N
 
     assert "client_secret  {env: PROD_SECRET}" in result.stdout
     assert result.stderr == "DATABRICKS_TOKEN not used, for the environment names no host\n"
+
+
+def test_show_of_what_does_not_suffice_shows_what_there_is(dbjobs: Dbjobs, files: Path) -> None:
+    files.write_text("profiles: {p: {host: h.example, client_id: id-1, ca_bundle: ca.pem}}\n")
+
+    result = dbjobs("profiles", "show", "p")
+    assert result.exit_code == 3
+    assert [line.split()[0] for line in result.lines] == ["SETTING", "host", "client_id", "ca_bundle"]
+    assert result.stderr.startswith("error: credentials for https://h.example are incomplete: ")
+
+
+def test_a_list_runs_no_command_of_a_profile(dbjobs: Dbjobs, files: Path) -> None:
+    proof = files.parent / "proof"
+    command = ["touch", str(proof)]
+    values = {"host": {"command": command}, "token": {"command": command}}
+    files.write_text(json.dumps({"profiles": {"p": values}}))
+
+    result = dbjobs("profiles", "list", "-o", "json")
+    assert json.loads(result.stdout)[0]["host"] == f"{{command: [touch, {proof}]}}"
+    assert not proof.exists()
 
 
 @pytest.mark.parametrize("name", ["dev", "cli"])
@@ -652,7 +687,7 @@ def test_writers_at_the_same_time_lose_nothing(config: Path) -> None:
     assert [process.wait(60) for process in started] == [0] * len(names)
 
     assert sorted(content_of(config)["profiles"]) == names
-    assert os.listdir(config.parent) == ["config.yaml"]
+    assert [path.name for path in config.parent.iterdir()] == ["config.yaml"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(dbjobs: Dbjobs, home: Path) -> None:
@@ -680,19 +715,23 @@ def test_a_file_with_a_secret_that_others_can_read_gets_a_warning(
     assert f"chmod 600 {path}" in result.stderr
 
 
-def test_a_file_without_a_secret_may_be_read_by_all(dbjobs: Dbjobs, config: Path) -> None:
+def test_a_file_without_a_secret_that_others_can_read_is_a_warning_anywhere(
+    dbjobs: Dbjobs, config: Path
+) -> None:
     config.parent.mkdir(mode=0o777)
     config.parent.chmod(0o777)
     config.write_text("profiles: {p: {host: h.example, token: {env: T}}}\n")
     config.chmod(0o644)
 
-    assert dbjobs("profiles", "show", "p").stderr == ""
+    result = dbjobs("profiles", "show", "p")
+    assert result.exit_code == 0
+    assert f"warning: {config} can be read by others; to keep it private: chmod 600" in result.stderr
 
 
 def test_a_secret_in_a_folder_that_everybody_can_write_to_is_an_error(dbjobs: Dbjobs, files: Path) -> None:
     files.parent.chmod(0o777)
 
     result = dbjobs("profiles", "show", "dev")
-    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.exit_code == 3
     assert f"{files} holds a secret, and everybody can write to the folder {files.parent}" in result.stderr
     assert yaml.safe_load(files.read_text())

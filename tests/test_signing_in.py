@@ -1,6 +1,7 @@
 """Every way to sign in, end to end: over real sockets and TLS, through renewals and through failures."""
 
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -8,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import trustme
 import yaml
 
-from dbjobs.auth import sign_in
+from dbjobs import wire
+from dbjobs.auth import Credentials, SignIn, sign_in
 from dbjobs.clock import SystemClock
 from dbjobs.config import Options, resolve_profile
+from dbjobs.config.drafts import Draft
 from dbjobs.wire import Network
 from tests.conftest import Dbjobs
 from tests.fakes import FakeClock, Received, Reply
@@ -92,6 +96,9 @@ JOB = "{tasks: [{task_key: a, notebook_task: {notebook_path: /a}, existing_clust
 DISCOVER = "GET /oidc/.well-known/oauth-authorization-server"
 GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": GITHUB_TOKEN}
 AZURE = {"azure_tenant_id": TENANT, "azure_client_id": AZURE_CLIENT_ID, "azure_client_secret": AZURE_SECRET}
+
+M2M = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+DOWN = Reply(503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Back soon."})
 
 WAYS: list[Any] = [
     pytest.param({"token": TOKEN}, [], id="personal access token"),
@@ -192,6 +199,27 @@ def test_a_wait_of_hours_by_each_way_renews_as_the_documentation_has_it(
     assert workspace.refusals == 0
 
 
+@pytest.mark.parametrize(("settings", "sequence"), [way for way in WAYS if way.values[1]])
+def test_a_wait_by_each_way_outlives_a_provider_that_is_down_beyond_the_token_s_end(
+    dbjobs: Dbjobs,
+    workspace: Workspace,
+    profile: Profile,
+    ca: Path,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    sequence: list[tuple[str, dict[str, str]]],
+) -> None:
+    options = _set_up(workspace, profile, ca, tmp_path, monkeypatch, settings)
+    clock.at[0.9 * HOUR] = lambda: workspace.faults.extend([DOWN] * 12)
+
+    result = dbjobs(*WAIT, "--poll-max", "1m", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "no contact since" in result.stderr
+    assert workspace.faults == []
+
+
 def _set_up(
     workspace: Workspace,
     profile: Profile,
@@ -231,10 +259,6 @@ def _line(request: Received) -> str:
     return f"{request.method} {request.path}"
 
 
-M2M = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-DOWN = Reply(503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Back soon."})
-
-
 def test_the_client_s_credentials_go_as_http_basic_and_nowhere_else(
     dbjobs: Dbjobs, workspace: Workspace, profile: Profile
 ) -> None:
@@ -269,14 +293,21 @@ def test_a_token_lasts_as_long_as_the_server_says(
         Reply(reset=True),
         Reply(200, '{"access_tok', cut=True),
         Reply(200, ""),
+        Reply(hang=True),
     ],
-    ids=["503", "429", "500", "reset", "cut short", "empty"],
+    ids=["503", "429", "500", "reset", "cut short", "empty", "silent"],
 )
 @pytest.mark.parametrize("command", [GET, ("jobs", "create", "--json", JOB)])
 def test_a_provider_in_trouble_is_asked_again_like_the_workspace_itself(
-    dbjobs: Dbjobs, workspace: Workspace, profile: Profile, fault: Reply, command: tuple[object, ...]
+    dbjobs: Dbjobs,
+    workspace: Workspace,
+    profile: Profile,
+    fault: Reply,
+    command: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Even before a request that must not be sent twice, for it has not been sent yet."""
+    monkeypatch.setattr(wire, "READ_TIMEOUT", 0.3)
     workspace.faults = [fault, fault]
 
     result = dbjobs(*command, *profile.write(**M2M))
@@ -414,6 +445,38 @@ def test_a_refusal_says_where_the_token_came_from(dbjobs: Dbjobs, workspace: Wor
     ]
 
 
+UNUSED = {
+    "configparser", "getpass", "keyring", "yaml",
+    "dbjobs.auth.oauth", "dbjobs.auth.azure", "dbjobs.auth.identity", "dbjobs.auth.tools", "dbjobs.checkup",
+}  # fmt: skip
+LOADED = """
+import sys
+from dbjobs.cli import main
+try:
+    main()
+finally:
+    print("LOADED", *sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def test_a_token_in_the_environment_loads_nothing_that_other_ways_want(
+    workspace: Workspace, ca: Path, home: Path
+) -> None:
+    environ = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": TOKEN, "REQUESTS_CA_BUNDLE": str(ca)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, "runs", "get", str(RUN_ID), "-o", "id"],
+        env={**environ, "HOME": str(home), "no_proxy": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"{RUN_ID}\n"), done.stderr
+    loaded = set(done.stderr.partition("LOADED ")[2].split())
+    assert "dbjobs.auth.stored" in loaded
+    assert sorted(loaded & UNUSED) == []
+
+
 @pytest.mark.parametrize("threads", [2, 16])
 def test_threads_that_ask_at_once_share_one_token(
     workspace: Workspace, profile: Profile, ca: Path, threads: int
@@ -436,6 +499,39 @@ def test_threads_that_ask_at_once_share_one_token(
     assert len(found) == threads
     assert len(set(found)) == 1
     assert len(workspace.grants) == 1
+
+
+def test_threads_that_are_refused_at_once_renew_once(
+    workspace: Workspace, profile: Profile, ca: Path
+) -> None:
+    _, path, _, name = profile.write(**M2M)
+    resolved = resolve_profile(Options(str(name), Path(str(path))), {})
+    credentials = sign_in(resolved, Network(ca_bundle=str(ca)), SystemClock())
+    ready = threading.Barrier(8)
+    renewed: list[bool] = []
+
+    def ask() -> None:
+        credentials(requests.Request("GET", workspace.url).prepare())
+        ready.wait()
+        renewed.append(credentials.renew())
+
+    started = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    assert renewed == [True] * 8
+    assert len(workspace.grants) == 2
+
+
+def test_nothing_that_holds_a_secret_shows_it(workspace: Workspace, profile: Profile) -> None:
+    _, path, _, name = profile.write(token=TOKEN)
+    resolved = resolve_profile(Options(str(name), Path(str(path))), {})
+    signing_in = SignIn(resolved, Network(), SystemClock(), {"DATABRICKS_TOKEN": TOKEN})
+    draft = Draft("p", {"token": TOKEN})
+
+    for holder in (resolved, signing_in, Credentials(signing_in, SystemClock()), signing_in.fetch(), draft):
+        assert TOKEN not in f"{holder!r} {holder}"
 
 
 def test_the_databricks_cli_is_asked_by_profile_and_older_ones_by_host(

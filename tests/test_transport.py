@@ -2,9 +2,7 @@
 
 import json
 import re
-import socket
 import ssl
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path

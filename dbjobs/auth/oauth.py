@@ -4,6 +4,7 @@ Sources: https://docs.databricks.com/dev-tools/auth/oauth-m2m
 https://docs.databricks.com/dev-tools/auth/oauth-federation-exchange
 """
 
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,9 @@ JWT = "urn:ietf:params:oauth:token-type:jwt"
 
 def fetch_for_service_principal(sign_in: SignIn) -> Grant:
     """OAuth M2M: the client's credentials for a token."""
-    auth = HTTPBasicAuth(sign_in.read("client_id"), sign_in.read("client_secret"))
+    client_id, client_secret = sign_in.read("client_id"), sign_in.read("client_secret")
+    sign_in.hide(b64encode(f"{client_id}:{client_secret}".encode()).decode())
+    auth = HTTPBasicAuth(client_id, client_secret)
     form = {"grant_type": "client_credentials", "scope": SCOPE}
     return bearer_of(sign_in.ask("POST", token_endpoint(sign_in), auth=auth, form=form))
 

@@ -98,8 +98,9 @@ class SignIn:
         if len(self.profile.ways) > 1:
             self.detail(f"signing in by {way}")
         self.profile = replace(self.profile, ways=(way,))
-        for value in grant.headers.values():
-            self.hide(value.rpartition(" ")[2])
+        for name, value in grant.headers.items():
+            if name.endswith(("Authorization", "Token")):
+                self.hide(value.rpartition(" ")[2])
 
     def reread(self) -> bool:
         """Read the settings anew; True if what may be sent differs. Another host's are not taken."""

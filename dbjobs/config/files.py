@@ -4,7 +4,6 @@ An error names path and line and never quotes the line: it may hold a secret.
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -71,11 +70,10 @@ class ProfileFile:
 
 
 def _unknown_setting(key: Any, where: str) -> ConfigError:
-    """A key is named only if it looks like one: a misplaced secret must not show."""
-    looks_harmless = isinstance(key, str) and re.fullmatch(r"[a-z_-]{2,30}", key)
+    """A key is named only if it is a setting misspelt: a misplaced secret must not show."""
     nearest = get_close_matches(str(key), VARIABLES, n=1)
     return ConfigError(
-        f"{where} has a setting that dbjobs does not know" + (f": {key}" if looks_harmless else ""),
+        f"{where} has a setting that dbjobs does not know" + (f": {key}" if nearest else ""),
         hint=f"did you mean {nearest[0]}?" if nearest else f"settings are {', '.join(VARIABLES)}",
     )
 
@@ -186,20 +184,17 @@ def read_text(path: Path) -> str | None:
 
 
 def check_privacy(file: ProfileFile) -> str | None:
-    """A warning if others can read the file's secrets; a ConfigError if they can replace the file."""
-    if os.name == "nt" or not file.holds_secret:
-        return None
+    """A warning if others can read the file; a ConfigError if they can replace one that holds a secret."""
     path = file.path
-    folders = {path.absolute().parent, path.resolve().parent}
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
+    if os.name == "nt" or not path.is_file():
         return None
-    for folder in folders:
+    for folder in {path.absolute().parent, path.resolve().parent} if file.holds_secret else ():
         if folder.stat().st_mode & stat.S_IWOTH:
             raise ConfigError(
                 f"{path} holds a secret, and everybody can write to the folder {folder}",
                 hint=f"move the file, or take the right away: chmod o-w {folder}",
             )
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        return f"{path} holds a secret, and others can read it; to keep it private: chmod 600 {path}"
+    if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        danger = "holds a secret, and others can read it" if file.holds_secret else "can be read by others"
+        return f"{path} {danger}; to keep it private: chmod 600 {path}"
     return None

@@ -77,11 +77,8 @@ class Profile:
         return {key: found[key] for key in VARIABLES if key in found}
 
     def shown_settings(self) -> list[tuple[str, str, str]]:
-        """Name, value and source of every setting; a secret is masked, a reference shown as it is written."""
-        return [
-            (key, HIDDEN if key in SECRETS and not setting.reference else setting.value, setting.source)
-            for key, setting in self.all_settings().items()
-        ]
+        """Name, value and source of every setting in effect."""
+        return shown(self.all_settings())
 
     def describe(self) -> str:
         """For --verbose: where each setting came from, and never a secret."""
@@ -95,6 +92,14 @@ class Profile:
         return ", ".join(parts) + "".join(f"; {note}" for note in self.unused)
 
 
+def shown(settings: Mapping[str, Setting]) -> list[tuple[str, str, str]]:
+    """Name, value and source of settings; a secret is masked, a reference shown as it is written."""
+    return [
+        (key, HIDDEN if key in SECRETS and not setting.reference else setting.value, setting.source)
+        for key, setting in settings.items()
+    ]
+
+
 def checked(key: str, text: str, source: str) -> str:
     """The text, if HTTP can carry it; an error does not show it."""
     allowed = r"[^\x00-\x1f\x7f]+" if key in ("username", "password") else r"[\x21-\x7e]+"
@@ -106,12 +111,12 @@ def checked(key: str, text: str, source: str) -> str:
 def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
     """Find host, credentials and the rest; a ConfigError says what is missing and how to give it."""
     files = ProfileFiles(options, environ)
-    path = config_path(options, environ)
-    if options.config and not path.exists():
-        raise ConfigError(f"there is no file {path} (--config)", hint="it holds profiles, in YAML")
+    if options.config and not options.config.exists():
+        raise ConfigError(f"there is no file {options.config} (--config)", hint="it holds profiles, in YAML")
     sources = list(_sources(options, environ, files))
     if not any(source.get("host") for source in sources):
-        raise ConfigError("no workspace is configured", hint=FIRST_STEPS.format(path=path))
+        hint = FIRST_STEPS.format(path=config_path(options, environ))
+        raise ConfigError("no workspace is configured", hint=hint)
     profile = profile_of(sources, environ)
     warnings = [warning for file in files.read_so_far() if (warning := check_privacy(file))]
     return replace(profile, warnings=(*warnings, *profile.warnings))
@@ -248,11 +253,12 @@ def _listed(name: str, files: ProfileFiles, default: str | None) -> dict[str, An
     file = files.get(name, "its own name")
     host = auth_type = None
     with suppress(ConfigError):
-        profile = profile_of([file.source(name, files.environ)], files.environ)
-        host, auth_type = profile.host.value, " or ".join(profile.ways)
-    if host is None and isinstance(file.profiles[name], dict):
-        written = file.profiles[name].get("host")
-        host = written if isinstance(written, str) else None
+        source = file.source(name, files.environ)
+        written = source.get("host")
+        host = written.value if written else None
+        if written and not written.reference:  # which is not followed just to be listed
+            profile = profile_of([source], files.environ)
+            host, auth_type = profile.host.value, " or ".join(profile.ways)
     return {
         "name": name,
         "host": host,

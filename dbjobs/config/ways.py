@@ -34,6 +34,8 @@ SURE = ("pat", "basic", "oauth-m2m", "azure-client-secret", "azure-msi")
 GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 """What GitHub Actions gives a job that may ask for identity tokens."""
 
+GITHUB_HINT = "in GitHub Actions, `permissions: {id-token: write}` takes the place of a client_secret"
+
 FAMILIES = {
     "token": "pat",
     "username": "basic",
@@ -152,11 +154,11 @@ def find_program(name: str, environ: Mapping[str, str]) -> str | None:
 
 def _no_credentials(source: Source, host: Setting) -> ConfigError:
     given = [key for key in source.settings if key in FAMILIES]
-    incomplete = [way for way, needs in WAYS.items() if set(given) & set(needs)]
-    if incomplete:
-        missing = min((_missing(way, source) for way in incomplete), key=len)
+    lacking = [_missing(way, source) for way, needs in WAYS.items() if set(given) & set(needs)]
+    if missing := min(filter(None, lacking), key=len, default=None):
         return ConfigError(
-            f"credentials for {host.value} are incomplete: {source.name} has {_and(given)}, but no {missing}"
+            f"credentials for {host.value} are incomplete: {source.name} has {_and(given)}, but no {missing}",
+            hint=GITHUB_HINT if "client_id" in given else None,
         )
     return ConfigError(
         f"no credentials for {host.value} ({host.source})",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from dbjobs.models import Payload
-from dbjobs.render.grid import Column, lay_out, lay_out_table
+from dbjobs.render.grid import GAP, Column, lay_out, lay_out_table
 from dbjobs.render.looks import Look, dress_for
 from dbjobs.render.screen import to_text, width_of
 from dbjobs.render.streams import Streams
@@ -22,7 +22,7 @@ def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
         Column(" ", is_whole=True),
         Column("NAME", is_whole=True, gap=1),
         Column("HOST", is_whole=True),
-        Column("SIGNS IN BY", is_whole=True),
+        Column("WAY", is_whole=True),
         Column("FILE", is_optional=True),
     ]
     rows = [
@@ -33,9 +33,16 @@ def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
 
 
 def show_settings(streams: Streams, settings: Sequence[Sequence[str]]) -> None:
-    """A line a setting: its name, its value, where it came from."""
-    columns = [Column("SETTING", is_whole=True), Column("VALUE", is_whole=True), Column("SOURCE")]
-    _show_table(streams, columns, settings)
+    """A line a setting: its name, its value, where it came from; where that does not fit, below it."""
+    columns = [Column(title, is_whole=True) for title in ("SETTING", "VALUE", "SOURCE")]
+    width = width_of(streams, streams.out)
+    widest = [max(len(cell) for cell in column) for column in zip(*settings, strict=True)]
+    if width is None or sum(widest) + GAP * (len(widest) - 1) <= width:
+        _show_table(streams, columns, settings)
+    else:
+        dress = dress_for(streams.out)
+        for name, value, source in settings:
+            _show(streams, [Text(dress.line(f"{name}: {value}")), Text(f"  {dress.line(source)}")])
 
 
 def show_step(streams: Streams, step: Payload) -> None:
@@ -44,7 +51,7 @@ def show_step(streams: Streams, step: Payload) -> None:
     symbol = Text(look.ascii_symbol if dress.is_ascii else look.symbol, look.style)
     name = Text(f"{step['step']:<{STEP_WIDTH}}")
     finding = Text("failed" if look is Look.FAILED else dress.line(step["finding"]))
-    columns = [Column(is_whole=True), Column(is_whole=True, gap=1), Column(is_whole=True)]
+    columns = [Column(is_whole=True, gap=1)] * 3
     _show(streams, lay_out(columns, [[symbol, name, finding]], width=None, dress=dress))
 
 

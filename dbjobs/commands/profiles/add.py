@@ -26,10 +26,10 @@ def command(
 
     \b
     Examples:
-      dbjobs profiles add prod --host https://adb-1234567890123456.7.azuredatabricks.net
+      dbjobs profiles add prod --host adb-1234567890123456.7.azuredatabricks.net
       dbjobs profiles add prod --host HOST --token-stdin < token.txt
       dbjobs profiles add ci --host HOST --set client_id=ID \\
-          --set 'client_secret={env: DATABRICKS_CLIENT_SECRET}'
+          --set 'client_secret={env: CI_SECRET}'
       dbjobs profiles add dev --host HOST --auth-type databricks-cli
 
     Exit codes: 0 saved, 2 something was left unsaid, 3 it does not work, 6 out of reach.

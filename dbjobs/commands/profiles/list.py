@@ -9,7 +9,8 @@ from dbjobs.commands.profiles.showing import show_list
 def command(ctx: typer.Context) -> None:
     """List all profiles; a star marks the default.
 
-    They are those of config.yaml and of .databrickscfg. Where both files have one of a name, that of config.yaml counts.
+    They are those of config.yaml and of .databrickscfg. Where both files have one of a
+    name, that of config.yaml counts.
 
     \b
     Examples:

@@ -4,7 +4,8 @@ import typer
 
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.profiles.options import OptionalName
-from dbjobs.commands.profiles.showing import show_settings
+from dbjobs.commands.profiles.showing import show_own_settings, show_settings
+from dbjobs.errors import ConfigError
 
 
 def command(ctx: typer.Context, name: OptionalName = None) -> None:
@@ -21,4 +22,9 @@ def command(ctx: typer.Context, name: OptionalName = None) -> None:
     Exit codes: 0 shown, 3 no such profile, or something is missing.
     """
     app = app_of(ctx).choosing(name)
-    show_settings(app, app.profile)
+    try:
+        profile = app.profile
+    except ConfigError:
+        show_own_settings(app)
+        raise
+    show_settings(app, profile)

@@ -27,16 +27,29 @@ def show_list(app: App, profiles: Sequence[Payload]) -> None:
 
 def show_settings(app: App, profile: "Profile") -> None:
     """Every setting in effect with its source; then what was left aside."""
-    shown = profile.shown_settings()
+    _show(app, profile.name, profile.shown_settings())
+    for note in profile.unused:
+        app.streams.note(note)
+
+
+def show_own_settings(app: App) -> None:
+    """What a profile itself says, when that is not enough to go by."""
+    from dbjobs.config.resolve import shown
+
+    name = app.options.profile
+    file = app.profile_files.find(name) if name else None
+    if name and file:
+        _show(app, name, shown(file.source(name, app.environ).settings))
+
+
+def _show(app: App, name: str | None, settings: Sequence[tuple[str, str, str]]) -> None:
     if app.output == "text":
         from dbjobs.render.profiles import show_settings as show_table
 
-        show_table(app.streams, shown)
+        show_table(app.streams, settings)
     else:
-        settings = {key: {"value": value, "source": source} for key, value, source in shown}
-        write_document(app.streams, {"name": profile.name, "settings": settings}, app.output, id_key="name")
-    for note in profile.unused:
-        app.streams.note(note)
+        by_key = {key: {"value": value, "source": source} for key, value, source in settings}
+        write_document(app.streams, {"name": name, "settings": by_key}, app.output, id_key="name")
 
 
 def show_checkup(app: App, steps: "Iterator[Step]") -> None:
