@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
-_LINE_COMMAND = re.compile(r"(^|[\r\n])([^\S\r\n]*):(?=:)")
-_COMMAND = re.compile(r"##(?=\[|vso\[)")
+_LINE_COMMAND = r"(^|[\r\n])([^\S\r\n]*):(?=:)"
+_COMMAND = r"##(?=\[|vso\[)"
 
 
 class System(str, Enum):
@@ -35,14 +35,14 @@ def recognise(environ: Mapping[str, str]) -> System | None:
 
 def defuse(text: str) -> str:
     """The text with a blank inside everything that a system would take for a command."""
-    return _COMMAND.sub("# #", _LINE_COMMAND.sub(r"\1\2: ", text))
+    return re.sub(_COMMAND, "# #", re.sub(_LINE_COMMAND, r"\1\2: ", text))
 
 
 def is_command(text: str) -> bool:
     """True if some system would find a command in the text."""
-    return bool(_COMMAND.search(text) or _LINE_COMMAND.search(text))
+    return bool(re.search(_COMMAND, text) or re.search(_LINE_COMMAND, text))
 
 
 def escape_commands(quoted: str) -> str:
     r"""The same for text inside the double quotes of JSON or YAML: `\u0023` reads back as `#`."""
-    return _COMMAND.sub(r"#\\u0023", quoted)
+    return re.sub(_COMMAND, r"#\\u0023", quoted) if "##" in quoted else quoted

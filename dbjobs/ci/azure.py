@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text
+from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text, plain_title
 
 _LOOKS_ESCAPED = re.compile("%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
-"""The agent turns these into characters. Agents of old do not know %AZP25, so other signs of per cent stay."""
+"""The agent turns these into characters. Old agents do not know %AZP25: elsewhere the sign stays."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Azure:
     draws_mermaid: bool = False
 
     def begin_group(self, title: str, now: float) -> str:
-        return f"##[group]{plain_line(title)}"
+        return f"##[group]{plain_title(title)}"
 
     def end_group(self, now: float) -> str:
         return "##[endgroup]"
 
     def annotate(self, level: Level, title: str, message: str) -> str:
-        text = f"{plain_line(title)}: {plain_text(message)}" if message else plain_line(title)
+        text = f"{plain_title(title)}: {plain_text(message)}" if message else plain_title(title)
         return f"##vso[task.logissue type={level.value}]{_data(text)}"
 
     def set_values(self, values: Mapping[str, str]) -> Delivery:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from dbjobs.pipelines import defuse
-from dbjobs.render.excerpts import shorten
-from dbjobs.render.streams import clean_line, clean_text
+from dbjobs.render.excerpts import LONGEST_TEXT, short_line, shorten
+from dbjobs.render.streams import clean_text
 
 LONGEST_MESSAGE = 2000
 """Characters of an annotation: more is not shown anyway."""
@@ -41,8 +41,9 @@ class Delivery:
 class Pipeline(Protocol):
     """One CI system. Times are epoch seconds."""
 
-    draws_mermaid: bool
-    """whether its summaries show Mermaid as pictures"""
+    @property
+    def draws_mermaid(self) -> bool:
+        """Whether its summaries show Mermaid as pictures."""
 
     def begin_group(self, title: str, now: float) -> str:
         """The line that begins a part of the log which can be folded."""
@@ -60,14 +61,28 @@ class Pipeline(Protocol):
         """A page beside the log; `name` tells it from others."""
 
 
+LONGEST_TITLE = 250
+"""GitHub takes 255: https://docs.github.com/rest/checks/runs"""
+
+
+def plain_title(text: str) -> str:
+    """Text of the API as a title."""
+    return plain_line(text, LONGEST_TITLE - len(" … (1,000,000,000 characters more)"))
+
+
 def plain_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """Text of the API on one line, with nothing in it that commands."""
-    return shorten(defuse(clean_line(text)), longest)
+    return _whole(defuse(short_line(text, longest)))
 
 
 def plain_text(text: str) -> str:
     """The same over several lines."""
-    return shorten(defuse(clean_text(text)), LONGEST_MESSAGE)
+    return _whole(defuse(shorten(clean_text(text[:LONGEST_TEXT]), LONGEST_MESSAGE)))
+
+
+def _whole(text: str) -> str:
+    """Without halves of characters, which no file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def file_at(environ: Mapping[str, str], variable: str) -> Path | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text
+from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text, plain_title
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,13 @@ class GitHub:
     draws_mermaid: bool = True
 
     def begin_group(self, title: str, now: float) -> str:
-        return f"::group::{_data(plain_line(title))}"
+        return f"::group::{_data(plain_title(title))}"
 
     def end_group(self, now: float) -> str:
         return "::endgroup::"
 
     def annotate(self, level: Level, title: str, message: str) -> str:
-        return f"::{level.value} title={_property(plain_line(title))}::{_data(plain_text(message))}"
+        return f"::{level.value} title={_property(plain_title(title))}::{_data(plain_text(message))}"
 
     def set_values(self, values: Mapping[str, str]) -> Delivery:
         """`name=value` lines: a value is one line, so it cannot end and begin another."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line
+from dbjobs.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_title
 
 DOTENV = "dbjobs.env"
 """In the project's folder: `artifacts: reports: dotenv: dbjobs.env` hands it to later jobs."""
@@ -27,10 +27,12 @@ class GitLab:
 
     def begin_group(self, title: str, now: float) -> str:
         self._open.append(f"dbjobs_{int(now)}_{len(self._open)}")
-        return f"\x1b[0Ksection_start:{int(now)}:{self._open[-1]}[collapsed=true]\r\x1b[0K{plain_line(title)}"
+        return (
+            f"\x1b[0Ksection_start:{int(now)}:{self._open[-1]}[collapsed=true]\r\x1b[0K{plain_title(title)}"
+        )
 
     def end_group(self, now: float) -> str:
-        return f"\x1b[0Ksection_end:{int(now)}:{self._open[-1]}\r\x1b[0K"
+        return f"\x1b[0Ksection_end:{int(now)}:{self._open.pop()}\r\x1b[0K"
 
     def annotate(self, level: Level, title: str, message: str) -> str:
         return ""

@@ -1,11 +1,15 @@
 """What pipelines and people read after a wait: JUnit, Markdown, a page of HTML. Pure: runs in, text out."""
 
+import re
 from collections.abc import Callable
 
 from dbjobs.reports.model import Report
 
 FORMS = (".html", ".md")
 """What `--report FILE` is, by the end of its name."""
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Half a character has no place in UTF-8."""
 
 
 def render_report(report: Report, extension: str) -> str:
@@ -17,4 +21,4 @@ def render_report(report: Report, extension: str) -> str:
     else:
         from dbjobs.reports.junit import render_junit as render
     rendering: Callable[[Report], str] = render
-    return rendering(report)
+    return _SURROGATES.sub("\ufffd", rendering(report))

@@ -3,12 +3,12 @@
 It is made once, after a wait, and every report is made of it. Nothing here asks a server.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from dbjobs.models import OWN_FAILURES, Payload, Run, TaskRun
-from dbjobs.render.excerpts import last_lines
+from dbjobs.render.excerpts import first_lines, last_lines
 from dbjobs.render.outputs import trace_of
 from dbjobs.render.words import AnyRun, count
 from dbjobs.states import GRAVITY, Outcome
@@ -20,9 +20,8 @@ ERROR_LINES = 40
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt at a task failed, as far as the server tells."""
+    """Why an attempt failed, as far as the server tells: clean, and cut to what a report can hold."""
 
-    task: TaskRun
     error: str
     trace: str
     trace_title: str
@@ -30,34 +29,39 @@ class Failure:
     """of the trace's beginning"""
 
 
-def failure_of(task: TaskRun, output: Payload | None) -> Failure:
-    """Clean text, cut to what a report can hold."""
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a task; `failure` if it went wrong itself."""
+
+    task: TaskRun
+    failure: Failure | None = None
+
+
+def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
+    """With what get-output answered for it."""
+    if task.outcome not in OWN_FAILURES:
+        return Attempt(task)
     output = output or {}
     title, text = trace_of(output)
     trace, number = last_lines(text, TRACE_LINES)
-    error, _ = last_lines(output.get("error") or task.message, ERROR_LINES)
-    return Failure(task, "\n".join(error), "\n".join(trace), title, number - len(trace))
+    error = first_lines(output.get("error") or task.message, ERROR_LINES)
+    return Attempt(task, Failure("\n".join(error), "\n".join(trace), title, number - len(trace)))
 
 
 @dataclass(frozen=True)
 class ReportedTask:
     """A task and its attempts, the oldest first."""
 
-    attempts: tuple[TaskRun, ...]
-    failures: Mapping[TaskRun, Failure] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...]
 
     @property
-    def newest(self) -> TaskRun:
-        return self.attempts[-1]
+    def task(self) -> TaskRun:
+        """The newest attempt: it decides."""
+        return self.attempts[-1].task
 
     @property
     def failure(self) -> Failure | None:
-        """Of the newest attempt, for it decides."""
-        return self.failures.get(self.newest)
-
-    @property
-    def earlier_failures(self) -> Iterator[Failure]:
-        return (self.failures[attempt] for attempt in self.attempts[:-1] if attempt in self.failures)
+        return self.attempts[-1].failure
 
 
 @dataclass(frozen=True)
@@ -102,30 +106,30 @@ class ReportedRun:
         attempts: dict[str, list[TaskRun]] = {}
         for attempt in self.run.attempts:
             attempts.setdefault(attempt.task_key, []).append(attempt)
-        return tuple(
-            self._reported(task, attempts[task.task_key]) for task in self.run.tasks if task.task_key
-        )
+        return tuple(self._reported(task, attempts[task.task_key]) for task in self.run.tasks)
 
     def _reported(self, newest: TaskRun, attempts: Sequence[TaskRun]) -> ReportedTask:
-        others = [attempt for attempt in attempts if attempt is not newest]
-        others.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
-        return _with_failures((*others, newest), self.outputs)
+        older = [attempt for attempt in attempts if attempt is not newest]
+        older.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
+        return ReportedTask(tuple(self._with_output(attempt) for attempt in (*older, newest)))
+
+    def _with_output(self, attempt: TaskRun) -> Attempt:
+        return attempt_of(attempt, self.outputs.get(attempt.run_id or 0))
 
     @cached_property
     def failed_tasks(self) -> tuple[ReportedTask, ...]:
-        """Tasks that went wrong themselves; of a run that has none, the run itself if it failed."""
-        failed = tuple(task for task in self.tasks if task.failure)
-        if failed or self.run is None or self.tasks:
-            return failed
-        alone = _with_failures(self.run.output_runs[:1], self.outputs)
-        return (alone,) if alone.failure else ()
+        """Tasks that went wrong themselves; a run of API 2.0 stands for its only one."""
+        tasks = self.tasks
+        if self.run and not tasks:
+            tasks = (ReportedTask((self._with_output(self.run.output_runs[0]),)),)
+        return tuple(task for task in tasks if task.failure)
 
-
-def _with_failures(attempts: tuple[TaskRun, ...], outputs: Mapping[int, Payload]) -> ReportedTask:
-    failed = [attempt for attempt in attempts if attempt.outcome in OWN_FAILURES]
-    return ReportedTask(
-        attempts, _ById((attempt, failure_of(attempt, outputs.get(attempt.run_id or 0))) for attempt in failed)
-    )
+    @property
+    def mended_tasks(self) -> tuple[ReportedTask, ...]:
+        """Tasks of which an earlier attempt went wrong, and the newest did not."""
+        return tuple(
+            task for task in self.tasks if not task.failure and any(one.failure for one in task.attempts)
+        )
 
 
 @dataclass(frozen=True)
@@ -140,8 +144,8 @@ class Report:
 
     @property
     def gravest(self) -> ReportedRun:
-        """The run that decides the exit code; one that has not ended decides before all others."""
-        return min(self.runs, key=lambda run: GRAVITY[run.outcome] if run.outcome else -1)
+        """The run to look at first: the gravest failure, else one that has not ended."""
+        return min(self.runs, key=_gravity)
 
     @property
     def title(self) -> str:
@@ -150,6 +154,10 @@ class Report:
         if len(self.runs) == 1:
             return names[0]
         return f"{len(self.runs)} runs of {names[0]}" if len(names) == 1 else count(len(self.runs), "run")
+
+
+def _gravity(run: ReportedRun) -> float:
+    return GRAVITY[run.outcome] if run.outcome else GRAVITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
 
 
 Span = tuple[float, float]

@@ -1,0 +1,206 @@
+"""Backfills: a job run once for each of many sets of parameters, whatever interrupts it.
+
+Every set has an idempotency token made from it, so nothing has to be remembered between two
+calls: to start a set again is to be given its run. Pure, but for what is handed in.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from dbjobs.documents import Document, DocumentError, read_document
+from dbjobs.errors import DbjobsError, RefusedError, UsageError
+from dbjobs.models import Payload, Run
+from dbjobs.parameters import text_values
+from dbjobs.snapshots import WatchedRun
+from dbjobs.states import Outcome
+
+MOST_SETS = 10_000
+"""The API starts no more runs in an hour."""
+
+Values = dict[str, str]
+"""One set of parameters."""
+
+
+def read_sets(text: str, name: str) -> list[Values]:
+    """The sets in a file: CSV, JSON lines, or a list in YAML or JSON; told apart by content.
+
+    `name` is the file's, for a UsageError, which names a line and quotes nothing.
+    """
+    text = text.removeprefix("\ufeff")
+    try:
+        sets = list(_read(text))
+    except (DocumentError, csv.Error) as error:
+        raise UsageError(f"{name}: {error}") from None
+    if not sets:
+        raise UsageError(f"{name} holds no set of parameters")
+    return sets
+
+
+def _read(text: str) -> Iterator[Values]:
+    first = text.lstrip()[:2]
+    if first.startswith("{"):
+        return _read_json_lines(text)
+    if first.startswith("[") or re.match(r"-\s", first) or text.lstrip().startswith(("---", "#")):
+        return _read_list(read_document(text))
+    return _read_csv(text)
+
+
+def _read_json_lines(text: str) -> Iterator[Values]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield _as_set(json.loads(line), number)
+            except ValueError:
+                raise DocumentError("each line has to be a JSON object", number) from None
+
+
+def _read_list(document: Document) -> Iterator[Values]:
+    if not isinstance(document.value, list):
+        raise DocumentError("it has to be a list with a set of parameters each", 1)
+    for place, value in enumerate(document.value):
+        yield _as_set(value, document.line_of([place]) or place + 1)
+
+
+def _as_set(value: object, line: int) -> Values:
+    if not isinstance(value, dict) or not value:
+        raise DocumentError("a set of parameters is a mapping of names to values", line)
+    return text_values(value)
+
+
+def _read_csv(text: str) -> Iterator[Values]:
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)  # the first of equals: the comma
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    names = [name.strip() for name in next(reader, [])]
+    if not all(names) or len(set(names)) != len(names):
+        raise DocumentError("the first line has to name the parameters, each once", 1)
+    for row in reader:
+        if len(row) == len(names):
+            yield dict(zip(names, row, strict=True))
+        elif row:
+            raise DocumentError(f"there are {len(row)} values for {len(names)} names", reader.line_num)
+
+
+def read_days(text: str, name: str) -> list[Values]:
+    """`2026-01-01..2026-01-31`: a set for each day, the last one included, under a parameter's name."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)", text.strip())
+    try:
+        first, last = (date.fromisoformat(day) for day in found.groups()) if found else (None, None)
+    except ValueError:
+        first = last = None
+    if first is None or last is None:
+        raise UsageError(f"{text!r} are no days such as 2026-01-01..2026-01-31")
+    if last < first:
+        raise UsageError(f"{text!r} ends before it begins")
+    number = min((last - first).days + 1, MOST_SETS + 1)
+    return [{name: (first + timedelta(days)).isoformat()} for days in range(number)]
+
+
+def label_sets(sets: Sequence[Values]) -> list[str]:
+    """What tells each set from the others: the parameters in which they differ, `day=2026-01-01, n=1`."""
+    differing = [
+        name
+        for name in dict.fromkeys(name for one in sets for name in one)
+        if len({one.get(name) for one in sets}) > 1
+    ]
+    names = differing or list(sets[0])
+    return [", ".join(f"{name}={one[name]}" for name in names if name in one) for one in sets]
+
+
+def make_token(job_id: int, body: Payload, batch: str, attempt: int = 0) -> str:
+    """The same for the same request, whenever it is made; 63 characters of the 64 that there may be."""
+    request = json.dumps([job_id, body, batch, attempt], sort_keys=True)
+    return "dbjobs-" + hashlib.sha256(request.encode()).hexdigest()[:56]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One run that there has to be: the body of its request, and what it is called."""
+
+    label: str
+    body: Payload
+
+
+def want_each(sets: Sequence[Values], make_body: Callable[[Values], Payload]) -> list[Wanted]:
+    """A run for each different set, in their order."""
+    if len(sets) > MOST_SETS:
+        raise UsageError(f"these are more than {MOST_SETS:,} sets of parameters", hint="split them")
+    distinct = list({json.dumps(one, sort_keys=True): one for one in sets}.values())
+    return [Wanted(label, make_body(one)) for one, label in zip(distinct, label_sets(distinct), strict=True)]
+
+
+Start = Callable[[Payload, str], int]
+"""Starts a run by its body and token, or finds the one that was; returns its run_id."""
+
+Look = Callable[[int], Run | None]
+"""Reads a run; None if it cannot be seen yet."""
+
+
+@dataclass
+class Backfill:
+    """The runs that there have to be, started one after the other as there is room: `watch.Arrivals`."""
+
+    wanted: Sequence[Wanted]
+    job_id: int
+    batch: str
+    most_active: int
+    start: Start
+    look: Look
+    refuse: Callable[[str, DbjobsError], None]
+    """hears of a set that the workspace refuses"""
+    newest_before: int = 0
+    """when the job's newest run started, in epoch milliseconds, before this backfill came"""
+    refused: dict[str, DbjobsError] = field(default_factory=dict)
+    """by label"""
+    _next: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self.wanted) - self._next
+
+    @property
+    def unstarted(self) -> list[str]:
+        """The labels of the sets that are still to come."""
+        return [wanted.label for wanted in self.wanted[self._next :]]
+
+    def admit(self, active: int) -> WatchedRun | None:
+        """Start the next set if fewer than `most_active` runs are active; what is refused is passed over."""
+        if active >= self.most_active:
+            return None
+        while self.waiting:
+            wanted = self.wanted[self._next]
+            try:
+                watched = self._start(wanted)
+            except RefusedError as error:
+                self._pass_over(wanted, error)
+            else:
+                self._next += 1
+                return watched
+        return None
+
+    def _pass_over(self, wanted: Wanted, error: RefusedError) -> None:
+        """One set may be refused; if it is the first, all will be."""
+        if self._next == 0:
+            raise error
+        self._next += 1
+        self.refused[wanted.label] = error
+        self.refuse(wanted.label, error)
+
+    def _start(self, wanted: Wanted) -> WatchedRun:
+        """The set's run. One of an earlier call that never ran is no reason not to start another."""
+        attempt = 0
+        while True:
+            run_id = self.start(wanted.body, make_token(self.job_id, wanted.body, self.batch, attempt))
+            run = self.look(run_id)
+            if not self._is_of_old(run) or run is None or run.outcome is not Outcome.NEVER_RAN:
+                return WatchedRun(run_id, run, label=wanted.label)
+            attempt += 1
+
+    def _is_of_old(self, run: Run | None) -> bool:
+        return bool(run and run.start_time and run.start_time <= self.newest_before)

@@ -1,0 +1,217 @@
+"""`runs now JOB --each …`: a run for each of many sets of parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dbjobs.answers import Payload
+from dbjobs.commands.request_options import Parameters
+from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
+from dbjobs.context import App
+from dbjobs.errors import DbjobsError, UsageError
+from dbjobs.exit_codes import ExitCode
+from dbjobs.models import Run
+from dbjobs.reading import RunReader
+from dbjobs.render.follow import mode_of
+from dbjobs.retrying import NO_RETRIES
+
+if TYPE_CHECKING:
+    from dbjobs.backfill import Backfill, Values, Wanted
+    from dbjobs.watch import Snapshot, WatchedRun
+
+GO_ON = "the same command goes on from here: it starts only what is missing"
+
+
+def _option(name: str, help_text: str, **kwargs: Any) -> Any:
+    return typer.Option(
+        name, help=help_text, show_default=False, rich_help_panel="Backfill options", **kwargs
+    )
+
+
+@dataclass(frozen=True)
+class Each:
+    """The sets of parameters to run a job with."""
+
+    each: Annotated[
+        str | None,
+        _option(
+            "--each",
+            "Start a run for each set in it: CSV, JSON lines or a YAML list; - is stdin.",
+            metavar="FILE",
+        ),
+    ] = None
+    each_day: Annotated[
+        str | None,
+        _option("--each-day", "Start a run for each of these days.", metavar="FIRST..LAST"),
+    ] = None
+    as_name: Annotated[str | None, _option("--as", "The parameter that gets the day.", metavar="NAME")] = None
+    max_parallel: Annotated[
+        int | None,
+        _option(
+            "--max-parallel",
+            "So many runs at once at most  [default: the job's max_concurrent_runs].",
+            metavar="N",
+            min=1,
+        ),
+    ] = None
+    batch: Annotated[
+        str | None,
+        _option("--batch", "Another name makes other runs of the same sets.", metavar="NAME"),
+    ] = None
+
+    @property
+    def is_given(self) -> bool:
+        return self.each is not None or self.each_day is not None
+
+    def check(self, idempotency_token: str | None) -> None:
+        """A UsageError if what was given does not go together."""
+        if self.each is not None and self.each_day is not None:
+            raise UsageError("--each and --each-day exclude each other")
+        if (self.each_day is None) != (self.as_name is None):
+            raise UsageError("--each-day needs --as NAME, the parameter that gets the day, and --as needs it")
+        if self.is_given and idempotency_token:
+            raise UsageError(
+                "each set has an idempotency token of its own", hint="--batch NAME makes other tokens"
+            )
+        if not self.is_given and (self.max_parallel or self.batch):
+            raise UsageError("--max-parallel and --batch go with --each or --each-day")
+
+    def read(self) -> "list[Values]":
+        """The sets."""
+        from dbjobs.backfill import read_days, read_sets
+        from dbjobs.spec import read_text
+
+        if self.each_day is not None and self.as_name is not None:
+            return read_days(self.each_day, self.as_name)
+        name = "stdin" if self.each == "-" else str(self.each)
+        return read_sets(read_text(str(self.each), name), name)
+
+
+def run_each(
+    app: App,
+    job_id: int,
+    each: Each,
+    parameters: Parameters,
+    common: Payload,
+    options: WaitOptions,
+    *,
+    dry_run: bool,
+) -> None:
+    """Start what is missing of the runs, watch all of them together, and exit with their outcome.
+
+    `common` is what every request holds besides the parameters.
+    """
+    job = app.api.get_job(job_id)
+    wanted = _want(each, parameters, common, job)
+    if dry_run:
+        _print_requests(app, job_id, wanted, each.batch or "")
+        return
+    backfill = _backfill(app, job, wanted, each)
+    note = f"{len(wanted)} runs are wanted, {backfill.most_active} at once at most; {GO_ON}"
+    app.streams.note(note)
+    arrivals = _Told(app, options, backfill)
+    try:
+        wait_for_runs(app, [], options, grace=INVISIBLE_FOR, arrivals=arrivals, summarise=arrivals.summarise)
+    except typer.Exit as ending:
+        _exit(app, backfill, ending.exit_code)
+    except DbjobsError as error:
+        error.hint = "; ".join(filter(None, [error.hint, GO_ON]))
+        raise
+
+
+def _want(each: Each, parameters: Parameters, common: Payload, job: Payload) -> "list[Wanted]":
+    from dbjobs.backfill import want_each
+
+    pairs = parameters.read_pairs()
+
+    def make_body(values: Mapping[str, str]) -> Payload:
+        return {**parameters.choose({**pairs, **values}, lambda: job), **common}
+
+    return want_each(each.read(), make_body)
+
+
+def _print_requests(app: App, job_id: int, wanted: "list[Wanted]", batch: str) -> None:
+    from dbjobs.backfill import make_token
+
+    api = app.api_to_change(True)
+    for one in wanted:
+        api.run_now(job_id, one.body, make_token(job_id, one.body, batch))
+
+
+def _backfill(app: App, job: Payload, wanted: "list[Wanted]", each: Each) -> "Backfill":
+    from dbjobs.backfill import Backfill
+
+    job_id, reader = int(job["job_id"]), RunReader(app.api)
+
+    def start(body: Payload, token: str) -> int:
+        return int(app.api.run_now(job_id, body, token, NO_RETRIES)["run_id"])
+
+    def look(run_id: int) -> Run | None:
+        try:
+            return Run(reader.fetch(run_id))
+        except DbjobsError:  # the watch asks again, and knows what it means
+            return None
+
+    return Backfill(
+        wanted,
+        job_id,
+        each.batch or "",
+        each.max_parallel or int((job.get("settings") or {}).get("max_concurrent_runs") or 1),
+        start,
+        look,
+        lambda label, error: app.streams.warn(f"{label} was refused: {error.message}"),
+        newest_before=_newest_start(app, job_id),
+    )
+
+
+def _newest_start(app: App, job_id: int) -> int:
+    """When the job's newest run started, in epoch milliseconds; 0 if there was none."""
+    from dbjobs.listing import RunFilter
+
+    pages = app.api.list_runs(RunFilter(job_id=job_id), limit=1)
+    return max((int(run.get("start_time") or 0) for page in pages for run in page), default=0)
+
+
+@dataclass
+class _Told:
+    """The arrivals of a backfill, whose ids go to stdout as they come."""
+
+    app: App
+    options: WaitOptions
+    backfill: "Backfill"
+
+    @property
+    def waiting(self) -> int:
+        return self.backfill.waiting
+
+    def admit(self, active: int) -> "WatchedRun | None":
+        watched = self.backfill.admit(active)
+        if watched and self.app.output in ("text", "id") and not self._is_drawn_over:
+            self.app.streams.result(str(watched.run_id))
+        return watched
+
+    @property
+    def _is_drawn_over(self) -> bool:
+        """A line of stdout would stand amid the live view; it shows the ids itself."""
+        streams = self.app.streams
+        return mode_of(self.options.progress.value, streams) == "live" and streams.is_terminal(streams.out)
+
+    def summarise(self, snapshot: "Snapshot") -> str:
+        """The table of all sets."""
+        from dbjobs.render.sets import render_sets
+
+        backfill = self.backfill
+        return render_sets(
+            self.app.streams, snapshot, backfill.unstarted, backfill.refused, self.app.clock.now()
+        )
+
+
+def _exit(app: App, backfill: "Backfill", code: int) -> None:
+    """With the outcome of the runs; if they went well, with what kept others from being started."""
+    if backfill.waiting:
+        app.streams.note(f"{backfill.waiting} of {len(backfill.wanted)} runs were not started; {GO_ON}")
+    refusal = next(iter(backfill.refused.values()), None)
+    raise typer.Exit(refusal.exit_code if refusal and code == ExitCode.SUCCESS else code)

@@ -1,0 +1,90 @@
+"""What a watch knows of its runs at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dbjobs.errors import DbjobsError
+from dbjobs.models import Run
+from dbjobs.states import Outcome
+
+UNSETTLED_POLLS = 3
+"""How often a run that is TERMINATED without a result is asked for it again: the result may come later."""
+
+
+class Ending(Enum):
+    """Why a watch is over."""
+
+    ALL_ENDED = "all ended"
+    TIMEOUT = "timeout"
+    CONTACT_LOST = "contact lost"
+    FAILED_FAST = "failed fast"
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """What is known of one run at one moment."""
+
+    run_id: int
+    run: Run | None = None
+    """as last seen; None until the first good answer"""
+    children: Mapping[str, Run] = field(default_factory=dict)
+    """by task_key, the runs that its run_job tasks started"""
+    trouble: DbjobsError | None = None
+    """what the last poll met instead of an answer"""
+    is_gone: bool = False
+    """True if `trouble` will not pass: the run is watched no more"""
+    polls_unsettled: int = 0
+    label: str = ""
+    """what tells it from other runs of its job"""
+    since: float = 0.0
+    """when it joined the watch, in seconds since that began"""
+
+    @property
+    def is_settled(self) -> bool:
+        """True if there is nothing more to wait for."""
+        if self.is_gone:
+            return True
+        if self.run is None or not self.run.is_ended:
+            return False
+        return self.run.outcome is not Outcome.UNKNOWN_RESULT or (
+            self.run.result_state is not None or self.polls_unsettled >= UNSETTLED_POLLS
+        )
+
+    @property
+    def has_failed(self) -> bool:
+        """True if it is settled, and not well."""
+        outcome = self.run.outcome if self.run else None
+        return self.is_settled and not (outcome and outcome.is_good)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of all watched runs at one moment. Times are seconds since the watch began."""
+
+    runs: tuple[WatchedRun, ...]
+    """in the order asked"""
+    elapsed: float
+    last_contact: float
+    """when the last good answer came"""
+    next_poll: float | None = None
+    """when the next poll comes; None in the last snapshot"""
+    changed: frozenset[int] = frozenset()
+    """run_ids that differ from the snapshot before; none in a mere tick"""
+    ending: Ending | None = None
+    """set in the last snapshot only"""
+    unstarted: int = 0
+    """how many runs are still to be started"""
+    hindrance: DbjobsError | None = None
+    """what keeps the next one from being started"""
+
+    @property
+    def trouble(self) -> DbjobsError | None:
+        """The cause, while contact is lost."""
+        troubles = (watched.trouble for watched in self.runs if watched.trouble and not watched.is_gone)
+        return next(troubles, self.hindrance)
+
+    @property
+    def is_of_one(self) -> bool:
+        """True if there is one run, and no other will join it."""
+        return len(self.runs) == 1 and not self.unstarted
