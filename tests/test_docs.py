@@ -11,18 +11,19 @@ import pytest
 import typer
 
 from dbjobs.cli import app
-from dbjobs.commands.options import Progress, WaitOptions
+from dbjobs.commands.wait_options import Progress, WaitOptions
 from dbjobs.exit_codes import ExitCode
 from dbjobs.watch import SERVER_ERROR_PAUSE, UNSETTLED_POLLS
+from tests.manual import REPO, rows_of
 
-REPO = Path(__file__).parent.parent
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 SHELL_SYNTAX = ("|", "&&", "||", ";", "#", ">", "<", "&")
 
 
 def commands_in(page: Path) -> Iterator[list[str]]:
     """Every `dbjobs …` of the page's code blocks, as the shell would split it."""
-    for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for found in re.finditer(r"\bdbjobs ([a-z][^\n`)]*)", block):
             words = shlex.split(found[1], comments=True)
             yield list(takewhile(lambda word: word not in SHELL_SYNTAX, words))
@@ -47,13 +48,6 @@ def test_every_documented_command_and_option_exists(words: list[str]) -> None:
     known = {name for param in command.get_params(context) for name in [*param.opts, *param.secondary_opts]}
     used = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
     assert used <= known
-
-
-def rows_of(page: str, heading: str) -> list[list[str]]:
-    """The table under a heading, without its head."""
-    section = (REPO / page).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    return rows[2:]
 
 
 def test_the_readme_lists_every_exit_code() -> None:
