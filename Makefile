@@ -1,8 +1,9 @@
 # Each target makes what it needs in .venv, once; a second call goes straight to work.
 PYTHON ?= python3
 BIN := .venv/bin
+ROUNDS ?= 15
 
-.PHONY: demo test check fmt clean
+.PHONY: demo test check fmt docs bench dist zipapp test-packages test-lowest clean
 
 demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
 	@$(BIN)/dbjobs demo
@@ -19,6 +20,33 @@ fmt: .venv/ready  ## put the code into the house's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: .venv/ready  ## write man pages, the command reference and completion anew
+	@$(BIN)/python docs/generate.py
+
+bench: .venv/ready  ## measure against the alternatives, and write docs/performance.md
+	@$(BIN)/python -m benchmarks --rounds $(ROUNDS)
+
+dist: build/tools/ready  ## a wheel, and an sdist
+	@build/tools/bin/pyproject-build --outdir dist .
+
+zipapp: build/tools/ready  ## dist/dbjobs.pyz: one file that needs nothing but Python
+	@mkdir -p dist
+	@build/tools/bin/shiv --quiet --console-script dbjobs --output-file dist/dbjobs.pyz ".[sandbox]"
+
+test-packages: .venv/ready build/tools/ready  ## install dbjobs in every way there is, for every Python there is
+	@$(BIN)/pytest -m packages tests/test_packages.py
+
+test-lowest: build/tools/ready  ## every test, with the oldest dependencies that pyproject.toml allows
+	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/lowest
+	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --group dev
+	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --resolution lowest-direct --editable ".[sandbox,keyring]"
+	@build/lowest/bin/pytest -n 2
+
+build/tools/ready: Makefile
+	@$(PYTHON) -m venv build/tools
+	@build/tools/bin/python -m pip install --quiet build pipx shiv uv
+	@touch $@
+
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -28,5 +56,5 @@ clean:  ## remove what the other targets made
 	@echo "Setting up .venv (once, about a minute)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[sandbox]" --group dev
+	@$(BIN)/python -m pip install --quiet --editable ".[sandbox,keyring]" --group dev
 	@touch $@

@@ -83,24 +83,38 @@ class JobsApi:
         """→ `{}`, for a job that is deleted already, too."""
         return self._post("delete", {"job_id": job_id}, repeatable=True)
 
-    def run_now(self, job_id: int, parameters: Payload, idempotency_token: str) -> Payload:
+    def run_now(
+        self,
+        job_id: int,
+        parameters: Payload,
+        idempotency_token: str,
+        retrying: Retrying | None = None,
+    ) -> Payload:
         """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
-        return self._post("run-now", body, repeatable=True, gives="run_id")
+        return self._post("run-now", body, repeatable=True, retrying=retrying, gives="run_id")
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
         body = {**body, "idempotency_token": idempotency_token}
         return self._post("runs/submit", body, repeatable=True, gives="run_id")
 
-    def list_runs(self, wanted: RunFilter, *, limit: int | None = None, expand_tasks: bool = False) -> Pages:
+    def list_runs(
+        self,
+        wanted: RunFilter,
+        *,
+        limit: int | None = None,
+        expand_tasks: bool = False,
+        retrying: Retrying | None = None,
+    ) -> Pages:
         """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task."""
         is_small = limit is not None and limit <= RUNS_PAGE
         if self.version == "2.0":
             query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
-            return take(within(wanted, self._list("runs/list", query, "run")), limit)
+            return take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
         query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
-        return take(self._list("runs/list", {**query, "expand_tasks": expand_tasks or None}, "run"), limit)
+        query["expand_tasks"] = expand_tasks or None
+        return take(self._list("runs/list", query, "run", retrying), limit)
 
     def get_run(
         self, run_id: int, retrying: Retrying | None = None, *, include_history: bool = False
@@ -164,9 +178,9 @@ class JobsApi:
         path = self._path(endpoint)
         return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, gives=gives)
 
-    def _list(self, endpoint: str, query: Payload, noun: str) -> Pages:
+    def _list(self, endpoint: str, query: Payload, noun: str, retrying: Retrying | None = None) -> Pages:
         def ask(place: Payload) -> Payload:
-            return self._transport.get(self._path(endpoint), {**query, **place})
+            return self._transport.get(self._path(endpoint), {**query, **place}, retrying)
 
         return follow(ask, noun, self._warn)
 

@@ -3,13 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.main import get_command
 
 from dbjobs import __version__
-from dbjobs.commands.framework import Group, app_of, new_typer
+from dbjobs.commands.framework import Group, app_of, did_you_mean, new_typer
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted
@@ -23,7 +25,7 @@ class Root(Group):
     """`dbjobs`."""
 
     package = "dbjobs.commands"
-    verbs = ("jobs", "runs", "profiles", "sandbox", "demo")
+    verbs = ("jobs", "runs", "profiles", "sandbox", "demo", "completion")
 
     def main(
         self,
@@ -36,9 +38,13 @@ class Root(Group):
     ) -> Any:
         """Run the command; usage errors, wherever they arise in parsing, end here."""
         try:
-            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra) or 0
+            words = [_as_text(word) for word in (sys.argv[1:] if args is None else args)]
+            code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
         except ClickUsageError as error:
             code = _tell_usage_error(error)
+        except UsageError as error:
+            Streams().fail(error)
+            code = error.exit_code
         except SystemExit:  # so Click leaves help and version when their reader has left
             code = ExitCode.BROKEN_PIPE
         if standalone_mode:
@@ -65,16 +71,37 @@ class Root(Group):
         except Exception as error:  # the last net: a traceback helps nobody at a prompt
             _tell_fault(app_of(ctx).streams, error)
             code = ExitCode.FAULT
+        finally:
+            app_of(ctx).remember()
         raise typer.Exit(code)
+
+
+def _as_text(word: str) -> str:
+    """A word of the command line, in UTF-8 even where the locale knows ASCII alone; a file may have any name."""
+    try:
+        return word.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        if Path(word).exists():
+            return word
+        raise UsageError(f"{word!r} is not text in UTF-8") from None
 
 
 def _tell_usage_error(error: Any) -> ExitCode:
     """What was wrong with the call, and where its help is."""
     streams = app_of(error.ctx).streams if error.ctx else Streams()
     hint = f"{error.ctx.command_path} --help" if error.ctx else "dbjobs --help"
-    message = error.format_message()
-    streams.fail(DbjobsError(message[:1].lower() + message[1:], hint=hint))
+    streams.fail(DbjobsError(_usage_words(error), hint=hint))
     return ExitCode.USAGE
+
+
+def _usage_words(error: Any) -> str:
+    """The parser's words, but for an option that does not exist: what they are differs by its version."""
+    if hasattr(error, "possibilities") and error.ctx:
+        names = [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
+        nearest = get_close_matches(error.option_name, names, n=1)
+        return f"no such option: {error.option_name}" + did_you_mean(nearest[0] if nearest else None)
+    message: str = error.format_message()
+    return message[:1].lower() + message[1:]
 
 
 def _tell_fault(streams: Streams, error: Exception) -> None:
@@ -106,9 +133,10 @@ def dbjobs(
 
     \b
     Start here:
-      dbjobs demo                                watch a real run, on this machine
-      dbjobs runs now nightly --wait             start a job, wait, exit with its outcome
-      dbjobs runs submit -f run.yaml --wait      the same without a job
+      dbjobs demo                             watch a real run, on this machine
+      dbjobs profiles add prod                speak to your own workspace
+      dbjobs runs now nightly --wait          start a job, exit with its outcome
+      dbjobs runs submit -f run.yaml --wait   the same without a job
     """
 
 

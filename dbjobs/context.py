@@ -1,7 +1,6 @@
 """What a command needs, built when first asked for, so that nothing is loaded that is not used."""
 
 import os
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +11,6 @@ from urllib.parse import urlsplit
 
 from dbjobs.clock import Clock, SystemClock
 from dbjobs.errors import ConfigError, DbjobsError, UsageError
-from dbjobs.refs import as_id, choose_job, parse_run_ref
 from dbjobs.render.streams import Streams
 
 if TYPE_CHECKING:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from dbjobs.checkup import Checkup
     from dbjobs.config import Options, Profile
     from dbjobs.config.files import ProfileFiles
+    from dbjobs.memory import Memory
     from dbjobs.transport import Transport
     from dbjobs.wire import Network
 
@@ -41,7 +40,7 @@ class GlobalOptions:
     no_color: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class App:
     """One call of dbjobs: its options, its streams, its clock, and the workspace it speaks to."""
 
@@ -110,7 +109,20 @@ class App:
             network=_network_of(self.profile),
             note=self.streams.note,
             detail=self.streams.detail,
+            heard=self.memory.learn,
         )
+
+    @cached_property
+    def memory(self) -> "Memory":
+        """What this call learns for completion."""
+        from dbjobs.memory import Memory
+
+        return Memory()
+
+    def remember(self) -> None:
+        """Keep what was learned; called at the end."""
+        if "memory" in vars(self):
+            self.memory.keep(self.profile.host.value, self.clock.now())
 
     @cached_property
     def credentials(self) -> "Credentials":
@@ -165,6 +177,8 @@ class App:
 
     def command_line(self, command: str, arguments: str) -> str:
         """A command that does its work where this one did: with the same profile, file and host."""
+        import shlex
+
         given = self.options
         parts = ["dbjobs", *command.split()]
         for option, value in (
@@ -178,6 +192,8 @@ class App:
 
     def job_id(self, ref: str) -> int:
         """A job by its id, or by its exact name."""
+        from dbjobs.refs import as_id, choose_job
+
         if (job_id := as_id(ref)) is not None:
             return job_id
         return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)))
@@ -195,6 +211,8 @@ class App:
 
     def run_ids(self, refs: Iterable[str]) -> list[int]:
         """Runs by id, by URL, or `-` for refs on stdin; in the order given, each once."""
+        from dbjobs.refs import parse_run_ref
+
         run_ids: dict[int, None] = {}
         for ref in _with_stdin(refs):
             run = parse_run_ref(ref)

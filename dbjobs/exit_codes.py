@@ -8,37 +8,48 @@ class ExitCode(IntEnum):
 
     SUCCESS = 0
     FAULT = 1
-    """a fault of dbjobs itself"""
     USAGE = 2
     CONFIG = 3
-    """configuration or sign-in: no host, no credentials, 401"""
     NOT_FOUND = 4
     REFUSED = 5
-    """any other 4xx; a job file that cannot be valid"""
     UNREACHABLE = 6
-    """network, 429 or 5xx beyond all retries; contact lost in a wait"""
 
     FAILED = 10
     TIMEDOUT = 11
     CANCELED = 12
     NEVER_RAN = 13
-    """SKIPPED, MAXIMUM_CONCURRENT_RUNS_REACHED"""
     INTERNAL_ERROR = 14
-    """INTERNAL_ERROR without a result_state"""
     UPSTREAM_FAILED = 15
-    """UPSTREAM_FAILED, UPSTREAM_CANCELED"""
     EXCLUDED = 16
-    """EXCLUDED, DISABLED, EVICTED, UPSTREAM_EVICTED"""
     SUCCESS_WITH_FAILURES = 17
-    """only under --strict"""
     UNKNOWN_RESULT = 19
-    """finished with a result_state that dbjobs does not know"""
 
     TIMEOUT = 124
-    """--timeout passed before the run ended"""
     INTERRUPTED = 130
-    """SIGINT"""
     BROKEN_PIPE = 141
-    """the reader of stdout left, as for any process that SIGPIPE ends"""
     TERMINATED = 143
-    """SIGTERM"""
+
+
+WHEN = {
+    ExitCode.SUCCESS: "done; for a wait: SUCCESS, or SUCCESS_WITH_FAILURES with a warning",
+    ExitCode.FAULT: "a fault of dbjobs itself",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.CONFIG: "configuration or sign-in",
+    ExitCode.NOT_FOUND: "not found: job, run, task",
+    ExitCode.REFUSED: "refused by the workspace, or a job file that cannot be valid",
+    ExitCode.UNREACHABLE: "out of reach: network, rate limit or server errors beyond all retries",
+    ExitCode.FAILED: "FAILED",
+    ExitCode.TIMEDOUT: "TIMEDOUT",
+    ExitCode.CANCELED: "CANCELED",
+    ExitCode.NEVER_RAN: "never ran: SKIPPED, MAXIMUM_CONCURRENT_RUNS_REACHED",
+    ExitCode.INTERNAL_ERROR: "INTERNAL_ERROR without a result_state",
+    ExitCode.UPSTREAM_FAILED: "UPSTREAM_FAILED, UPSTREAM_CANCELED",
+    ExitCode.EXCLUDED: "EXCLUDED, DISABLED, EVICTED, UPSTREAM_EVICTED",
+    ExitCode.SUCCESS_WITH_FAILURES: "SUCCESS_WITH_FAILURES under `--strict`",
+    ExitCode.UNKNOWN_RESULT: "finished with a result_state that dbjobs does not know",
+    ExitCode.TIMEOUT: "`--timeout` passed before the run ended",
+    ExitCode.INTERRUPTED: "SIGINT (Ctrl-C)",
+    ExitCode.BROKEN_PIPE: "the reader of stdout left, as for any process that SIGPIPE ends",
+    ExitCode.TERMINATED: "SIGTERM",
+}
+"""When each is used, in the words of the documents."""

@@ -57,6 +57,12 @@ def notebook_tasks(run: Run, task_key: str | None = None) -> list[TaskRun]:
     )
 
 
+def looped_notebooks(run: Run) -> list[str]:
+    """The keys of tasks that run a notebook for each of their inputs; each iteration is a run of its own."""
+    loops = {task.task_key: task.payload.get("for_each_task") or {} for task in run.output_runs}
+    return [key for key, loop in loops.items() if "notebook_task" in (loop.get("task") or {})]
+
+
 def _may_have_notebook(task: TaskRun) -> bool:
     """True for a task that says so, and for one that says nothing of its type."""
     fields: dict[str, Any] = {**task.payload, **(task.payload.get("task") or {})}

@@ -15,6 +15,9 @@ Warn = Callable[[str], None]
 
 _TIMES = ("start_time_from", "start_time_to")
 
+KNOWN_AGAIN = 5000
+"""Items; pages overlap where new ones push old ones on, and never by more than this."""
+
 
 @dataclass(frozen=True)
 class RunFilter:
@@ -53,15 +56,15 @@ class RunFilter:
 def follow(ask: Ask, noun: str, warn: Warn) -> Pages:
     """Every item of the list of `noun`s, once: by tokens, or by offsets where the server gives none."""
     tokens: set[str] = set()
-    ids: set[int] = set()
+    seen = _Seen()
     place: Payload = {}
     received = 0
     while True:
         page = ask(place)
         items = page.get(f"{noun}s") or []
         received += len(items)
-        yield [item for item in items if item.get(f"{noun}_id") not in ids]
-        ids.update(item.get(f"{noun}_id") for item in items)
+        yield [item for item in items if item.get(f"{noun}_id") not in seen]
+        seen.add(item.get(f"{noun}_id") for item in items)
         token = page.get("next_page_token")
         if token and token not in tokens:
             place = {"page_token": token}
@@ -72,6 +75,22 @@ def follow(ask: Ask, noun: str, warn: Warn) -> Pages:
             break
     if token or page.get("has_more"):
         warn(f"the server has more {noun}s, but does not say where: this list may be incomplete")
+
+
+class _Seen:
+    """The ids of the KNOWN_AGAIN latest items, or of more, in two halves: memory stays flat."""
+
+    def __init__(self) -> None:
+        self._latest: set[object] = set()
+        self._before: set[object] = set()
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._latest or item_id in self._before
+
+    def add(self, item_ids: Iterable[object]) -> None:
+        self._latest.update(item_ids)
+        if len(self._latest) >= KNOWN_AGAIN:
+            self._latest, self._before = set(), self._latest
 
 
 def take(pages: Iterable[list[Payload]], limit: int | None) -> Pages:

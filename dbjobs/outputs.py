@@ -4,13 +4,14 @@ The API gives outputs of task runs only, so a run is resolved to the newest atte
 task; a for-each task holds a run for each of its inputs, and those have outputs of their own.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from dbjobs.answers import Payload
 from dbjobs.api import JobsApi
-from dbjobs.errors import DbjobsError, NotFoundError, RefusedError
-from dbjobs.models import Run, TaskRun
+from dbjobs.errors import DbjobsError, NotFoundError, RefusedError, UnreachableError
+from dbjobs.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.retrying import NO_RETRIES
 
 MAX_ITERATIONS = 100
 """Of a for-each task; each is a request of its own."""
@@ -68,3 +69,37 @@ def _read_iterations(api: JobsApi, task: TaskRun) -> Iterator[TaskOutput]:
     if len(iterations) > MAX_ITERATIONS:
         rest = TaskRun({"task_key": f"{task.task_key}[{MAX_ITERATIONS}..{len(iterations) - 1}]"})
         yield TaskOutput(rest, problem="not read, for each takes a request of its own: give its run id")
+
+
+@dataclass
+class OutputCache:
+    """Outputs of task runs, each asked for once and without patience: for who only wants to tell more."""
+
+    api: JobsApi
+    warn: Callable[[str], None]
+    _known: dict[int, Payload | None] = field(default_factory=dict)
+    _is_out_of_reach: bool = False
+
+    def fetch(self, task: TaskRun) -> Payload | None:
+        """What get-output answers; None where there is nothing to be had, of which `warn` hears."""
+        if task.run_id is None or self._is_out_of_reach:
+            return None
+        if task.run_id not in self._known:
+            self._known[task.run_id] = self._ask(task, task.run_id)
+        return self._known[task.run_id]
+
+    def _ask(self, task: TaskRun, run_id: int) -> Payload | None:
+        try:
+            return self.api.get_run_output(run_id, NO_RETRIES)
+        except DbjobsError as error:
+            self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
+            self.warn(f"the output of {task.task_key} could not be fetched: {error.message}")
+            return None
+
+    def fetch_failed(self, run: Run, most: int) -> dict[int, Payload]:
+        """Of a run's failed attempts, by their run_id: the newest attempts first, `most` at most."""
+        attempts = [*run.failed_tasks, *run.attempts] if run.tasks else run.output_runs
+        failed = [attempt for attempt in attempts if attempt.outcome in OWN_FAILURES and attempt.run_id]
+        by_id = {attempt.run_id: attempt for attempt in failed if attempt.run_id is not None}
+        outputs = {run_id: self.fetch(attempt) for run_id, attempt in list(by_id.items())[:most]}
+        return {run_id: output for run_id, output in outputs.items() if output is not None}

@@ -1,12 +1,17 @@
-"""Reading one run again and again, at little cost: what a watch fetches with.
+"""Reading runs again and again, at little cost: what a watch fetches with.
 
 A run of 1,500 tasks comes in 15 pages, of which most have nothing new to say. A page whose
 tasks have all ended is kept, and not asked for again until the run itself has ended: then
 everything is read once more, so that the end is told from nothing but fresh answers.
+
+Many runs of one job are looked up in the list of its active runs, a page for twenty-five of
+them. A run that has left the list, and now and then every other one, is read by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dbjobs.active import ActiveRuns
 from dbjobs.answers import Payload
 from dbjobs.api import JobsApi, Page, merge_pages
 from dbjobs.errors import DbjobsError
@@ -15,6 +20,12 @@ from dbjobs.retrying import NO_RETRIES
 
 KEPT_FOR = 20
 """Polls after which kept pages are read anew: a retry may put new attempts into old pages."""
+
+LISTED_FOR = 40
+"""Polls of which one reads the run itself, whatever the list says: lists may lag behind."""
+
+MOST_CHILDREN = 25
+"""Runs of run_job tasks that are read in a round: they are an extra, and each is a request."""
 
 
 @dataclass
@@ -25,10 +36,32 @@ class RunReader:
     _kept: dict[int, dict[str, Page]] = field(default_factory=dict)
     _reads: dict[int, int] = field(default_factory=dict)
     _child_ids: dict[int, int] = field(default_factory=dict)
+    _active_runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """by run_id, the job_id, and how many attempts at tasks were seen"""
+    _listed: dict[int, Payload] = field(default_factory=dict)
+    _children_left: int = MOST_CHILDREN
+
+    def __post_init__(self) -> None:
+        self._active = ActiveRuns(self.api)
+
+    def prepare(self, run_ids: Sequence[int]) -> None:
+        """Look at many at once, where that is cheaper; `fetch` then answers from it, once each."""
+        self._listed.clear()
+        self._children_left = MOST_CHILDREN
+        by_job: dict[int, set[int]] = {}
+        for run_id in run_ids:
+            job_id, _ = self._active_runs.get(run_id, (0, 0))
+            if job_id and (self._reads[run_id] + run_id) % LISTED_FOR:
+                by_job.setdefault(job_id, set()).add(run_id)
+        for job_id, wanted in by_job.items():
+            self._listed |= self._active.find(job_id, wanted)
 
     def fetch(self, run_id: int) -> Payload:
         """The run with all its tasks; one try, for a watch asks again anyway."""
         reads = self._reads[run_id] = self._reads.get(run_id, 0) + 1
+        listed = self._listed.pop(run_id, None)
+        if listed and self._is_whole(listed):
+            return listed
         if reads % KEPT_FOR == 0:
             self._kept.pop(run_id, None)
         try:
@@ -38,8 +71,19 @@ class RunReader:
             raise
         if Run(payload).is_ended and self._kept.get(run_id):
             del self._kept[run_id]
-            return self._read(run_id)
+            payload = self._read(run_id)
+        self._note(run_id, Run(payload))
         return payload
+
+    def _note(self, run_id: int, run: Run) -> None:
+        self._active_runs.pop(run_id, None)
+        if not run.is_ended and run.job_id:
+            self._active_runs[run_id] = run.job_id, len(run.attempts)
+
+    def _is_whole(self, listed: Payload) -> bool:
+        """False if a list has left something out that the run itself has."""
+        _, attempts = self._active_runs[listed["run_id"]]
+        return not listed.get("has_more") and len(listed.get("tasks") or ()) >= attempts
 
     def _read(self, run_id: int) -> Payload:
         kept = self._kept.get(run_id, {})
@@ -55,7 +99,8 @@ class RunReader:
         """By task_key, the runs of its run_job tasks, as far as they can be had: they are an extra."""
         found = {}
         for task in run.tasks:
-            if task.is_run_job and task.run_id and not task.is_ended:
+            if task.is_run_job and task.run_id and not task.is_ended and self._children_left > 0:
+                self._children_left -= 1
                 child = self._fetch_child(task)
                 if child:
                     found[task.task_key] = child

@@ -12,7 +12,7 @@ MAX_ID = 2**63 - 1
 MOST_NAMED = 20
 """So many jobs of one name are listed."""
 
-_RUN_IN_URL = re.compile(r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)")
+_RUN_IN_URL = r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def parse_run_ref(text: str) -> RunRef:
     """A run id, or a run page's URL: `…/#job/J/run/R` of old, `…/jobs/J/runs/R` of today."""
     if (run_id := as_id(text)) is not None:
         return RunRef(run_id)
-    found = _RUN_IN_URL.search(text)
+    found = re.search(_RUN_IN_URL, text)
     run_id = as_id(found[1]) if found else None
     if run_id is None:
         raise UsageError(f"{text!r} is not a run", hint="give a run id, or the URL of a run's page")

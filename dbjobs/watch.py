@@ -10,17 +10,32 @@ Retrying one request is the transport's business; living through an outage is do
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from dbjobs.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.models import Payload, Run
+from dbjobs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun
 from dbjobs.states import GRAVITY, Outcome
+
+__all__ = [
+    "UNSETTLED_POLLS",
+    "Arrivals",
+    "Ending",
+    "Schedule",
+    "Snapshot",
+    "WatchedRun",
+    "exit_code_of",
+    "watch_runs",
+]
 
 Fetch = Callable[[int], Payload]
 """Reads a run by its run_id, with all its tasks; raises a DbjobsError."""
+
+Prepare = Callable[[Sequence[int]], None]
+"""Hears before a round which runs it will fetch, and may look at many at once; raises a DbjobsError."""
 
 FetchChildren = Callable[[Run], Mapping[str, Run]]
 """Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
@@ -36,9 +51,6 @@ SERVER_ERROR_PAUSE = 30.0
 
 SAME_MOMENT = 0.001
 """Seconds: moments closer than this are the same, whatever rounding makes of them."""
-
-UNSETTLED_POLLS = 3
-"""How often a run that is TERMINATED without a result is asked for it again: the result may come later."""
 
 
 @dataclass(frozen=True)
@@ -69,70 +81,15 @@ class Schedule:
         return max(SHORTEST_PAUSE, pause) * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
 
 
-class Ending(Enum):
-    """Why a watch is over."""
-
-    ALL_ENDED = "all ended"
-    TIMEOUT = "timeout"
-    CONTACT_LOST = "contact lost"
-    FAILED_FAST = "failed fast"
-
-
-@dataclass(frozen=True)
-class WatchedRun:
-    """What is known of one run at one moment."""
-
-    run_id: int
-    run: Run | None = None
-    """as last seen; None until the first good answer"""
-    children: Mapping[str, Run] = field(default_factory=dict)
-    """by task_key, the runs that its run_job tasks started"""
-    trouble: DbjobsError | None = None
-    """what the last poll met instead of an answer"""
-    is_gone: bool = False
-    """True if `trouble` will not pass: the run is watched no more"""
-    polls_unsettled: int = 0
+class Arrivals(Protocol):
+    """Runs that join a watch while it goes on."""
 
     @property
-    def is_settled(self) -> bool:
-        """True if there is nothing more to wait for."""
-        if self.is_gone:
-            return True
-        if self.run is None or not self.run.is_ended:
-            return False
-        return self.run.outcome is not Outcome.UNKNOWN_RESULT or (
-            self.run.result_state is not None or self.polls_unsettled >= UNSETTLED_POLLS
-        )
+    def waiting(self) -> int:
+        """How many are still to come."""
 
-    @property
-    def has_failed(self) -> bool:
-        """True if it is settled, and not well."""
-        outcome = self.run.outcome if self.run else None
-        return self.is_settled and not (outcome and outcome.is_good)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What is known of all watched runs at one moment. Times are seconds since the watch began."""
-
-    runs: tuple[WatchedRun, ...]
-    """in the order asked"""
-    elapsed: float
-    last_contact: float
-    """when the last good answer came"""
-    next_poll: float | None = None
-    """when the next poll comes; None in the last snapshot"""
-    changed: frozenset[int] = frozenset()
-    """run_ids that differ from the snapshot before; none in a mere tick"""
-    ending: Ending | None = None
-    """set in the last snapshot only"""
-
-    @property
-    def trouble(self) -> DbjobsError | None:
-        """The cause, while contact is lost."""
-        return next(
-            (watched.trouble for watched in self.runs if watched.trouble and not watched.is_gone), None
-        )
+    def admit(self, active: int) -> WatchedRun | None:
+        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what hinders."""
 
 
 def watch_runs(
@@ -141,11 +98,20 @@ def watch_runs(
     clock: Clock,
     schedule: Schedule,
     fetch_children: FetchChildren = lambda run: {},
+    arrivals: Arrivals | None = None,
+    prepare: Prepare = lambda run_ids: None,
 ) -> Iterator[Snapshot]:
-    """Yield a snapshot after each poll and at each tick, the last one with its `ending`."""
-    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule)
+    """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
+
+    `arrivals` are asked after each poll for runs to start: there may be room for them now.
+    """
+    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule, arrivals, prepare)
     while True:
-        snapshot = watch.poll()
+        before = watch.poll()
+        while watch.admit():
+            yield watch.glimpse(before)
+            before = dict(watch.runs)
+        snapshot = watch.snapshot(before)
         yield snapshot
         if snapshot.next_poll is None:
             return
@@ -176,6 +142,8 @@ class _Watch:
         fetch_children: FetchChildren,
         clock: Clock,
         schedule: Schedule,
+        arrivals: Arrivals | None,
+        prepare: Prepare,
     ) -> None:
         self.runs = {run_id: WatchedRun(run_id) for run_id in run_ids}
         self.turns = list(self.runs)
@@ -183,47 +151,93 @@ class _Watch:
         self.fetch_children = fetch_children
         self.clock = clock
         self.schedule = schedule
+        self.arrivals = arrivals
+        self.prepare = prepare
+        self.hindrance: DbjobsError | None = None
         self.began = clock.monotonic()
         self.last_contact = 0.0
         self.quiet_polls = -1
+        self.took = 0.0
 
     @property
     def elapsed(self) -> float:
         return self.clock.monotonic() - self.began
 
-    def poll(self) -> Snapshot:
-        """Ask for every run that may still change."""
+    @property
+    def unstarted(self) -> int:
+        return self.arrivals.waiting if self.arrivals else 0
+
+    def admit(self) -> bool:
+        """Let the next run in, if one is to come and may; False if not now."""
+        active = sum(not watched.is_settled for watched in self.runs.values())
+        self.hindrance = None
+        if self.arrivals is None or not self.unstarted or self._early_ending():
+            return False
+        try:
+            newcomer = self.arrivals.admit(active)
+        except DbjobsError as error:
+            if not error.passing:
+                raise
+            self.hindrance = error
+            return False
+        if newcomer:
+            self.last_contact = self.elapsed
+            self.runs[newcomer.run_id] = replace(newcomer, since=self.elapsed)
+            self.turns.append(newcomer.run_id)
+            self.quiet_polls = -1
+        return newcomer is not None
+
+    def poll(self) -> dict[int, WatchedRun]:
+        """Ask for every run that may still change; returns what was known before."""
         before = dict(self.runs)
-        for run_id in list(self.turns):
-            if self.runs[run_id].is_settled:
-                continue
-            self.runs[run_id] = self._poll_run(self.runs[run_id])
+        began = self.elapsed
+        waiting = [run_id for run_id in self.turns if not self.runs[run_id].is_settled]
+        trouble = self._prepare(waiting)
+        for run_id in waiting:
+            self.runs[run_id] = self._poll_run(self.runs[run_id], trouble)
             if _concerns_all(self.runs[run_id].trouble):
                 self._ask_last(run_id)
                 break
-        return self._snapshot(before)
+        self.took = self.elapsed - began
+        return before
+
+    def _prepare(self, run_ids: Sequence[int]) -> DbjobsError | None:
+        """What the first run would meet as well; any other trouble is no reason not to ask for each."""
+        try:
+            self.prepare(run_ids)
+        except DbjobsError as error:
+            return error if _concerns_all(error) else None
+        return None
 
     def _ask_last(self, run_id: int) -> None:
         """Should one run alone be out of reach, the others still get their turn."""
         self.turns.remove(run_id)
         self.turns.append(run_id)
 
-    def _poll_run(self, watched: WatchedRun) -> WatchedRun:
+    def _poll_run(self, watched: WatchedRun, trouble: DbjobsError | None) -> WatchedRun:
         try:
+            if trouble:
+                raise trouble
             run = Run(self.fetch(watched.run_id))
         except DbjobsError as error:
-            return replace(watched, trouble=error, is_gone=not self._may_pass(error))
+            return replace(watched, trouble=error, is_gone=not self._may_pass(error, watched))
         self.last_contact = self.elapsed
         unsettled = watched.polls_unsettled + 1 if run.is_ended else 0
-        return WatchedRun(watched.run_id, run, self.fetch_children(run), polls_unsettled=unsettled)
+        children = self.fetch_children(run)
+        return replace(watched, run=run, children=children, trouble=None, polls_unsettled=unsettled)
 
-    def _may_pass(self, error: DbjobsError) -> bool:
-        is_young = self.elapsed < self.schedule.grace
+    def _may_pass(self, error: DbjobsError, watched: WatchedRun) -> bool:
+        is_young = self.elapsed - watched.since < self.schedule.grace
         status = error.answer.status if error.answer else None
         return error.passing or (is_young and status in INVISIBLE_STATUSES)
 
-    def _snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
-        changed = [run_id for run_id, now in self.runs.items() if _face(before[run_id]) != _face(now)]
+    def glimpse(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+        """A moment between two starts."""
+        return replace(self.snapshot(before), next_poll=self.elapsed, ending=None)
+
+    def snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+        """The moment after a poll, compared to what was known before it."""
+        changed = [run_id for run_id, now in self.runs.items() if _is_news(before.get(run_id), now)]
         self.quiet_polls = 0 if changed else self.quiet_polls + 1
         ending = self._ending()
         return Snapshot(
@@ -233,24 +247,31 @@ class _Watch:
             next_poll=None if ending else self._next_poll(),
             changed=frozenset(changed),
             ending=ending,
+            unstarted=self.unstarted,
+            hindrance=self.hindrance,
         )
 
     def _ending(self) -> Ending | None:
-        runs = self.runs.values()
-        if all(watched.is_settled for watched in runs):
+        if not self.unstarted and all(watched.is_settled for watched in self.runs.values()):
             return Ending.ALL_ENDED
-        if self.schedule.fail_fast and any(watched.has_failed for watched in runs):
-            return Ending.FAILED_FAST
-        if self._is_past(self.schedule.timeout):
-            return Ending.TIMEOUT
+        if ending := self._early_ending():
+            return ending
         if self._troubles() and self._is_past(self.last_contact + self.schedule.max_outage):
             return Ending.CONTACT_LOST
         return None
 
+    def _early_ending(self) -> Ending | None:
+        """The ending of a watch that is over before its runs are, as it was told to be."""
+        if self.schedule.fail_fast and any(watched.has_failed for watched in self.runs.values()):
+            return Ending.FAILED_FAST
+        return Ending.TIMEOUT if self._is_past(self.schedule.timeout) else None
+
     def _next_poll(self) -> float:
         """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
         troubles = self._troubles()
-        pause = max([self.schedule.pause_after(self.quiet_polls), *map(_patience, troubles)])
+        # a workspace that is busy with a round of many runs gets as long a rest
+        rests = map(_patience, troubles) if troubles else [self.took]
+        pause = max(self.schedule.pause_after(self.quiet_polls), *rests)
         limit = self.schedule.timeout
         if troubles:
             limit = min(limit, self.last_contact + self.schedule.max_outage)
@@ -259,7 +280,8 @@ class _Watch:
     def _troubles(self) -> list[DbjobsError]:
         """What keeps runs that may still change from being seen."""
         waiting = [watched for watched in self.runs.values() if not watched.is_settled]
-        return [watched.trouble for watched in waiting if watched.trouble]
+        troubles = [watched.trouble for watched in waiting if watched.trouble]
+        return [*troubles, *([self.hindrance] if self.hindrance else [])]
 
     def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
         """Sleep until the next poll, telling each tick on the way."""
@@ -285,6 +307,10 @@ def _patience(error: DbjobsError) -> float:
         return error.retry_after
     is_server_error = error.answer is not None and error.answer.status >= 500
     return SERVER_ERROR_PAUSE if is_server_error else 0.0
+
+
+def _is_news(before: WatchedRun | None, now: WatchedRun) -> bool:
+    return before is None or _face(before) != _face(now)
 
 
 def _face(watched: WatchedRun) -> object:

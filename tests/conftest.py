@@ -48,10 +48,13 @@ Serve = Callable[..., ScriptedServer]
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads the developer's configuration, environment or time zone."""
     home = tmp_path_factory.mktemp("home")
-    foreign = ("DATABRICKS_", "DBJOBS_", "ARM_", "XDG_")
+    foreign = ("DATABRICKS_", "DBJOBS_", "ARM_", "AZURE_", "ACTIONS_", "XDG_")
     terminal = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
-    for name in [name for name in os.environ if name.startswith(foreign) or name in terminal]:
-        monkeypatch.delenv(name)
+    network = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
+    for name in list(os.environ):
+        is_proxy = name.lower().endswith("_proxy")
+        if name.startswith(foreign) or name in (*terminal, *network) or is_proxy:
+            monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from ssl import SSLContext
 from typing import Any
 
 import pytest
@@ -120,14 +121,16 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsing(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+def rehearsing(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch, tls: SSLContext | None = None
+) -> Iterator[ScriptedServer]:
     """Serve it, with the client's clock and environment set to it; a hanging server is left soon."""
     clock = rehearsal.clock
     monkeypatch.setattr(SystemClock, "monotonic", lambda _: clock.monotonic())
     monkeypatch.setattr(SystemClock, "now", lambda _: clock.now())
     monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
     monkeypatch.setattr("dbjobs.wire.READ_TIMEOUT", 0.25)
-    with scripted_server(rehearsal.reply) as server:
+    with scripted_server(rehearsal.reply, tls) as server:
         monkeypatch.setenv("DATABRICKS_HOST", server.url)
         monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-rehearsal")
         yield server

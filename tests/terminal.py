@@ -55,10 +55,10 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen.resize(lines, columns)
 
-    def read_until(self, text: str, *, timeout: float = 30) -> None:
-        """Until the screen shows it."""
+    def read_until(self, text: str, *, after: str = "", timeout: float = 30) -> None:
+        """Until the screen shows it, below what it showed before."""
         deadline = time.monotonic() + timeout
-        while text not in self.text:
+        while text not in self.text.removeprefix(after):
             has_left = not self._read(0.05) and self.process.poll() is not None
             if has_left or time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} never showed; the screen:\n{self.text}")

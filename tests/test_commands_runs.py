@@ -256,11 +256,15 @@ def test_an_output_that_cannot_be_fetched_keeps_no_other_from_being_shown(
     assert "Not now." in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("command", ["get", "output", "wait", "cancel"])
-def test_a_run_that_is_not_there_is_not_found(dbjobs: Dbjobs, workspace: Sandbox, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "stdout"), [("get", ""), ("output", ""), ("cancel", ""), ("wait", "12345\t-\t-\n")]
+)
+def test_a_run_that_is_not_there_is_not_found(
+    dbjobs: Dbjobs, workspace: Sandbox, command: str, stdout: str
+) -> None:
     result = dbjobs("runs", command, 12345)
 
-    assert (result.exit_code, result.stdout) == (4, "")
+    assert (result.exit_code, result.stdout) == (4, stdout)
     assert "Run 12345 does not exist." in result.stderr
 
 

@@ -213,7 +213,7 @@ def test_a_run_that_is_not_there_keeps_no_other_from_its_end(
     result = dbjobs("runs", "wait", 1, good, *QUICK)
     assert result.exit_code == 4
     assert "Run 1 does not exist." in result.stderr
-    assert f"{good}\tTERMINATED\tSUCCESS" in result.lines
+    assert result.lines == ["1\t-\t-", f"{good}\tTERMINATED\tSUCCESS"]
 
 
 # Streams

@@ -8,13 +8,16 @@ import json
 import os
 import re
 import socket
+import ssl
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import pairwise
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -134,6 +137,29 @@ def no_name_found(server: ScriptedServer) -> Iterator[None]:
         unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=unknown))
         yield
+
+
+def test_a_certificate_that_is_not_trusted_for_minutes_is_waited_out(
+    dbjobs: Dbjobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As behind a hotel's gateway, which shows its own certificate until somebody signs in."""
+    trusted, stranger, ca_file = trustme.CA(), trustme.CA(), tmp_path / "ca.pem"
+    trusted.cert_pem.write_to_path(str(ca_file))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted.issue_cert("127.0.0.1").configure_cert(tls)
+    rehearsal = Rehearsal(FakeClock(), 400.0, ENDINGS[10])
+    rehearsal.clock.at = {
+        30.0: lambda: stranger.issue_cert("127.0.0.1").configure_cert(tls),
+        300.0: lambda: trusted.issue_cert("127.0.0.1").configure_cert(tls),
+    }
+
+    with rehearsing(rehearsal, monkeypatch, tls):
+        done = start_and_wait(dbjobs)
+
+    assert done.exit_code == 10
+    assert len(re.findall("no contact .*: no trusted connection", done.stderr)) == 1
+    assert max(b - a for a, b in pairwise(rehearsal.good_at)) > 250, "the outage was real"
 
 
 @pytest.mark.parametrize(

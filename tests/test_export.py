@@ -195,6 +195,16 @@ def test_an_unknown_task_is_told_with_those_that_there_are(dbjobs: Dbjobs, expor
     assert "hint: its notebook tasks: a, b" in dbjobs("runs", "export", RUN_ID, "--task", "zzz").stderr
 
 
+def test_the_notebooks_of_a_for_each_task_are_not_left_out_in_silence(dbjobs: Dbjobs, exported: Any) -> None:
+    loop = {"inputs": "[1, 2]", "task": {"task_key": "each", "notebook_task": NOTEBOOK}}
+    exported(run("TERMINATED", "SUCCESS", notebook_of("a"), task("loop", for_each_task=loop)))
+
+    result = dbjobs("runs", "export", RUN_ID)
+
+    assert result.lines == ["a-clean.html"]
+    assert result.stderr == "loop runs its notebook for each input: export an iteration by its own run id\n"
+
+
 def test_programs_get_more_than_paths(dbjobs: Dbjobs, exported: Any) -> None:
     exported(run("TERMINATED", "SUCCESS", notebook_of("a", run_id=2**63 - 1)))
     saved = {
@@ -220,13 +230,13 @@ def test_a_notebook_that_really_ran_becomes_a_notebook_of_jupyter(
 
     [path] = dbjobs("runs", "export", run_id, "--format", "ipynb").lines
 
-    cells = nbformat.read(path, as_version=4).cells
-    assert [cell.cell_type for cell in cells] == ["code", "markdown", "code"]
-    assert cells[0].outputs == [{"output_type": "stream", "name": "stdout", "text": "<hello>\n"}]
-    assert (cells[2].outputs[0].ename, cells[2].outputs[0].evalue) == (
-        "ZeroDivisionError",
-        "division by zero",
-    )
+    notebook = json.loads(Path(path).read_text("utf-8"))
+    nbformat.validate(notebook)
+    printed, prose, failed = notebook["cells"]
+    assert printed["outputs"] == [{"output_type": "stream", "name": "stdout", "text": ["<hello>\n"]}]
+    assert (prose["cell_type"], prose["source"]) == ("markdown", ["done"])
+    [error] = failed["outputs"]
+    assert (error["ename"], error["evalue"]) == ("ZeroDivisionError", "division by zero")
 
 
 # Names and files
@@ -321,3 +331,12 @@ def test_a_link_is_replaced_and_not_followed(folder: Path) -> None:
     write_whole(folder / "a", b"new", overwrite=True)
 
     assert files_in(folder) == {"target": b"mine", "a": b"new"}
+
+
+def test_what_is_private_is_for_its_owner_alone(folder: Path) -> None:
+    write_whole(folder / "new" / "a", b"1", is_private=True)
+    write_whole(folder / "b", b"1")
+
+    assert (folder / "new").stat().st_mode & 0o777 == 0o700
+    assert (folder / "new" / "a").stat().st_mode & 0o777 == 0o600
+    assert (folder / "b").stat().st_mode & 0o700 == 0o600

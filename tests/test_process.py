@@ -132,6 +132,8 @@ finally:
         pytest.param(["runs", "nwo"], 2, id="a usage error"),
         pytest.param(["runs", "wait", "1", "--timeout", "soon"], 2, id="a wrong option"),
         pytest.param(["jobs", "create"], 2, id="a missing option"),
+        pytest.param(["profiles", "--help"], 0, id="profiles --help"),
+        pytest.param(["profiles", "add", "--help"], 0, id="profiles add --help"),
     ],
 )
 def test_what_needs_no_workspace_loads_nothing_slow(args: list[str], exit_code: int) -> None:

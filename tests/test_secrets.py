@@ -56,7 +56,7 @@ def test_a_server_that_echoes_the_token_cannot_make_dbjobs_print_it(
 
 
 LOUD = {"state_message": f"Message {TOKEN}"}
-GOING = {**run("RUNNING", run_id=42), "run_name": f"named {TOKEN}", "run_page_url": f"https://x/{TOKEN}"}
+GOING = {**run("RUNNING", run_id=42), "run_page_url": f"https://x/{TOKEN}"}
 GOING["state"] |= LOUD
 ENDED = {**run("TERMINATED", "FAILED", task("main", "TERMINATED", "FAILED", state_message=TOKEN)), **GOING}
 ENDED["state"] = {"life_cycle_state": "TERMINATED", "result_state": "FAILED", **LOUD}

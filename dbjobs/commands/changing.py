@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from dbjobs.answers import Payload
-from dbjobs.commands.options import Parameters
+from dbjobs.commands.request_options import Parameters
 from dbjobs.context import App
 from dbjobs.differences import Change
 from dbjobs.errors import FateUnknownError, UsageError

@@ -11,8 +11,8 @@ import typer
 
 import dbjobs
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import Leaving, ShowOutput, WaitOptions
 from dbjobs.commands.sandbox.local import new_sandbox
+from dbjobs.commands.wait_options import Ci, Leaving, ShowOutput, WaitOptions
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
 from dbjobs.errors import ConfigError
@@ -35,6 +35,11 @@ def command(
     It starts a workspace on this machine, submits the job in examples/demo, watches it
     to its end, prints what the tasks printed, and exits with the outcome.
 
+    \b
+    Examples:
+      dbjobs demo
+      dbjobs demo --fail
+
     Exit codes: 0 the run succeeded, 10 it failed (with --fail).
     """
     app = app_of(ctx)
@@ -55,7 +60,11 @@ def _run(app: App, job: Path) -> None:
     run_id = int(app.api.submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
     app.streams.result(str(run_id))
     options = WaitOptions(
-        poll_interval=0.5, poll_max=1.0, show_output=ShowOutput.ALL, on_interrupt=Leaving.CANCEL
+        poll_interval=0.5,
+        poll_max=1.0,
+        show_output=ShowOutput.ALL,
+        on_interrupt=Leaving.CANCEL,
+        ci=Ci.NONE,
     )
     wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR)
 

@@ -13,16 +13,20 @@ from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import wraps
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from dbjobs.commands.options import GLOBAL_SECTION, given_options, global_params
+from dbjobs.commands.global_options import GLOBAL_SECTION, given_options, global_params
 from dbjobs.context import App, GlobalOptions
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+WIDEST_HELP = 100
+ROOMY = 66
+"""Columns from which on two stand side by side."""
 
 
 def app_of(ctx: typer.Context) -> App:
@@ -50,11 +54,15 @@ class Command(TyperCommand):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(global_params())
+        _complete_params(self.params)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`JOB`, where some versions of Typer write `{JOB}`."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def get_help(self, ctx: Any) -> str:
+        ctx.terminal_width = help_width()
+        return super().get_help(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _format_params(self, ctx, formatter)
@@ -68,7 +76,11 @@ class Group(TyperGroup):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.params.extend(global_params())
+        _complete_params(self.params)
+
+    def get_help(self, ctx: Any) -> str:
+        ctx.terminal_width = help_width()
+        return super().get_help(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.verbs)
@@ -97,15 +109,51 @@ class Group(TyperGroup):
         verb, *rest = args
         command = self.get_command(ctx, verb)
         if command is None and not ctx.resilient_parsing:
-            nearest = get_close_matches(verb, self.verbs, n=1)
-            ctx.fail(f"there is no command {verb!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else ""))
+            ctx.fail(f"there is no command {verb!r}" + did_you_mean(self._nearest(ctx, verb)))
         return verb if command else None, command, rest
+
+    def _nearest(self, ctx: Any, verb: str) -> str | None:
+        """One of its own verbs, else one of another noun: `now` for `runs now`."""
+        nearest = get_close_matches(verb, self.verbs, n=1)
+        if nearest:
+            return nearest[0]
+        root = ctx.find_root().command
+        nouns = {noun: getattr(root.get_command(ctx, noun), "verbs", ()) for noun in root.verbs}
+        elsewhere = {other: f"{noun} {other}" for noun, verbs in nouns.items() for other in verbs}
+        nearest = get_close_matches(verb, elsewhere, n=1)
+        return elsewhere[nearest[0]] if nearest else None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         commands = {verb: self.get_command(ctx, verb) for verb in self.verbs}
         with formatter.section("Commands"):
-            formatter.write_dl([(verb, _first_line(command)) for verb, command in commands.items()])
+            _write_list(formatter, [(verb, _first_line(command)) for verb, command in commands.items()])
         _format_params(self, ctx, formatter)
+
+
+def help_width() -> int:
+    """The terminal's, within reason; of itself, Click never goes below 50."""
+    return max(min(get_terminal_size().columns, WIDEST_HELP), 20)
+
+
+def did_you_mean(name: str | None) -> str:
+    """The end of an error about a name that is not known."""
+    return f"; did you mean {name!r}?" if name else ""
+
+
+def _complete_params(params: list[Any]) -> None:
+    """Global options that the command has no use of its own for, and the values that a choice takes."""
+    taken = {name for param in params for name in param.opts}
+    params.extend(param for param in global_params() if taken.isdisjoint(param.opts))
+    for param in params:
+        param.metavar = param.metavar or _metavar_of(param)
+
+
+def _metavar_of(param: Any) -> str | None:
+    """What versions of Typer write differently."""
+    choices = getattr(param.type, "choices", ())
+    is_number = not choices and param.type.name.startswith(("int", "float"))
+    words = "|".join(str(getattr(choice, "value", choice)) for choice in choices)
+    return words or ("N" if is_number else None)
 
 
 def _first_line(command: Any) -> str:
@@ -124,7 +172,12 @@ def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
     for title, records in sections.items():
         if records:
             with formatter.section(title):
-                formatter.write_dl(records)
+                _write_list(formatter, records)
+
+
+def _write_list(formatter: Any, records: list[tuple[str, str]]) -> None:
+    """What it does stands beside each, or below where there is no room."""
+    formatter.write_dl(records, col_max=30 if formatter.width >= ROOMY else 12)
 
 
 def _expand_groups(function: Callable[..., None]) -> Callable[..., None]:

@@ -1,14 +1,13 @@
 """Results in the form that -o asked for: text for people, the API's own answer for programs."""
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from dbjobs.answers import Payload
 from dbjobs.context import App
 from dbjobs.errors import DbjobsError
 from dbjobs.listing import Pages
-from dbjobs.render.plain import write_document, write_documents
+from dbjobs.render.plain import write_document, write_documents, write_pages
 
 if TYPE_CHECKING:
     from dbjobs.outputs import TaskOutput
@@ -46,7 +45,7 @@ def show_run(app: App, run: Payload) -> None:
 def show_jobs(app: App, pages: Pages, *, with_tasks: bool) -> None:
     """A list of jobs, as its pages arrive."""
     if app.output != "text":
-        write_documents(app.streams, chain.from_iterable(_counted(pages)), app.output, id_key="job_id")
+        write_pages(app.streams, _counted(pages), app.output, id_key="job_id")
         return
     from dbjobs.render.lists import jobs_writer
 
@@ -58,7 +57,7 @@ def show_jobs(app: App, pages: Pages, *, with_tasks: bool) -> None:
 def show_runs(app: App, pages: Pages, *, with_tasks: bool, full: int | None = None) -> None:
     """A list of runs, as its pages arrive; one of `full` rows may well be cut there, and says so."""
     if app.output != "text":
-        write_documents(app.streams, chain.from_iterable(_counted(pages)), app.output, id_key="run_id")
+        write_pages(app.streams, _counted(pages), app.output, id_key="run_id")
         return
     from dbjobs.render.lists import runs_writer
 
@@ -78,10 +77,12 @@ def _show_rows(pages: Pages, writer: "ListWriter") -> int:
 
 
 def _counted(pages: Pages) -> Pages:
-    """The pages; should one fail, the error says how far the list came."""
+    """The pages, read ahead; should one fail, the error says how far the list came."""
+    from dbjobs.ahead import ahead
+
     number = 0
     try:
-        for page in pages:
+        for page in ahead(pages):
             yield page
             number += len(page)
     except DbjobsError as error:

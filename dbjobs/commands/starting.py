@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from dbjobs.answers import Payload
 from dbjobs.commands.changing import fate_told
-from dbjobs.commands.options import WaitOptions
+from dbjobs.commands.wait_options import WaitOptions
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
 from dbjobs.errors import DbjobsError

@@ -1,26 +1,29 @@
 """Every --wait, from its first word to its exit code."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NoReturn
 
 import typer
 
-from dbjobs.commands.options import Leaving, ShowOutput, WaitOptions
+from dbjobs.commands.telling import Teller
+from dbjobs.commands.wait_options import Leaving, ShowOutput, WaitOptions
 from dbjobs.context import App
 from dbjobs.errors import DbjobsError, SignInError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted, interruptible
 from dbjobs.models import Run, TaskRun
+from dbjobs.outputs import OutputCache
 from dbjobs.reading import RunReader
 from dbjobs.render.follow import follow, mode_of, tick_of
 from dbjobs.render.outputs import render_failure, render_output, render_summary
 from dbjobs.render.plain import write_document, write_documents
 from dbjobs.render.streams import silence_broken_stdout
-from dbjobs.render.words import say_duration
-from dbjobs.retrying import NO_RETRIES, Retrying
+from dbjobs.render.words import count, say_duration
+from dbjobs.retrying import Retrying
 from dbjobs.states import Outcome
-from dbjobs.watch import Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
+from dbjobs.watch import Arrivals, Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
 
 INVISIBLE_FOR = 30.0
 """Seconds for which a new run may be unknown to the server: the service is eventually consistent."""
@@ -43,21 +46,28 @@ def wait_for_runs(
     grace: float = 0.0,
     any_outcome: bool = False,
     reader: RunReader | None = None,
+    arrivals: Arrivals | None = None,
+    summarise: Callable[[Snapshot], str] = render_summary,
 ) -> NoReturn:
     """Watch the runs to their end, tell of it, and exit with their outcome.
 
     `grace`: seconds for which a run may still be unknown to the server.
     `any_outcome`: that the runs have ended is all that was wanted, so it is a success.
     `reader`: what knows how to read these runs.
+    `arrivals`: runs that are started on the way; `summarise` says how all of them ended.
     """
-    wait = _Wait(app, run_ids, options, reader or RunReader(app.api))
+    wait = _Wait(app, run_ids, options, reader or RunReader(app.api), arrivals, summarise)
     with interruptible():
         try:
             code: int = wait.to_the_end(grace)
         except Interrupted as interrupt:
             wait.part("interrupted", options.on_interrupt)
             code = interrupt.exit_code
+        except DbjobsError:
+            wait.report()
+            raise
         wait.print_result()
+        wait.report()
     is_outcome = code in {outcome.value for outcome in Outcome}
     raise typer.Exit(ExitCode.SUCCESS if any_outcome and is_outcome else code)
 
@@ -68,10 +78,25 @@ class _Wait:
     run_ids: Sequence[int]
     options: WaitOptions
     reader: RunReader
+    arrivals: Arrivals | None
+    summarise: Callable[[Snapshot], str]
     last: Snapshot | None = None
+    parted: str = ""
+    """why the wait ended before its runs did"""
+    shown_outputs: int = 0
+
+    @cached_property
+    def outputs(self) -> OutputCache:
+        return OutputCache(self.app.api, self.app.streams.warn)
+
+    @cached_property
+    def teller(self) -> Teller:
+        return Teller(self.app, self.options, self.outputs)
 
     def to_the_end(self, grace: float) -> ExitCode:
-        last = self._follow(self._schedule(grace))
+        self.teller.begin(self.run_ids)
+        with self.teller.group(f"waiting for {_these(self.run_ids)}"):
+            last = self._follow(self._schedule(grace))
         if last.ending is Ending.TIMEOUT:
             self.part("the time limit has passed", self.options.on_timeout)
         elif last.ending is Ending.FAILED_FAST:
@@ -95,7 +120,12 @@ class _Wait:
 
     def _follow(self, schedule: Schedule) -> Snapshot:
         app, reader = self.app, self.reader
-        snapshots = watch_runs(self.run_ids, reader.fetch, app.clock, schedule, reader.fetch_children)
+        run_ids, arrivals = self.run_ids, self.arrivals
+        if self.last:  # the end of what was canceled is awaited, and nothing more is started
+            run_ids, arrivals = [watched.run_id for watched in self.last.runs], None
+        snapshots = watch_runs(
+            run_ids, reader.fetch, app.clock, schedule, reader.fetch_children, arrivals, reader.prepare
+        )
         return follow(self._remember(snapshots), app.streams, self.options.progress.value, app.clock)
 
     def _remember(self, snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
@@ -109,11 +139,13 @@ class _Wait:
         active = self._active_ids()
         if not active:
             return
+        self.parted = f"{reason}: {_these(active)} had not ended"
         if leaving is Leaving.DETACH:
             self.app.streams.note(f"{reason}: {self._how_to_go_on(active)}")
             return
         if self._cancel(active):
             self.app.streams.note(f"{reason}: canceled {_these(active)}, waiting for the end")
+            self.report(is_final=False)  # whoever interrupts may not let it come so far
             self._follow(replace(self._schedule(0), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False))
 
     def _cancel(self, run_ids: Sequence[int]) -> bool:
@@ -129,6 +161,7 @@ class _Wait:
     def _give_up(self, last: Snapshot) -> None:
         silence = say_duration(last.elapsed - last.last_contact)
         cause = last.trouble.message if last.trouble else "no answer"
+        self.parted = f"no contact for {silence}, so the outcome is not known"
         self.app.streams.fail(
             UnreachableError(
                 f"no contact for {silence}, so the outcome is not known: {cause}",
@@ -169,8 +202,8 @@ class _Wait:
                 if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
                     failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
                     streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
-        if has_shown or mode_of(self.options.progress.value, streams) != "live":
-            streams.note(render_summary(self.last))  # else the live view has just said it
+        if has_shown or self.arrivals or mode_of(self.options.progress.value, streams) != "live":
+            streams.note(self.summarise(self.last))  # else the live view has just said it
 
     def _tell_of_the_gone(self, watched: WatchedRun, trouble: DbjobsError) -> None:
         if isinstance(trouble, SignInError):
@@ -185,23 +218,27 @@ class _Wait:
             wanted = run.output_runs
         elif self.options.show_output is ShowOutput.FAILED:
             wanted = run.failed_tasks or (() if run.tasks or _is_good(run) else run.output_runs)
-        for task in wanted[:MAX_SHOWN_OUTPUTS]:
-            self.app.streams.show(self._output_text(task))
-        if len(wanted) > MAX_SHOWN_OUTPUTS:
+        room = max(0, MAX_SHOWN_OUTPUTS - self.shown_outputs)
+        for task in wanted[:room]:
+            with self.teller.group(f"{task.task_key} {task.shown_state}"):
+                self.app.streams.show(self._output_text(task))
+        self.shown_outputs += len(wanted[:room])
+        if len(wanted) > room:
             more = self.app.command_line("runs output", str(run.run_id))
-            self.app.streams.note(f"… and {len(wanted) - MAX_SHOWN_OUTPUTS} tasks more: {more}")
+            self.app.streams.note(f"… and {count(len(wanted) - room, 'task')} more: {more}")
         return bool(wanted)
 
     def _output_text(self, task: TaskRun) -> str:
         """Trouble with fetching an output never changes how a wait ends."""
-        output = None
-        try:
-            output = self.app.api.get_run_output(task.run_id, NO_RETRIES) if task.run_id else None
-        except DbjobsError as error:
-            self.app.streams.warn(f"the output of {task.task_key} could not be fetched: {error.message}")
+        output = self.outputs.fetch(task)
         if self.options.show_output is ShowOutput.ALL and output is not None:
             return render_output(task, output)
         return render_failure(task, output)
+
+    def report(self, *, is_final: bool = True) -> None:
+        """What pipelines read, whatever the ending; there is time for questions only if there was an end."""
+        last = self.last or Snapshot(tuple(map(WatchedRun, self.run_ids)), 0.0, 0.0)
+        self.teller.end(last, self.parted, may_ask=not self.parted, is_final=is_final)
 
     def print_result(self) -> None:
         """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""
@@ -212,14 +249,22 @@ class _Wait:
 
     def _print_runs(self) -> None:
         streams, output = self.app.streams, self.app.output
-        runs = [watched.run for watched in self.last.runs if watched.run] if self.last else []
+        seen = self.last.runs if self.last else tuple(map(WatchedRun, self.run_ids))
+        payloads = [watched.run.payload for watched in seen if watched.run]
         if output == "text":
-            for run in runs:
-                streams.result(f"{run.run_id}\t{run.life_cycle_state or '-'}\t{run.result_state or '-'}")
-        elif len(self.run_ids) == 1 and runs:
-            write_document(streams, runs[0].payload, output, id_key="run_id")
+            for watched in seen:
+                streams.result(_result_line(watched))
+        elif len(self.run_ids) == 1 and payloads:
+            write_document(streams, payloads[0], output, id_key="run_id")
         else:
-            write_documents(streams, [run.payload for run in runs], output, id_key="run_id")
+            write_documents(streams, payloads, output, id_key="run_id")
+
+
+def _result_line(watched: WatchedRun) -> str:
+    """For scripts; `-` for what is not known."""
+    run = watched.run
+    states = (run.life_cycle_state, run.result_state) if run else (None, None)
+    return "\t".join([str(watched.run_id), *(state or "-" for state in states)])
 
 
 def _is_good(run: Run) -> bool:
@@ -227,5 +272,5 @@ def _is_good(run: Run) -> bool:
 
 
 def _these(run_ids: Sequence[int]) -> str:
-    """`run 1`, or `runs 1, 2`."""
-    return f"run{'s'[: len(run_ids) > 1]} {', '.join(map(str, run_ids))}"
+    """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
+    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()

@@ -28,11 +28,12 @@ def to_ipynb(model: Model) -> dict[str, Any]:
 def _metadata(model: Model) -> dict[str, Any]:
     language = language_of(model)
     kernel = {"kernelspec": PYTHON_KERNEL} if language == "python" else {}
+    widgets = model.get("inputWidgets")
     own: dict[str, Any] = {
         "notebookName": model.get("name"),
         "language": language,
         "dashboards": [],
-        "widgets": {},
+        "widgets": widgets if isinstance(widgets, dict) else {},
     }
     return {
         **kernel,

@@ -33,7 +33,7 @@ class Canvas:
 
     def symbol(self, run: AnyRun) -> Text:
         look = look_of(run)
-        return Text(look.ascii_symbol if self.dress.is_ascii else look.symbol, look.style)
+        return Text(look.sign(self.dress), look.style)
 
     def state(self, run: AnyRun) -> Text:
         """The one word that says most."""

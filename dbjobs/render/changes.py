@@ -38,9 +38,9 @@ def changes_between(before: Snapshot | None, after: Snapshot) -> Iterator[Change
     if before and after.runs is before.runs:
         return
     yield from _contact_changes(before, after)
-    known = before.runs if before else tuple(WatchedRun(watched.run_id) for watched in after.runs)
-    for old, new in zip(known, after.runs, strict=True):
-        yield from _run_changes(old, new)
+    known = {watched.run_id: watched for watched in before.runs} if before else {}
+    for new in after.runs:
+        yield from _run_changes(known.get(new.run_id) or WatchedRun(new.run_id), new)
 
 
 def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:

@@ -108,9 +108,10 @@ def say_next_poll(snapshot: Snapshot) -> str:
 
 
 def say_ended(snapshot: Snapshot) -> str:
-    """`1 of 3 runs ended`."""
+    """`1 of 3 runs ended, 2 to start`."""
     ended = sum(watched.is_settled for watched in snapshot.runs)
-    return f"{ended} of {count(len(snapshot.runs), 'run')} ended"
+    unstarted = f", {snapshot.unstarted} to start" if snapshot.unstarted else ""
+    return f"{ended} of {count(len(snapshot.runs), 'run')} ended{unstarted}"
 
 
 def stack(head: Iterable[Text], body: Iterable[Text], foot: Iterable[Text], *, is_tight: bool) -> list[Text]:

@@ -4,10 +4,10 @@ A whole column is never cut; the others give way, the widest first. The last
 column is not padded, so that no line ends in blanks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.text import Text
+from rich.text import Span, Text
 
 from dbjobs.render.looks import UNICODE, Dress, cut
 
@@ -52,8 +52,40 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
 
 def draw(columns: Sequence[Column], row: Row, widths: Sequence[int], dress: Dress) -> Text:
     """A row as a line, in widths that may have been measured from other rows."""
-    shown = [place for place, cells in enumerate(widths) if cells]
-    return _line([(columns[place], row[place], widths[place]) for place in shown], dress)
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = 0
+    for before, cell, after in _placed(columns, row, widths, dress):
+        at += len(before)
+        if cell.style:
+            spans.append(Span(at, at + len(cell), cell.style))
+        spans.extend(span.move(at) for span in cell.spans)
+        at += len(cell) + len(after)
+        parts += before, cell.plain, after
+    line = Text("".join(parts), no_wrap=True, overflow="ignore", spans=spans)
+    line.rstrip()
+    return line
+
+
+def draw_plain(columns: Sequence[Column], row: Row, widths: Sequence[int], dress: Dress) -> str:
+    """The same without styles, which takes a third of the time."""
+    return "".join(
+        [before + cell.plain + after for before, cell, after in _placed(columns, row, widths, dress)]
+    ).rstrip()
+
+
+def _placed(
+    columns: Sequence[Column], row: Row, widths: Sequence[int], dress: Dress
+) -> Iterator[tuple[str, Text, str]]:
+    """The cells of the columns that are shown, each with the blanks before and after it."""
+    is_first = True
+    for column, cell, width in zip(columns, row, widths, strict=True):
+        if width:
+            content = cell if column.is_whole else cut(cell, width, dress)
+            gap = "" if is_first else " " * column.gap
+            blank = " " * (width - content.cell_len)
+            yield (gap + blank, content, "") if column.is_right else (gap, content, blank)
+            is_first = False
 
 
 def lay_out_table(
@@ -98,14 +130,3 @@ def _narrow(columns: Sequence[Column], widths: list[int], width: int, least: int
 def total_width(columns: Sequence[Column], widths: Sequence[int]) -> int:
     shown = [(column, cells) for column, cells in zip(columns, widths, strict=True) if cells]
     return sum(cells for _, cells in shown) + sum(column.gap for column, _ in shown[1:])
-
-
-def _line(cells: Sequence[tuple[Column, Text, int]], dress: Dress) -> Text:
-    line = Text(no_wrap=True, overflow="ignore")
-    for column, cell, width in cells:
-        content = cell if column.is_whole else cut(cell, width, dress)
-        blank = " " * (width - content.cell_len)
-        line.append(" " * column.gap if cell is not cells[0][1] else "")
-        line.append_text(Text.assemble(blank, content) if column.is_right else Text.assemble(content, blank))
-    line.rstrip()
-    return line

@@ -85,7 +85,7 @@ def _line_of(change: Change, snapshot: Snapshot) -> Text:
         return Text(
             f"run {watched.run_id}  {clean_line(watched.trouble.message) if watched.trouble else 'gone'}"
         )
-    name = clean_line(watched.run.run_name) if change.is_first else ""
+    name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
     facts = [name, say_took(watched.run), clean_line(say_message(watched.run))]
     return _join(f"run {watched.run_id}", watched.run, *facts)
 
@@ -99,7 +99,7 @@ def _contact_line(snapshot: Snapshot) -> Text:
 def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
     """The task, below its run, or beside it where there are several."""
     key = f"{clean_line(task.task_key):<{_key_width(watched)}}"
-    return f"run {watched.run_id}  {key}" if len(snapshot.runs) > 1 else f"  {key}"
+    return f"  {key}" if snapshot.is_of_one else f"run {watched.run_id}  {key}"
 
 
 def _key_width(watched: WatchedRun) -> int:
@@ -117,7 +117,7 @@ def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
 def _heartbeat(snapshot: Snapshot, now: float) -> str:
     if snapshot.trouble:
         return say_no_contact(snapshot)
-    if len(snapshot.runs) > 1:
+    if not snapshot.is_of_one:
         return f"still waiting after {say_duration(snapshot.elapsed)}, {say_ended(snapshot)}"
     run = snapshot.runs[0].run
     if run is None:

@@ -6,16 +6,19 @@ that; elsewhere nothing is cut, and a longer name moves the rest of its row.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from rich.text import Text
 
 from dbjobs.models import Payload, Run
-from dbjobs.render.grid import Column, Row, draw, measure, total_width
-from dbjobs.render.looks import dress_for
+from dbjobs.render.grid import Column, Row, draw, draw_plain, measure, total_width
+from dbjobs.render.looks import dress_for, look_of
 from dbjobs.render.screen import to_text, width_of
 from dbjobs.render.streams import Streams
 from dbjobs.render.tables import Page, say_schedule, say_trigger, task_type
-from dbjobs.render.words import say_age, say_moment
+from dbjobs.render.words import say_age, say_moment, say_state
+
+Line = TypeVar("Line", str, Text)
 
 NARROW = 140
 """Cells; a narrower terminal gets one word for a state, and ages without dates."""
@@ -33,8 +36,8 @@ class ListTable:
     page: Page
     _widths: list[int] = field(default_factory=list)
 
-    def lines(self, items: Sequence[Payload]) -> list[Text]:
-        """A line an item, under titles if they are the first."""
+    def lines(self, items: Sequence[Payload], draw: Callable[..., Line]) -> list[Line]:
+        """A line an item, drawn with or without styles, under titles if they are the first."""
         rows: list[Row] = [self.make_row(item, self.page) for item in items]
         if rows and not self._widths:
             rows.insert(0, [Text(column.title, "dim") for column in self.columns])
@@ -60,9 +63,11 @@ class ListWriter:
     table: ListTable
 
     def write(self, items: Sequence[Payload]) -> None:
-        if items:
-            text = Text("\n").join(self.table.lines(items))
+        if items and self.streams.has_color(self.streams.out):
+            text = Text("\n").join(self.table.lines(items, draw))
             self.streams.result(to_text(self.streams, self.streams.out, text))
+        elif items:
+            self.streams.result("\n".join(self.table.lines(items, draw_plain)))
 
 
 def jobs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter:
@@ -128,11 +133,17 @@ def _run_row(payload: Payload, page: Page) -> list[Text]:
         Text(str(run.run_id)),
         Text(str(run.job_id or "")),
         Text(page.line(run.run_name), "bold"),
-        Text.assemble(page.symbol(run), " ", page.state(run) if _is_narrow(page) else page.whole_state(run)),
+        _state(run, page),
         Text(page.line(payload.get("trigger") or "")),
         Text(_say_when(run.start_time, page)),
         page.duration(run),
     ]
+
+
+def _state(run: Run, page: Page) -> Text:
+    look = look_of(run)
+    word = run.shown_state if _is_narrow(page) else say_state(run)
+    return Text(f"{look.sign(page.dress)} {page.line(word)}", look.style)
 
 
 def _is_narrow(page: Page) -> bool:

@@ -36,6 +36,10 @@ class Look(Enum):
         self.ascii_symbol = ascii_symbol
         self.style = style
 
+    def sign(self, dress: "Dress") -> str:
+        """The symbol in characters that the stream can show."""
+        return self.ascii_symbol if dress.is_ascii else self.symbol
+
 
 STARTING_STATES = ("PENDING", "TERMINATING")
 

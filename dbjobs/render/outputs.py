@@ -6,7 +6,7 @@ Plain text without colour, cleaned of whatever could move a terminal's cursor.
 from collections.abc import Iterator
 
 from dbjobs.models import Payload, Run, TaskRun
-from dbjobs.render.excerpts import last_lines, shorten
+from dbjobs.render.excerpts import first_lines, last_lines, shorten
 from dbjobs.render.held import say_held, say_task
 from dbjobs.render.streams import clean_line, clean_text
 from dbjobs.render.words import (
@@ -79,7 +79,7 @@ def render_failure(task: TaskRun, output: Payload | None, *, tail_lines: int = 2
         say_took(task),
     ]
     lines = [", ".join(fact for fact in facts if fact)]
-    lines += [INDENT + line for line in last_lines(output.get("error") or task.message, ERROR_LINES)[0]]
+    lines += [INDENT + line for line in first_lines(output.get("error") or task.message, ERROR_LINES)]
     lines += _tail(*trace_of(output), tail_lines)
     if task.run_page_url:
         lines.append(INDENT + clean_line(task.run_page_url))

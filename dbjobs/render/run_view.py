@@ -50,7 +50,7 @@ def render_snapshot(
     """
     unseen = snapshot.elapsed - snapshot.last_contact if snapshot.trouble else 0.0
     frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, dress=dress)
-    view = ONE_RUN if len(snapshot.runs) == 1 else SEVERAL_RUNS
+    view = ONE_RUN if snapshot.is_of_one else SEVERAL_RUNS
     head = view.head(snapshot, frame)
     foot = [*contact_lines(snapshot, frame), *view.foot(snapshot, frame)]
     room = frame.height - len(head) - len(foot)

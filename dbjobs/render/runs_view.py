@@ -100,9 +100,9 @@ def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
     run_id = Text(str(watched.run_id))
     if run is None or watched.is_gone:
         cause = frame.line(watched.trouble.message) if watched.trouble else ""
-        name = Text(frame.line(run.run_name) if run else "")
+        name = Text(frame.line(watched.label or (run.run_name if run else "")))
         return [Text("!" if cause else "?", WORRY), name, run_id, Text(_state(watched)), Text(), Text(cause)]
-    name = Text(frame.line(run.run_name), "bold")
+    name = Text(frame.line(watched.label or run.run_name), "bold")
     more = Text(say_progress(run) or frame.line(say_message(run)), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), more]
 

@@ -15,12 +15,11 @@ from typing import TextIO
 from dbjobs.errors import DbjobsError
 from dbjobs.pipelines import defuse, recognise
 
-_ANSI_SEQUENCES = re.compile(
+_ANSI_SEQUENCES = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
-)
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+"""Not compiled here: most calls need neither, and `re` keeps what it has compiled."""
 
 SHORTEST_SECRET = 8
 
@@ -30,8 +29,10 @@ def clean_text(text: str) -> str:
 
     Newlines and tabs stay; a carriage return before a newline goes with it, another becomes a newline.
     """
-    text = _ANSI_SEQUENCES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROLS.sub("", text)
+    if text.isprintable():  # as most are, and what is taken out is not
+        return text
+    text = re.sub(_ANSI_SEQUENCES, "", text).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(_CONTROLS, "", text)
 
 
 def clean_line(text: str) -> str:
@@ -39,7 +40,7 @@ def clean_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Streams:
     """Where a command writes, and what those places can show."""
 

@@ -38,10 +38,9 @@ def say_clock(seconds: float) -> str:
 
 def say_moment(milliseconds: float | None, now: float) -> str:
     """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
-    if not milliseconds:
-        return ""
-    age = say_age(milliseconds, now)
-    return f"{say_date(milliseconds)} ({age})" if age else say_date(milliseconds)
+    date = say_date(milliseconds)
+    age = _say_distance(milliseconds, now) if milliseconds and date != str(milliseconds) else ""
+    return f"{date} ({age})" if age else date
 
 
 def say_date(milliseconds: float | None) -> str:
@@ -49,7 +48,7 @@ def say_date(milliseconds: float | None) -> str:
     if not milliseconds:
         return ""
     try:
-        return f"{_local(milliseconds / 1000):%Y-%m-%d %H:%M:%S}"
+        return f"{_local(milliseconds / 1000).isoformat(' ', 'seconds')[:19]}"
     except (OverflowError, OSError, ValueError):  # no date that a calendar knows
         return str(milliseconds)
 
@@ -58,6 +57,10 @@ def say_age(milliseconds: float | None, now: float) -> str:
     """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
     if not milliseconds or say_date(milliseconds) == str(milliseconds):
         return ""
+    return _say_distance(milliseconds, now)
+
+
+def _say_distance(milliseconds: float, now: float) -> str:
     age = now - milliseconds / 1000
     return f"{say_duration(age)} ago" if age >= 0 else f"in {say_duration(-age)}"
 

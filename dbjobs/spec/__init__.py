@@ -1,5 +1,5 @@
 """Job files: read, unwrapped, checked, and brought into the form of an API version."""
 
-from dbjobs.spec.files import JobFile, Ready, make_ready, read_body, read_job_file
+from dbjobs.spec.files import JobFile, Ready, make_ready, read_body, read_job_file, read_text
 
-__all__ = ["JobFile", "Ready", "make_ready", "read_body", "read_job_file"]
+__all__ = ["JobFile", "Ready", "make_ready", "read_body", "read_job_file", "read_text"]

@@ -19,11 +19,14 @@ from dbjobs.spec.known_fields import JOB_FIELDS, LEGACY_TASK_FIELDS, SUBMIT_FIEL
 from dbjobs.spec.settings import Settings, as_whole, items_of
 from dbjobs.spec.task_checks import (
     autoscaling,
-    dependencies,
+    known_dependencies,
+    no_circle,
+    no_needless_cluster,
     notebook_paths,
     one_cluster,
     one_type,
     references,
+    required_fields,
 )
 
 MAX_TASKS = 1_000
@@ -144,9 +147,12 @@ RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _number_of_tasks,
     _unique_keys,
     one_type,
+    required_fields,
     one_cluster,
+    no_needless_cluster,
     references,
-    dependencies,
+    known_dependencies,
+    no_circle,
     notebook_paths,
     autoscaling,
     _parameters_of_started_jobs,

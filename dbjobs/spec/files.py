@@ -63,7 +63,7 @@ def read_job_file(file: str | None, json_text: str | None) -> JobFile:
     if json_text is not None and json_text.startswith("@"):
         file, json_text = json_text[1:], None
     name = "--json" if file is None else "stdin" if file == "-" else file
-    text = json_text if file is None else _read_text(file, name)
+    text = json_text if file is None else read_text(file, name)
     if not (text or "").strip():
         raise UsageError(f"{name} is empty")
     try:
@@ -75,7 +75,8 @@ def read_job_file(file: str | None, json_text: str | None) -> JobFile:
     return JobFile(name, document)
 
 
-def _read_text(file: str, name: str) -> str:
+def read_text(file: str, name: str) -> str:
+    """The text of a file, or of stdin for `-`; `name` is what errors call it."""
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == "-" else _read_bytes(FilePath(file))
     except OSError as error:

@@ -30,13 +30,22 @@ CLUSTERLESS = ("condition_task", "for_each_task", "run_job_task", "sql_task", "d
 
 def one_type(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks:
-        types = [name for name in task if str(name).endswith("_task") and task[name] is not None]
+        types = _types_of(task)
         if len(types) > 1:
             names = list_names([show_name(name) for name in types])
             yield Finding((*path, types[1]), f"is one type too many: a task has one, not {names}")
         elif not types and not (settings.is_legacy and settings.is_partial):
             yield Finding(path, "says nothing to run, such as notebook_task or spark_python_task")
-        for name in types:
+
+
+def _types_of(task: Payload) -> list[str]:
+    """What a task says it runs, new types of Databricks among them."""
+    return [name for name in task if str(name).endswith("_task") and task[name] is not None]
+
+
+def required_fields(settings: Settings) -> Iterator[Finding]:
+    for path, task in settings.all_tasks:
+        for name in _types_of(task):
             for field in REQUIRED.get(name, ()):
                 if isinstance(task[name], dict) and task[name].get(field) is None:
                     yield Finding((*path, name, field), "is missing")
@@ -45,24 +54,25 @@ def one_type(settings: Settings) -> Iterator[Finding]:
 def one_cluster(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks:
         chosen = [name for name in CLUSTER_CHOICES if task.get(name) is not None]
-        if not chosen:
-            continue
-        has_environment = task.get("environment_key") is not None
         if len(chosen) > 1:
-            problem = f"stands beside {chosen[0]}; a task runs on one cluster"
-            yield Finding((*path, chosen[1]), problem)
-        elif has_environment and not _may_have_environment(settings, task):
-            problem = (
-                f"stands beside environment_key, which makes the task serverless: it takes no {chosen[0]}"
-            )
+            yield Finding((*path, chosen[1]), f"stands beside {chosen[0]}; a task runs on one cluster")
+        elif chosen and task.get("environment_key") is not None and not _has_environments(settings, task):
+            problem = f"stands beside environment_key; a serverless task takes no {chosen[0]}"
             yield Finding((*path, chosen[0]), problem)
-        if task.get("pipeline_task") is not None:
-            yield Finding((*path, chosen[0]), "stands beside pipeline_task, which takes no cluster")
-        elif without := next((name for name in CLUSTERLESS if task.get(name) is not None), None):
-            yield warning((*path, chosen[0]), f"stands beside {without}, which needs no cluster")
 
 
-def _may_have_environment(settings: Settings, task: Payload) -> bool:
+def no_needless_cluster(settings: Settings) -> Iterator[Finding]:
+    for path, task in settings.all_tasks:
+        chosen = [name for name in CLUSTER_CHOICES if task.get(name) is not None][:1]
+        without = [name for name in CLUSTERLESS if task.get(name) is not None][:1]
+        for name in chosen:
+            if task.get("pipeline_task") is not None:
+                yield Finding((*path, name), "stands beside pipeline_task, which takes no cluster")
+            elif without:
+                yield warning((*path, name), f"stands beside {without[0]}, which needs no cluster")
+
+
+def _has_environments(settings: Settings, task: Payload) -> bool:
     """Clusters with a `dependency_mode` may have environments, as serverless compute does."""
     clusters = [task] + [
         item
@@ -74,31 +84,35 @@ def _may_have_environment(settings: Settings, task: Payload) -> bool:
 
 
 def references(settings: Settings) -> Iterator[Finding]:
-    if settings.is_partial:
-        return
-    for path, task in settings.all_tasks:
-        for field, where in REFERENCES.items():
-            names = {item.get(field) for _, item in items_of(settings.content, where) if is_text(item, field)}
+    for field, where in REFERENCES.items() if not settings.is_partial else ():
+        names = {item[field] for _, item in items_of(settings.content, where) if is_text(item, field)}
+        for path, task in settings.all_tasks:
             if is_text(task, field) and task[field] not in names:
                 yield Finding((*path, field), f"names nothing in {where}")
 
 
-def dependencies(settings: Settings) -> Iterator[Finding]:
-    tasks = {task["task_key"]: path for path, task in settings.top_tasks if is_text(task, "task_key")}
-    depends_on: dict[str, list[str]] = {}
-    for path, task in settings.top_tasks:
-        named = [(place, one) for place, one in items_of(task, "depends_on")]
-        for place, dependency in named:
-            if not is_text(dependency, "task_key"):
-                continue
-            other = dependency["task_key"]
-            if other in tasks and is_text(task, "task_key"):
-                depends_on.setdefault(task["task_key"], []).append(other)
-            elif not settings.is_partial:
+def known_dependencies(settings: Settings) -> Iterator[Finding]:
+    keys = {task["task_key"] for _, task in settings.top_tasks if is_text(task, "task_key")}
+    for path, task in settings.top_tasks if not settings.is_partial else ():
+        for place, dependency in items_of(task, "depends_on"):
+            if is_text(dependency, "task_key") and dependency["task_key"] not in keys:
                 yield Finding((*path, *place, "task_key"), "names no task of this job")
+
+
+def no_circle(settings: Settings) -> Iterator[Finding]:
+    tasks = {task["task_key"]: (path, task) for path, task in settings.top_tasks if is_text(task, "task_key")}
+    depends_on = {
+        key: [
+            one["task_key"]
+            for _, one in items_of(task, "depends_on")
+            if is_text(one, "task_key") and one["task_key"] in tasks
+        ]
+        for key, (_, task) in tasks.items()
+    }
     if circle := find_circle(depends_on):
+        path, _ = tasks[circle[0]]
         shown = " → ".join(show_name(key) for key in [*circle, circle[0]])
-        yield Finding((*tasks[circle[0]], "depends_on"), f"leads in a circle: {shown}")
+        yield Finding((*path, "depends_on"), f"leads in a circle: {shown}")
 
 
 def find_circle(depends_on: dict[str, list[str]]) -> list[str]:

@@ -7,7 +7,8 @@ import typer
 from dbjobs.commands.changing import fate_told, look
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import Body, DryRun
+from dbjobs.commands.options import DryRun
+from dbjobs.commands.request_options import Body
 from dbjobs.commands.showing import show_created
 
 

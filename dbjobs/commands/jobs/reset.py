@@ -5,7 +5,8 @@ import typer
 from dbjobs.commands.changing import confirm, fate_told, look, say_job, show_answers, show_changes
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import Body, DryRun, JobRef, Yes
+from dbjobs.commands.options import DryRun, JobRef, Yes
+from dbjobs.commands.request_options import Body
 from dbjobs.differences import differences
 
 

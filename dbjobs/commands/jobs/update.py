@@ -7,7 +7,8 @@ import typer
 from dbjobs.commands.changing import fate_told, look, show_answers, show_changes, warn_of_changes
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import Body, DryRun, JobRef
+from dbjobs.commands.options import DryRun, JobRef
+from dbjobs.commands.request_options import Body
 from dbjobs.context import App
 from dbjobs.differences import differences
 from dbjobs.errors import DbjobsError, UsageError

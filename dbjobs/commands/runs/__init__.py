@@ -14,6 +14,7 @@ class Runs(Group):
         "get",
         "list",
         "output",
+        "report",
         "export",
         "cancel",
         "cancel-all",

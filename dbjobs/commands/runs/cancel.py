@@ -6,7 +6,8 @@ import typer
 
 from dbjobs.commands.changing import change_each
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import DryRun, RunArguments, ShowOutput, WaitOptions
+from dbjobs.commands.options import DryRun, RunArguments
+from dbjobs.commands.wait_options import Ci, ShowOutput, WaitOptions
 from dbjobs.commands.waiting import wait_for_runs
 
 WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the runs have ended.")]
@@ -31,5 +32,5 @@ def command(
         change_each(app, "run", run_ids, api.cancel_run, "is being canceled", dry_run=dry_run)
     else:
         app.each(api.cancel_run, run_ids)
-        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE)
+        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=Ci.NONE)
         wait_for_runs(app, run_ids, options, any_outcome=True)

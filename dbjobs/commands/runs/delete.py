@@ -14,7 +14,8 @@ def command(ctx: typer.Context, runs: RunArguments, yes: Yes = False, dry_run: D
     \b
     Examples:
       dbjobs runs delete 123
-      dbjobs runs list --completed --until 30d --limit 0 -o id | dbjobs runs delete - --yes
+      dbjobs runs list --completed --until 30d --limit 0 -o id |
+          dbjobs runs delete - --yes
 
     Exit codes: 0 deleted, 2 --yes is missing, 4 no such run, 5 refused: a run is active.
     """

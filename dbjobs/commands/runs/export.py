@@ -73,11 +73,14 @@ def command(
 
     Exit codes: 0 saved, 2 a file is there already, 4 no such run or notebook task.
     """
-    from dbjobs.exports import notebook_tasks, read_views
+    from dbjobs.exports import looped_notebooks, notebook_tasks, read_views
     from dbjobs.models import Run
 
     app = app_of(ctx)
-    tasks = notebook_tasks(Run(app.api.get_run(app.run_id(run))), task)
+    found = Run(app.api.get_run(app.run_id(run)))
+    for key in looped_notebooks(found):
+        app.streams.note(f"{key} runs its notebook for each input: export an iteration by its own run id")
+    tasks = notebook_tasks(found, task)
 
     def read(task: "TaskRun") -> "Iterator[View]":
         return read_views(app.api, task, views.value, form.value, app.streams.warn)

@@ -2,10 +2,13 @@
 
 import typer
 
+from dbjobs.commands.backfilling import Each, run_each
 from dbjobs.commands.changing import read_parameters
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import DryRun, IdempotencyToken, JobRef, Only, Parameters, Wait, WaitOptions
+from dbjobs.commands.options import DryRun, IdempotencyToken, JobRef, Only, Wait
+from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.starting import start_run
+from dbjobs.commands.wait_options import WaitOptions
 
 
 def command(
@@ -13,6 +16,7 @@ def command(
     job: JobRef,
     parameters: Parameters,
     options: WaitOptions,
+    each: Each,
     only: Only = None,
     idempotency_token: IdempotencyToken = None,
     dry_run: DryRun = False,
@@ -25,16 +29,23 @@ def command(
       dbjobs runs now 42
       dbjobs runs now nightly -P day=2026-01-01 --wait
       run=$(dbjobs runs now nightly) && dbjobs runs wait "$run"
+      dbjobs runs now nightly --each-day 2026-01-01..2026-01-31 --as day
+
+    With --each or --each-day it starts a run for each set of parameters and waits for all
+    of them; the same command again starts only what is missing.
 
     Exit codes: 0 started, 4 no such job, 5 refused, 6 out of reach. With --wait, those
     of `dbjobs runs wait`.
     """
     app = app_of(ctx)
+    each.check(idempotency_token)
     job_id = app.job_id(job)
+    common = {"only": only} if only else {}
+    if each.is_given:
+        run_each(app, job_id, each, parameters, common, options, dry_run=dry_run)
+        return
     api = app.api_to_change(dry_run)
-    body = read_parameters(app, parameters, lambda: app.api.get_job(job_id))
-    if only:
-        body["only"] = only
+    body = {**read_parameters(app, parameters, lambda: app.api.get_job(job_id)), **common}
     start_run(
         app,
         lambda token: api.run_now(job_id, body, token),

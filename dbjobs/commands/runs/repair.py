@@ -9,8 +9,10 @@ import typer
 from dbjobs.answers import Payload
 from dbjobs.commands.changing import fate_told, look, read_parameters
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import DryRun, Parameters, RunArgument, Wait, WaitOptions
+from dbjobs.commands.options import DryRun, RunArgument, Wait
+from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.showing import show_created
+from dbjobs.commands.wait_options import WaitOptions
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
 from dbjobs.models import Run

@@ -6,8 +6,10 @@ import typer
 
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import Body, DryRun, IdempotencyToken, Wait, WaitOptions
+from dbjobs.commands.options import DryRun, IdempotencyToken, Wait
+from dbjobs.commands.request_options import Body
 from dbjobs.commands.starting import start_run
+from dbjobs.commands.wait_options import WaitOptions
 
 RunName = Annotated[
     str | None,

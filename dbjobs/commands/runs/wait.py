@@ -3,7 +3,8 @@
 import typer
 
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import RunArguments, WaitOptions
+from dbjobs.commands.options import RunArguments
+from dbjobs.commands.wait_options import WaitOptions
 from dbjobs.commands.waiting import wait_for_runs
 
 
@@ -24,8 +25,8 @@ def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> Non
       0  SUCCESS, SUCCESS_WITH_FAILURES    14  INTERNAL_ERROR without a result
       6  contact lost                      15  UPSTREAM_FAILED, UPSTREAM_CANCELED
      10  FAILED                            16  EXCLUDED, DISABLED
-     11  TIMEDOUT                          17  SUCCESS_WITH_FAILURES, under --strict
-     12  CANCELED                          19  a result that dbjobs does not know
+     11  TIMEDOUT                          17  SUCCESS_WITH_FAILURES (--strict)
+     12  CANCELED                          19  an unknown result
      13  SKIPPED: it never ran            124  --timeout passed
     """
     app = app_of(ctx)

@@ -1,0 +1,1 @@
+"""How quick dbjobs is, how little it asks, and what the alternatives do: `make bench`."""

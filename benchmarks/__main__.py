@@ -1,0 +1,30 @@
+"""Measure everything, and write docs/performance.md."""
+
+import argparse
+import time
+
+from benchmarks import lists, outputs, start, waiting
+from benchmarks.environments import set_up, workspace
+from benchmarks.report import tell, write
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="of the quick commands; slow ones get a third")
+    rounds = parser.parse_args().rounds
+    began = time.monotonic()
+    tell("Setting up (once, a minute)")
+    set_up()
+    sections = []
+    with workspace() as place:
+        for subject in (start, waiting, lists, outputs):
+            tell(subject.__name__)
+            measured = subject.measure(place, rounds)
+            sections += measured if isinstance(measured, list) else [measured]
+    write(sections, rounds, (time.monotonic() - began) / 60)
+    for bar in (bar for section in sections for bar in section.bars):
+        tell(f"{'met    ' if bar.is_met else 'NOT MET'} {bar.value:5.2f}  {bar.what}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The options that every command takes, before or after its name.
+
+They stand apart from those that only some commands share, since every call pays for these.
+"""
+
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_params_convertors_ctx_param_name_from_function
+
+GLOBAL_SECTION = "Global options"
+_GIVEN = "dbjobs.global_options"
+
+
+class OutputFormat(str, Enum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+    ID = "id"
+
+
+class ApiVersion(str, Enum):
+    """The versions of the Jobs API."""
+
+    V20 = "2.0"
+    V21 = "2.1"
+    V22 = "2.2"
+
+
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Options of the root, the noun and the verb meet in one place; the rightmost wins."""
+    if value and param.name:
+        given = ctx.meta.setdefault(_GIVEN, {})
+        given[param.name] = value.value if isinstance(value, Enum) else value
+    return value
+
+
+def given_options(ctx: typer.Context) -> dict[str, Any]:
+    """The global options that were given so far, by name."""
+    given: dict[str, Any] = ctx.meta.get(_GIVEN, {})
+    return given
+
+
+def _global(*names: str, **kwargs: Any) -> Any:
+    return typer.Option(
+        *names,
+        callback=_remember,
+        expose_value=False,
+        show_default=False,
+        rich_help_panel=GLOBAL_SECTION,
+        **kwargs,
+    )
+
+
+def _declare_global_options(
+    profile: Annotated[
+        str | None, _global("--profile", "-p", metavar="NAME", help="Use this profile.")
+    ] = None,
+    config: Annotated[
+        Path | None, _global("--config", metavar="FILE", help="Read this configuration file.")
+    ] = None,
+    host: Annotated[str | None, _global("--host", metavar="URL", help="Speak to this workspace.")] = None,
+    api_version: Annotated[
+        ApiVersion | None, _global("--api-version", help="Version of the Jobs API  [default: 2.2].")
+    ] = None,
+    output: Annotated[
+        OutputFormat | None, _global("--output", "-o", help="How to print the result  [default: text].")
+    ] = None,
+    quiet: Annotated[bool, _global("--quiet", "-q", help="Leave out notes and progress.")] = False,
+    verbose: Annotated[
+        bool, _global("--verbose", "-v", help="Tell of requests, retries, and where settings came from.")
+    ] = False,
+    no_color: Annotated[bool, _global("--no-color", help="Print without colour.")] = False,
+) -> None:
+    """Only its signature is used: Typer makes the options of it."""
+
+
+@cache
+def global_params() -> tuple[Any, ...]:
+    """The options that every command takes, before or after its name."""
+    params, _, _ = get_params_convertors_ctx_param_name_from_function(_declare_global_options)
+    return tuple(params)

@@ -1,0 +1,35 @@
+"""Job files, and what becomes of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dbjobs.documents import read_document
+from dbjobs.errors import RefusedError
+from dbjobs.spec import JobFile, Ready, make_ready
+
+TASK = {"task_key": "a", "spark_jar_task": {"main_class_name": "Main"}}
+JOB = {"name": "nightly", "tasks": [TASK]}
+
+
+def ready(text: str | dict[str, Any], request: str = "create", version: str = "2.2", **more: Any) -> Ready:
+    """What becomes of a job file."""
+    text = text if isinstance(text, str) else json.dumps(text)
+    return make_ready(JobFile("job.yaml", read_document(text)), request, version, **more)
+
+
+def refusal(text: str | dict[str, Any], request: str = "create", version: str = "2.2", **more: Any) -> str:
+    """What is said of a job file that is not sent."""
+    with pytest.raises(RefusedError) as caught:
+        ready(text, request, version, **more)
+    return caught.value.message
+
+
+def said_of(text: str, request_for: str, version: str, job_id: int | None) -> str:
+    """What is said of a job file that may be sent: nothing if it is."""
+    try:
+        ready(text, request_for, version, job_id=job_id)
+    except RefusedError as error:
+        return error.message
+    return ""
