@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from dbjobs import __version__
 from dbjobs.cli import app
+from dbjobs.commands.framework import section_of
 from dbjobs.commands.global_options import GLOBAL_SECTION
 from dbjobs.completing.scripts import SCRIPTS
 from dbjobs.config.settings import VARIABLES
@@ -105,7 +106,7 @@ class Entry:
 
 
 def _is_global(param: Any) -> bool:
-    return param.name == "help" or getattr(param, "rich_help_panel", None) == GLOBAL_SECTION
+    return section_of(param) == GLOBAL_SECTION
 
 
 def entries(path: tuple[str, ...] = (), command: Any = None, parent: Any = None) -> Iterator[Entry]:

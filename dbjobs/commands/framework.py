@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+from typer.utils import get_params_from_function
 
 from dbjobs.commands.global_options import GLOBAL_SECTION, given_options, global_params
 from dbjobs.context import App, GlobalOptions
@@ -93,9 +94,11 @@ class Group(TyperGroup):
     def _load(self, verb: str) -> Any:
         module = import_module(f"{self.package}.{verb.replace('-', '_')}")
         app = getattr(module, "app", None) or new_typer()
-        if not app.registered_callback:
-            app.command(verb, cls=Command, context_settings=CONTEXT_SETTINGS)(_expand_groups(module.command))
-        return get_command(app)
+        if app.registered_callback:
+            return get_command(app)
+        function = _expand_groups(module.command)
+        app.command(verb, cls=Command, context_settings=CONTEXT_SETTINGS)(function)
+        return _with_help_of_arguments(get_command(app), function)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A noun alone shows what it can do."""
@@ -130,6 +133,14 @@ class Group(TyperGroup):
         _format_params(self, ctx, formatter)
 
 
+def _with_help_of_arguments(command: Any, function: Callable[..., None]) -> Any:
+    """Before 0.26 Typer used the Click that is installed, and 8.4 of that empties an argument's help."""
+    for param in command.params:
+        if param.param_type_name == "argument" and not param.help:
+            param.help = get_params_from_function(function)[param.name].default.help
+    return command
+
+
 def help_width() -> int:
     """The terminal's, within reason; of itself, Click never goes below 50."""
     return max(min(get_terminal_size().columns, WIDEST_HELP), 20)
@@ -160,13 +171,17 @@ def _first_line(command: Any) -> str:
     return str(command.help or "").partition("\n")[0]
 
 
+def section_of(param: Any) -> str | None:
+    """The group that an option belongs to; --help, which no one declares, to the global ones."""
+    return GLOBAL_SECTION if "--help" in param.opts else getattr(param, "rich_help_panel", None)
+
+
 def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
     """Arguments, the command's own options, then those that come in groups."""
     sections: dict[str, list[Any]] = {"Arguments": [], "Options": []}
     for param in command.get_params(ctx):
         is_argument = param.param_type_name == "argument"
-        own_section = GLOBAL_SECTION if param.name == "help" else getattr(param, "rich_help_panel", None)
-        section = own_section or ("Arguments" if is_argument else "Options")
+        section = section_of(param) or ("Arguments" if is_argument else "Options")
         if record := param.get_help_record(ctx):
             sections.setdefault(section, []).append(record)
     for title, records in sections.items():
