@@ -38,8 +38,8 @@ test-packages: .venv/ready build/tools/ready  ## install dbjobs in every way the
 
 test-lowest: build/tools/ready  ## every test, with the oldest dependencies that pyproject.toml allows
 	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/lowest
-	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --group dev
 	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --resolution lowest-direct --editable ".[sandbox,keyring]"
+	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --group dev
 	@build/lowest/bin/pytest -n 2
 
 build/tools/ready: Makefile

@@ -77,7 +77,7 @@ class Root(Group):
 
 
 def _as_text(word: str) -> str:
-    """A word of the command line, in UTF-8 even where the locale knows ASCII alone; a file may have any name."""
+    """A word of the command line, in UTF-8 even where the locale knows ASCII alone; a file has any name."""
     try:
         return word.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dbjobs.ci import Level, choose_pipeline
 from dbjobs.pipelines import System, defuse, recognise
 from dbjobs.render.streams import clean_text
-from tests.conftest import Dbjobs, Result, Serve
+from tests.conftest import TOKEN, Dbjobs, Result, Serve
 from tests.fakes import FakeClock, Reply, by_endpoint, scripted_server
 from tests.hostile import EVERYTHING, OUTPUT, TEXTS, hostile_run
 from tests.payloads import RUN_ID, run, task
@@ -439,6 +439,29 @@ def test_a_hostile_job_harms_no_terminal(columns: int) -> None:
     assert "\x1b[2J" not in screen.raw, "nothing was wiped"
     assert "\x1bP" not in screen.raw
     assert len(screen.raw) < 500_000
+
+
+@pytest.mark.parametrize("name", ["github", "azure"])
+def test_outputs_that_are_only_printed_are_guarded_too(
+    dbjobs: Dbjobs, serve: Serve, system: dict[str, dict[str, str]], name: str
+) -> None:
+    serve(by_endpoint(HOSTILE_BUT_SHORT))
+
+    done = dbjobs("runs", "output", RUN_ID, **system[name])
+
+    assert "owned" in done.stdout
+    assert github_commands(done.stdout) == azure_commands(done.stdout) == []
+
+
+def test_a_token_that_a_job_prints_is_in_no_report(wait: Any, serve: Serve, tmp_path: Path) -> None:
+    told = {"error": f"token {TOKEN}", "error_trace": TOKEN}
+    serve(by_endpoint({**SCRIPT, "runs/get-output": told}))
+
+    done = wait("github", "--junit", tmp_path / "j.xml", "--report", tmp_path / "r.html")
+
+    written = [path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file()]
+    assert len(written) == 4
+    assert not [text for text in (*written, done.stderr, done.stdout) if TOKEN in text]
 
 
 def test_nothing_of_it_is_loaded_where_nobody_asks_for_it() -> None:

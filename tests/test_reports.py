@@ -255,7 +255,9 @@ def test_a_hostile_job_harms_no_report(tmp_path: Path) -> None:
     outputs = {RUN_ID + place + 1: OUTPUT for place in range(len(TEXTS))}
     report = report_of(payload, outputs=outputs, labels=(TEXTS[6],))
     several = report_of(payload, {**payload, "run_id": 5}, outputs=outputs)
+    many = report_of(*({**payload, "run_id": number} for number in range(30)), outputs=outputs)
 
+    assert len(render_report(many, ".md").encode()) < 1_000_000, "GitHub takes a mebibyte"
     for one in (report, several):
         read_junit(render_report(one, ".xml"))
         check_page(render_report(one, ".html"))

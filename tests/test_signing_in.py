@@ -446,7 +446,7 @@ def test_a_refusal_says_where_the_token_came_from(dbjobs: Dbjobs, workspace: Wor
 
 
 UNUSED = {
-    "configparser", "getpass", "keyring", "yaml",
+    "dbjobs.config.databrickscfg", "getpass", "keyring", "yaml",
     "dbjobs.auth.oauth", "dbjobs.auth.azure", "dbjobs.auth.identity", "dbjobs.auth.tools", "dbjobs.checkup",
 }  # fmt: skip
 LOADED = """

@@ -11,7 +11,7 @@ from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.wait_options import WaitOptions
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
-from dbjobs.errors import DbjobsError, UsageError
+from dbjobs.errors import DbjobsError, RefusedError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.models import Run
 from dbjobs.reading import RunReader
@@ -171,7 +171,10 @@ def _newest_start(app: App, job_id: int) -> int:
     """When the job's newest run started, in epoch milliseconds; 0 if there was none."""
     from dbjobs.listing import RunFilter
 
-    pages = app.api.list_runs(RunFilter(job_id=job_id), limit=1)
+    try:
+        pages = list(app.api.list_runs(RunFilter(job_id=job_id), limit=1))
+    except RefusedError:  # who may start runs may not be allowed to list them
+        return 0
     return max((int(run.get("start_time") or 0) for page in pages for run in page), default=0)
 
 

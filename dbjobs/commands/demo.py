@@ -12,8 +12,6 @@ import typer
 import dbjobs
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.sandbox.local import new_sandbox
-from dbjobs.commands.wait_options import Ci, Leaving, ShowOutput, WaitOptions
-from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
 from dbjobs.errors import ConfigError
 
@@ -54,6 +52,9 @@ def command(
 
 
 def _run(app: App, job: Path) -> None:
+    # late, for every --help of the root loads this module
+    from dbjobs.commands.wait_options import Ci, Leaving, ShowOutput, WaitOptions
+    from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
     from dbjobs.spec import read_body
 
     app.streams.note(f"$ dbjobs runs submit -f {_near(job)} --wait --show-output all")

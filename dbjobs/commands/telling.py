@@ -38,8 +38,9 @@ class Teller:
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """A part of the log that can be folded; events are for programs, and stay as they are."""
-        if self.pipeline is None or self.options.progress is Progress.EVENTS or self.app.streams.quiet:
+        """A part of the log that can be folded; what is for programs stays as it is."""
+        is_folded = self.options.progress not in (Progress.EVENTS, Progress.NONE)
+        if self.pipeline is None or not is_folded or self.app.streams.quiet:
             yield
             return
         self.app.streams.command(self.pipeline.begin_group(title, self.app.clock.now()))
@@ -64,9 +65,9 @@ class Teller:
             return
         with self._mere_warnings("the reports"):
             report = self.make_report(snapshot, note, may_ask=may_ask)
-            for file in files_of(self.options):
+            for file, form in files_of(self.options):
                 with self._mere_warnings(str(file)):
-                    self.write_report(report, file)
+                    self.write_report(report, file, form)
             self.tell_pipeline(report, is_final=is_final)
 
     @property
@@ -85,12 +86,11 @@ class Teller:
             runs.append(_reported(watched, outputs))
         return Report(tuple(runs), self.app.clock.now(), note)
 
-    def write_report(self, report: "Report", file: Path) -> None:
+    def write_report(self, report: "Report", file: Path, form: str) -> None:
         """Whole or not at all; a UsageError if it cannot be."""
         from dbjobs.disk import write_whole
         from dbjobs.reports import render_report
 
-        form = ".xml" if str(file) == self.options.junit else file.suffix.lower()
         text = self.app.streams.censor(render_report(report, form))
         write_whole(file, text.encode(errors="replace"), overwrite=True)
 
@@ -150,9 +150,10 @@ def _choose_pipeline(ci: Ci, app: App) -> "Pipeline | None":
     return choose_pipeline(ci.value, app.environ)
 
 
-def files_of(options: WaitOptions) -> list[Path]:
-    """The files to write."""
-    return [Path(name) for name in (options.junit, *(options.report or ())) if name]
+def files_of(options: WaitOptions) -> list[tuple[Path, str]]:
+    """The files to write, each with its form."""
+    junit = [(Path(options.junit), ".xml")] if options.junit else []
+    return junit + [(Path(name), Path(name).suffix.lower()) for name in options.report or ()]
 
 
 def _reported(watched: WatchedRun, outputs: Mapping[int, dict[str, object]]) -> "ReportedRun":

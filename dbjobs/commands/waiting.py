@@ -61,9 +61,11 @@ def wait_for_runs(
         try:
             code: int = wait.to_the_end(grace)
         except Interrupted as interrupt:
+            wait.is_hurried = True
             wait.part("interrupted", options.on_interrupt)
             code = interrupt.exit_code
         except DbjobsError:
+            wait.part("no other run can be started", Leaving.DETACH)
             wait.report()
             raise
         wait.print_result()
@@ -83,6 +85,8 @@ class _Wait:
     last: Snapshot | None = None
     parted: str = ""
     """why the wait ended before its runs did"""
+    is_hurried: bool = False
+    """there is no time for questions: whoever interrupts may kill, and lost contact gives no answers"""
     shown_outputs: int = 0
 
     @cached_property
@@ -161,7 +165,7 @@ class _Wait:
     def _give_up(self, last: Snapshot) -> None:
         silence = say_duration(last.elapsed - last.last_contact)
         cause = last.trouble.message if last.trouble else "no answer"
-        self.parted = f"no contact for {silence}, so the outcome is not known"
+        self.parted, self.is_hurried = f"no contact for {silence}, so the outcome is not known", True
         self.app.streams.fail(
             UnreachableError(
                 f"no contact for {silence}, so the outcome is not known: {cause}",
@@ -236,9 +240,9 @@ class _Wait:
         return render_failure(task, output)
 
     def report(self, *, is_final: bool = True) -> None:
-        """What pipelines read, whatever the ending; there is time for questions only if there was an end."""
+        """What pipelines read, whatever the ending."""
         last = self.last or Snapshot(tuple(map(WatchedRun, self.run_ids)), 0.0, 0.0)
-        self.teller.end(last, self.parted, may_ask=not self.parted, is_final=is_final)
+        self.teller.end(last, self.parted, may_ask=not self.is_hurried, is_final=is_final)
 
     def print_result(self) -> None:
         """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""

@@ -57,8 +57,8 @@ class LineTeller:
     def _say(self, snapshot: Snapshot, lines: list[Text]) -> None:
         time = say_clock(self.clock.now())
         for line in lines:
-            line.truncate(LONGEST_LINE, overflow="ellipsis")
-            text = Text.assemble((time, "dim"), "  ", line)
+            short = line if len(line) <= LONGEST_LINE else Text.assemble(line[:LONGEST_LINE], " …")
+            text = Text.assemble((time, "dim"), "  ", short)
             self.streams.progress(to_text(self.streams, self.streams.err, text))
             self.last_said = snapshot.elapsed
 

@@ -6,19 +6,19 @@ that; elsewhere nothing is cut, and a longer name moves the rest of its row.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from rich.text import Text
 
 from dbjobs.models import Payload, Run
-from dbjobs.render.grid import Column, Row, draw, draw_plain, measure, total_width
+from dbjobs.render.grid import Column, Row, draw, draw_uncut, measure, total_width
 from dbjobs.render.looks import dress_for, look_of
 from dbjobs.render.screen import to_text, width_of
 from dbjobs.render.streams import Streams
 from dbjobs.render.tables import Page, say_schedule, say_trigger, task_type
-from dbjobs.render.words import say_age, say_moment, say_state
+from dbjobs.render.words import say_age, say_duration, say_moment, say_state, seconds_of
 
-Line = TypeVar("Line", str, Text)
+Cell = tuple[str, str]
+"""A text and its style: lists are long, and a Text is made of it only where styles are seen."""
 
 NARROW = 140
 """Cells; a narrower terminal gets one word for a state, and ages without dates."""
@@ -32,17 +32,28 @@ class ListTable:
     """A table that grows by pages; its columns are as wide as the first page wants them."""
 
     columns: Sequence[Column]
-    make_row: Callable[[Payload, Page], Row]
+    make_row: Callable[[Payload, Page], list[Cell]]
     page: Page
     _widths: list[int] = field(default_factory=list)
 
-    def lines(self, items: Sequence[Payload], draw: Callable[..., Line]) -> list[Line]:
-        """A line an item, drawn with or without styles, under titles if they are the first."""
-        rows: list[Row] = [self.make_row(item, self.page) for item in items]
+    def lines(self, items: Sequence[Payload]) -> list[Text]:
+        """A line an item, under titles if they are the first."""
+        return [
+            draw(self.columns, row, self._widths, self.page.dress) for row in map(_texts, self._rows(items))
+        ]
+
+    def uncut_lines(self, items: Sequence[Payload]) -> list[str]:
+        """The same without styles, off a terminal."""
+        return [
+            draw_uncut(self.columns, [text for text, _ in row], self._widths) for row in self._rows(items)
+        ]
+
+    def _rows(self, items: Sequence[Payload]) -> list[list[Cell]]:
+        rows = [self.make_row(item, self.page) for item in items]
         if rows and not self._widths:
-            rows.insert(0, [Text(column.title, "dim") for column in self.columns])
-            self._fit(rows)
-        return [draw(self.columns, row, self._widths, self.page.dress) for row in rows]
+            rows.insert(0, [(column.title, "dim") for column in self.columns])
+            self._fit([_texts(row) for row in rows])
+        return rows
 
     def _fit(self, rows: Sequence[Row]) -> None:
         """Off a terminal nothing is cut; on one that is very narrow, anything but the ids."""
@@ -63,11 +74,16 @@ class ListWriter:
     table: ListTable
 
     def write(self, items: Sequence[Payload]) -> None:
-        if items and self.streams.has_color(self.streams.out):
-            text = Text("\n").join(self.table.lines(items, draw))
-            self.streams.result(to_text(self.streams, self.streams.out, text))
+        has_color = self.streams.has_color(self.streams.out)
+        if items and self.table.page.width is None and not has_color:
+            self.streams.result("\n".join(self.table.uncut_lines(items)))
         elif items:
-            self.streams.result("\n".join(self.table.lines(items, draw_plain)))
+            text = Text("\n").join(self.table.lines(items))
+            self.streams.result(to_text(self.streams, self.streams.out, text))
+
+
+def _texts(row: Sequence[Cell]) -> Row:
+    return [Text(text, style) for text, style in row]
 
 
 def jobs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter:
@@ -101,7 +117,7 @@ def _writer(
     streams: Streams,
     now: float,
     columns: Sequence[Column],
-    make_row: Callable[[Payload, Page], list[Text]],
+    make_row: Callable[[Payload, Page], list[Cell]],
     say_tasks: Callable[[Payload, Page], str] | None,
     title: str = "TASKS",
 ) -> ListWriter:
@@ -111,39 +127,39 @@ def _writer(
     wider = [*columns, Column(title, is_optional=True, worth=4)]
     return ListWriter(
         streams,
-        ListTable(wider, lambda item, page: [*make_row(item, page), Text(say_tasks(item, page))], page),
+        ListTable(wider, lambda item, page: [*make_row(item, page), (say_tasks(item, page), "")], page),
     )
 
 
-def _job_row(job: Payload, page: Page) -> list[Text]:
+def _job_row(job: Payload, page: Page) -> list[Cell]:
     settings = job.get("settings") or {}
     return [
-        Text(str(job.get("job_id", ""))),
-        Text(page.line(settings.get("name") or "Untitled"), "bold"),
-        Text(page.line(job.get("creator_user_name") or "")),
-        Text(_say_when(job.get("created_time"), page)),
-        Text(page.line(_say_schedule(settings))),
-        Text(_say_number_of_tasks(settings)),
+        (str(job.get("job_id", "")), ""),
+        (page.line(settings.get("name") or "Untitled"), "bold"),
+        (page.line(job.get("creator_user_name") or ""), ""),
+        (_say_when(job.get("created_time"), page), ""),
+        (page.line(_say_schedule(settings)), ""),
+        (_say_number_of_tasks(settings), ""),
     ]
 
 
-def _run_row(payload: Payload, page: Page) -> list[Text]:
+def _run_row(payload: Payload, page: Page) -> list[Cell]:
     run = Run(payload)
     return [
-        Text(str(run.run_id)),
-        Text(str(run.job_id or "")),
-        Text(page.line(run.run_name), "bold"),
+        (str(run.run_id), ""),
+        (str(run.job_id or ""), ""),
+        (page.line(run.run_name), "bold"),
         _state(run, page),
-        Text(page.line(payload.get("trigger") or "")),
-        Text(_say_when(run.start_time, page)),
-        page.duration(run),
+        (page.line(payload.get("trigger") or ""), ""),
+        (_say_when(run.start_time, page), ""),
+        (say_duration(seconds_of(run, page.now)), ""),
     ]
 
 
-def _state(run: Run, page: Page) -> Text:
+def _state(run: Run, page: Page) -> Cell:
     look = look_of(run)
     word = run.shown_state if _is_narrow(page) else say_state(run)
-    return Text(f"{look.sign(page.dress)} {page.line(word)}", look.style)
+    return f"{look.sign(page.dress)} {page.line(word)}", look.style
 
 
 def _is_narrow(page: Page) -> bool:

@@ -48,7 +48,7 @@ def say_date(milliseconds: float | None) -> str:
     if not milliseconds:
         return ""
     try:
-        return f"{_local(milliseconds / 1000).isoformat(' ', 'seconds')[:19]}"
+        return f"{_local(milliseconds / 1000).isoformat(' ', 'seconds')}"
     except (OverflowError, OSError, ValueError):  # no date that a calendar knows
         return str(milliseconds)
 
@@ -66,7 +66,7 @@ def _say_distance(milliseconds: float, now: float) -> str:
 
 
 def _local(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).astimezone()
+    return datetime.fromtimestamp(seconds)  # noqa: DTZ006 - only its figures are shown
 
 
 def say_utc(seconds: float) -> str:

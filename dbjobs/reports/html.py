@@ -4,14 +4,13 @@ It needs no script and fetches nothing. All text of the API goes through `_text`
 """
 
 import html
-import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from dbjobs.models import TaskRun
 from dbjobs.render.excerpts import short_line
 from dbjobs.render.looks import Look, look_of
-from dbjobs.render.streams import clean_line, clean_text
+from dbjobs.render.streams import clean_text
 from dbjobs.render.words import (
     AnyRun,
     say_attempt,
@@ -133,10 +132,9 @@ def _named_facts(run: ReportedRun, report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _link(run: ReportedRun) -> str:
-    url = clean_line((run.run and run.run.run_page_url) or "")
-    if not re.match("https?://", url):
+    if not run.url:
         return str(run.run_id)
-    return f'<a href="{_text(url)}" rel="noreferrer">{run.run_id}</a>'
+    return f'<a href="{html.escape(run.url)}" rel="noreferrer">{run.run_id}</a>'
 
 
 def _run_body(run: ReportedRun, report: Report) -> Lines:

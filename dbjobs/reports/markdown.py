@@ -5,12 +5,12 @@ escaped, and traces stand in fences that are longer than any in them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from dbjobs.models import TaskRun
 from dbjobs.render.excerpts import short_line
 from dbjobs.render.looks import look_of
-from dbjobs.render.streams import clean_line, clean_text
+from dbjobs.render.streams import clean_text
 from dbjobs.render.words import (
     count,
     say_attempt,
@@ -57,13 +57,11 @@ def _page(report: Report, *, with_gantt: bool) -> Iterator[str]:
     if with_gantt:
         bars = [(run.label or run.title, run.run) for run in report.runs if run.run]
         yield from draw_gantt(bars, report.made_at)
-    for run in _worth_details(report):
+    failed = [run for run in report.runs if run.failed_tasks]
+    for run in failed[:MOST_DETAILED]:
         yield from ("", f"### {_symbol_of(run)} {_link(run)} {_cell(run.label)}".rstrip())
-        yield from _failures(run)
-
-
-def _worth_details(report: Report) -> Sequence[ReportedRun]:
-    return [run for run in report.runs if run.failed_tasks][:MOST_DETAILED]
+        yield from _failures(run, max(1, MOST_FAILURES // len(failed)))
+    yield from _left_out(len(failed) - MOST_DETAILED, "failed run")
 
 
 def _one_run(run: ReportedRun, report: Report, *, with_gantt: bool) -> Iterator[str]:
@@ -109,10 +107,7 @@ def _note(report: Report) -> Iterator[str]:
 
 
 def _link(run: ReportedRun) -> str:
-    url = clean_line((run.run and run.run.run_page_url) or "")
-    if not re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url):
-        return f"run {run.run_id}"
-    return f"[run {run.run_id}](<{url}>)"
+    return f"[run {run.run_id}](<{run.url}>)" if run.url else f"run {run.run_id}"
 
 
 def _run_row(run: ReportedRun, report: Report) -> str:
@@ -142,10 +137,10 @@ def _left_out(number: int, noun: str) -> Iterator[str]:
         yield from ("", f"… and {count(number, noun)} more.")
 
 
-def _failures(run: ReportedRun) -> Iterator[str]:
-    for task in run.failed_tasks[:MOST_FAILURES]:
+def _failures(run: ReportedRun, most: int = MOST_FAILURES) -> Iterator[str]:
+    for task in run.failed_tasks[:most]:
         yield from _failure(task)
-    yield from _left_out(len(run.failed_tasks) - MOST_FAILURES, "failed task")
+    yield from _left_out(len(run.failed_tasks) - most, "failed task")
 
 
 def _failure(task: ReportedTask) -> Iterator[str]:

@@ -3,19 +3,27 @@
 It is made once, after a wait, and every report is made of it. Nothing here asks a server.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from dbjobs.models import OWN_FAILURES, Payload, Run, TaskRun
-from dbjobs.render.excerpts import first_lines, last_lines
+from dbjobs.render.excerpts import first_lines, last_lines, shorten
 from dbjobs.render.outputs import trace_of
+from dbjobs.render.streams import clean_line
 from dbjobs.render.words import AnyRun, count
 from dbjobs.states import GRAVITY, Outcome
 
 TRACE_LINES = 400
 ERROR_LINES = 40
 """Of a trace the end is kept, for that is where the cause is."""
+
+TRACE_CHARACTERS = 40_000
+ERROR_CHARACTERS = 4_000
+"""However many fail, and whatever they print, a report can be opened."""
+
+LONGEST_URL = 1000
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,13 @@ def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
         return Attempt(task)
     output = output or {}
     title, text = trace_of(output)
-    trace, number = last_lines(text, TRACE_LINES)
-    error = first_lines(output.get("error") or task.message, ERROR_LINES)
-    return Attempt(task, Failure("\n".join(error), "\n".join(trace), title, number - len(trace)))
+    lines, number = last_lines(text, TRACE_LINES)
+    while sum(map(len, lines)) > TRACE_CHARACTERS:
+        lines = lines[1 + len(lines) // 8 :]
+    error = shorten(
+        "\n".join(first_lines(output.get("error") or task.message, ERROR_LINES)), ERROR_CHARACTERS
+    )
+    return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,12 @@ class ReportedRun:
     @property
     def title(self) -> str:
         return self.run.run_name if self.run else f"run {self.run_id}"
+
+    @property
+    def url(self) -> str:
+        """The run's page, if it has one that can be a link."""
+        url = clean_line((self.run and self.run.run_page_url) or "")
+        return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= LONGEST_URL else ""
 
     @property
     def state(self) -> str:

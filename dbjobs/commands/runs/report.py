@@ -42,8 +42,8 @@ def command(ctx: typer.Context, runs: RunArguments, wanted: Wanted) -> None:
     options = WaitOptions(ci=wanted.ci, junit=wanted.junit, report=wanted.report)
     teller = Teller(app, options, OutputCache(app.api, app.streams.warn))
     report = teller.make_report(Snapshot(watched, 0.0, 0.0))
-    for file in files_of(options):
-        teller.write_report(report, file)
+    for file, form in files_of(options):
+        teller.write_report(report, file, form)
         app.streams.result(str(file))
     if not files_of(options):
         app.streams.result(render_report(report, ".md"))

@@ -1,0 +1,1 @@
+"""What is measured besides dbjobs itself; each runs in an environment of its own."""
