@@ -36,11 +36,13 @@ def measure(place: Place, rounds: int) -> Section:
         "a script on `requests`": Command(place.client("plain", "plain_get.py", RUN), environ),
     }
     series = in_turn(commands, rounds)
-    walls = {name: one.wall for name, one in series.items()}
-    typer, version, completion, usage, typer_help, own_help, plain, own_get, _, legacy, sdk, _ = (
-        walls.values()
-    )
+    cpu = [one.cpu for one in series.values()]
+    typer, version, completion, usage, typer_help, own_help, plain, own_get, _, legacy, sdk, _ = cpu
     section = Section("Start")
+    section.say(
+        "None of these waits for anything to speak of, so the bars compare processor time, which other work on "
+        "the machine disturbs least."
+    )
     section.processes(series)
     section.bars = [
         Bar("`--version` ÷ `import typer`", version / typer, 1.3),

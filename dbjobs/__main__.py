@@ -2,9 +2,14 @@
 
 import gc
 import os
+import sys
+import warnings
 
 LESS_OFTEN = 10_000
 """Objects between two collections: loading modules leaves no garbage, and the search took 8 % of a call."""
+
+UNUSED = ("chardet", "charset_normalizer")
+"""requests would load them to guess encodings, which is never asked for here, and took 7 % of a call."""
 
 
 def main() -> None:
@@ -14,10 +19,17 @@ def main() -> None:
 
         answer()
     else:
-        gc.set_threshold(LESS_OFTEN)
+        _load_less()
         from dbjobs.cli import main as run
 
         run()
+
+
+def _load_less() -> None:
+    gc.set_threshold(LESS_OFTEN)
+    for name in UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # as Python has it for what is not to be found
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from dbjobs.sandbox.sign_in import PAGES, SignIn
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from wsgiref.types import WSGIEnvironment
+
+    from _typeshed.wsgi import WSGIEnvironment
 
     from dbjobs.sandbox.model import Json
     from dbjobs.sandbox.scenario import Fault, Scenario

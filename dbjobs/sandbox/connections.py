@@ -18,7 +18,8 @@ from dbjobs.sandbox.scenario import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from wsgiref.types import WSGIEnvironment
+
+    from _typeshed.wsgi import WSGIEnvironment
 
     Answer = Callable[[WSGIEnvironment], tuple[Response, Fault | None]]
 
