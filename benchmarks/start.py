@@ -40,8 +40,8 @@ def measure(place: Place, rounds: int) -> Section:
     typer, version, completion, usage, typer_help, own_help, plain, own_get, _, legacy, sdk, _ = cpu
     section = Section("Start")
     section.say(
-        "None of these waits for anything to speak of, so the bars compare processor time, which other work on "
-        "the machine disturbs least."
+        "None of these waits for anything to speak of, so the bars compare processor time, "
+        "which other work on the machine disturbs least."
     )
     section.processes(series)
     section.bars = [
