@@ -144,7 +144,7 @@ Look = Callable[[int], Run | None]
 
 @dataclass
 class Backfill:
-    """The runs that there have to be, started one after the other as there is room: `watch.Arrivals`."""
+    """The runs that there have to be, started one after the other as there is room: `watch.PendingStarts`."""
 
     wanted: Sequence[Wanted]
     job_id: int
@@ -169,7 +169,7 @@ class Backfill:
         """The labels of the sets that are still to come."""
         return [wanted.label for wanted in self.wanted[self._next :]]
 
-    def admit(self, active: int) -> WatchedRun | None:
+    def start_next(self, active: int) -> WatchedRun | None:
         """Start the next set if fewer than `most_active` runs are active; what is refused is passed over."""
         if active >= self.most_active:
             return None

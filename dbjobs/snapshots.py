@@ -30,10 +30,10 @@ class WatchedRun:
     """as last seen; None until the first good answer"""
     children: Mapping[str, Run] = field(default_factory=dict)
     """by task_key, the runs that its run_job tasks started"""
-    trouble: DbjobsError | None = None
+    error: DbjobsError | None = None
     """what the last poll met instead of an answer"""
-    is_gone: bool = False
-    """True if `trouble` will not pass: the run is watched no more"""
+    is_lost: bool = False
+    """True if `error` will not pass: the run is watched no more"""
     polls_unsettled: int = 0
     label: str = ""
     """what tells it from other runs of its job"""
@@ -43,7 +43,7 @@ class WatchedRun:
     @property
     def is_settled(self) -> bool:
         """True if there is nothing more to wait for."""
-        if self.is_gone:
+        if self.is_lost:
             return True
         if self.run is None or not self.run.is_ended:
             return False
@@ -75,14 +75,14 @@ class Snapshot:
     """set in the last snapshot only"""
     unstarted: int = 0
     """how many runs are still to be started"""
-    hindrance: DbjobsError | None = None
+    start_error: DbjobsError | None = None
     """what keeps the next one from being started"""
 
     @property
-    def trouble(self) -> DbjobsError | None:
+    def error(self) -> DbjobsError | None:
         """The cause, while contact is lost."""
-        troubles = (watched.trouble for watched in self.runs if watched.trouble and not watched.is_gone)
-        return next(troubles, self.hindrance)
+        errors = (watched.error for watched in self.runs if watched.error and not watched.is_lost)
+        return next(errors, self.start_error)
 
     @property
     def is_of_one(self) -> bool:

@@ -22,8 +22,8 @@ from dbjobs.states import GRAVITY, Outcome
 
 __all__ = [
     "UNSETTLED_POLLS",
-    "Arrivals",
     "Ending",
+    "PendingStarts",
     "Schedule",
     "Snapshot",
     "WatchedRun",
@@ -81,14 +81,14 @@ class Schedule:
         return max(SHORTEST_PAUSE, pause) * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
 
 
-class Arrivals(Protocol):
+class PendingStarts(Protocol):
     """Runs that join a watch while it goes on."""
 
     @property
     def waiting(self) -> int:
         """How many are still to come."""
 
-    def admit(self, active: int) -> WatchedRun | None:
+    def start_next(self, active: int) -> WatchedRun | None:
         """Start the next one, unless `active` runs are all there may be; a DbjobsError says what hinders."""
 
 
@@ -98,18 +98,18 @@ def watch_runs(
     clock: Clock,
     schedule: Schedule,
     fetch_children: FetchChildren = lambda run: {},
-    arrivals: Arrivals | None = None,
+    pending_starts: PendingStarts | None = None,
     prepare: Prepare = lambda run_ids: None,
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
-    `arrivals` are asked after each poll for runs to start: there may be room for them now.
+    `pending_starts` are asked after each poll for runs to start: there may be room for them now.
     """
-    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule, arrivals, prepare)
+    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule, pending_starts, prepare)
     while True:
         before = watch.poll()
-        while watch.admit():
-            yield watch.glimpse(before)
+        while watch.start_next():
+            yield watch.intermediate_snapshot(before)
             before = dict(watch.runs)
         snapshot = watch.snapshot(before)
         yield snapshot
@@ -126,7 +126,7 @@ def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
         return ExitCode.UNREACHABLE
     outcomes = [watched.run.outcome for watched in snapshot.runs if watched.run and watched.run.outcome]
     gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
-    lost = next((watched.trouble for watched in snapshot.runs if watched.is_gone and watched.trouble), None)
+    lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
     if lost and gravest.is_good:
         return lost.exit_code
     return gravest.exit_code(strict=strict)
@@ -142,7 +142,7 @@ class _Watch:
         fetch_children: FetchChildren,
         clock: Clock,
         schedule: Schedule,
-        arrivals: Arrivals | None,
+        pending_starts: PendingStarts | None,
         prepare: Prepare,
     ) -> None:
         self.runs = {run_id: WatchedRun(run_id) for run_id in run_ids}
@@ -151,9 +151,9 @@ class _Watch:
         self.fetch_children = fetch_children
         self.clock = clock
         self.schedule = schedule
-        self.arrivals = arrivals
+        self.pending_starts = pending_starts
         self.prepare = prepare
-        self.hindrance: DbjobsError | None = None
+        self.start_error: DbjobsError | None = None
         self.began = clock.monotonic()
         self.last_contact = 0.0
         self.quiet_polls = -1
@@ -165,20 +165,20 @@ class _Watch:
 
     @property
     def unstarted(self) -> int:
-        return self.arrivals.waiting if self.arrivals else 0
+        return self.pending_starts.waiting if self.pending_starts else 0
 
-    def admit(self) -> bool:
+    def start_next(self) -> bool:
         """Let the next run in, if one is to come and may; False if not now."""
         active = sum(not watched.is_settled for watched in self.runs.values())
-        self.hindrance = None
-        if self.arrivals is None or not self.unstarted or self._early_ending():
+        self.start_error = None
+        if self.pending_starts is None or not self.unstarted or self._early_ending():
             return False
         try:
-            newcomer = self.arrivals.admit(active)
+            newcomer = self.pending_starts.start_next(active)
         except DbjobsError as error:
             if not error.passing:
                 raise
-            self.hindrance = error
+            self.start_error = error
             return False
         if newcomer:
             self.last_contact = self.elapsed
@@ -192,17 +192,17 @@ class _Watch:
         before = dict(self.runs)
         began = self.elapsed
         waiting = [run_id for run_id in self.turns if not self.runs[run_id].is_settled]
-        trouble = self._prepare(waiting)
+        shared_error = self._prepare(waiting)
         for run_id in waiting:
-            self.runs[run_id] = self._poll_run(self.runs[run_id], trouble)
-            if _concerns_all(self.runs[run_id].trouble):
+            self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
+            if _concerns_all(self.runs[run_id].error):
                 self._ask_last(run_id)
                 break
         self.took = self.elapsed - began
         return before
 
     def _prepare(self, run_ids: Sequence[int]) -> DbjobsError | None:
-        """What the first run would meet as well; any other trouble is no reason not to ask for each."""
+        """What the first run would meet as well; any other error is no reason not to ask for each."""
         try:
             self.prepare(run_ids)
         except DbjobsError as error:
@@ -214,24 +214,24 @@ class _Watch:
         self.turns.remove(run_id)
         self.turns.append(run_id)
 
-    def _poll_run(self, watched: WatchedRun, trouble: DbjobsError | None) -> WatchedRun:
+    def _poll_run(self, watched: WatchedRun, shared_error: DbjobsError | None) -> WatchedRun:
         try:
-            if trouble:
-                raise trouble
+            if shared_error:
+                raise shared_error
             run = Run(self.fetch(watched.run_id))
         except DbjobsError as error:
-            return replace(watched, trouble=error, is_gone=not self._may_pass(error, watched))
+            return replace(watched, error=error, is_lost=not self._may_pass(error, watched))
         self.last_contact = self.elapsed
         unsettled = watched.polls_unsettled + 1 if run.is_ended else 0
         children = self.fetch_children(run)
-        return replace(watched, run=run, children=children, trouble=None, polls_unsettled=unsettled)
+        return replace(watched, run=run, children=children, error=None, polls_unsettled=unsettled)
 
     def _may_pass(self, error: DbjobsError, watched: WatchedRun) -> bool:
         is_young = self.elapsed - watched.since < self.schedule.grace
         status = error.answer.status if error.answer else None
         return error.passing or (is_young and status in INVISIBLE_STATUSES)
 
-    def glimpse(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+    def intermediate_snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
         """A moment between two starts."""
         return replace(self.snapshot(before), next_poll=self.elapsed, ending=None)
 
@@ -248,7 +248,7 @@ class _Watch:
             changed=frozenset(changed),
             ending=ending,
             unstarted=self.unstarted,
-            hindrance=self.hindrance,
+            start_error=self.start_error,
         )
 
     def _ending(self) -> Ending | None:
@@ -256,7 +256,7 @@ class _Watch:
             return Ending.ALL_ENDED
         if ending := self._early_ending():
             return ending
-        if self._troubles() and self._is_past(self.last_contact + self.schedule.max_outage):
+        if self._errors() and self._is_past(self.last_contact + self.schedule.max_outage):
             return Ending.CONTACT_LOST
         return None
 
@@ -268,20 +268,20 @@ class _Watch:
 
     def _next_poll(self) -> float:
         """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
-        troubles = self._troubles()
+        errors = self._errors()
         # a workspace that is busy with a round of many runs gets as long a rest
-        rests = map(_patience, troubles) if troubles else [self.took]
+        rests = map(_patience, errors) if errors else [self.took]
         pause = max(self.schedule.pause_after(self.quiet_polls), *rests)
         limit = self.schedule.timeout
-        if troubles:
+        if errors:
             limit = min(limit, self.last_contact + self.schedule.max_outage)
         return min(self.elapsed + pause, limit)
 
-    def _troubles(self) -> list[DbjobsError]:
+    def _errors(self) -> list[DbjobsError]:
         """What keeps runs that may still change from being seen."""
         waiting = [watched for watched in self.runs.values() if not watched.is_settled]
-        troubles = [watched.trouble for watched in waiting if watched.trouble]
-        return [*troubles, *([self.hindrance] if self.hindrance else [])]
+        errors = [watched.error for watched in waiting if watched.error]
+        return [*errors, *([self.start_error] if self.start_error else [])]
 
     def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
         """Sleep until the next poll, telling each tick on the way."""
@@ -296,9 +296,9 @@ class _Watch:
         return self.elapsed > moment - SAME_MOMENT
 
 
-def _concerns_all(trouble: DbjobsError | None) -> bool:
+def _concerns_all(error: DbjobsError | None) -> bool:
     """True if asking for another run would meet the same: a dead network, or a rate limit."""
-    return isinstance(trouble, UnreachableError) and (trouble.answer is None or trouble.answer.status == 429)
+    return isinstance(error, UnreachableError) and (error.answer is None or error.answer.status == 429)
 
 
 def _patience(error: DbjobsError) -> float:
@@ -310,13 +310,13 @@ def _patience(error: DbjobsError) -> float:
 
 
 def _is_news(before: WatchedRun | None, now: WatchedRun) -> bool:
-    return before is None or _face(before) != _face(now)
+    return before is None or _fingerprint(before) != _fingerprint(now)
 
 
-def _face(watched: WatchedRun) -> object:
+def _fingerprint(watched: WatchedRun) -> object:
     """What makes a moment different from the one before, times aside."""
     run = watched.run
-    faces = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
+    attempts = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
     children = [(child.run_id, child.shown_state) for child in watched.children.values()]
-    trouble = watched.trouble and watched.trouble.message
-    return (run and (run.shown_state, run.message), faces, children, trouble)
+    error = watched.error and watched.error.message
+    return (run and (run.shown_state, run.message), attempts, children, error)

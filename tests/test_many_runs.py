@@ -160,7 +160,7 @@ def test_a_list_in_trouble_leaves_the_runs_in_sight() -> None:
     job = all_end_at(30, 60 * 100, list_errors={600.0: an_error(500)})
 
     snapshots = job.watch()
-    assert not any(snapshot.trouble for snapshot in snapshots)
+    assert not any(snapshot.error for snapshot in snapshots)
     assert exit_code_of(snapshots[-1]) == 10
 
 
@@ -169,7 +169,7 @@ def test_a_rate_limit_met_by_a_list_stops_all_for_as_long_as_it_wants() -> None:
 
     snapshots = job.watch()
     assert job.requests(since=600, until=1100) == 1
-    assert any(snapshot.trouble for snapshot in snapshots)
+    assert any(snapshot.error for snapshot in snapshots)
 
 
 def test_a_round_of_many_is_followed_by_as_long_a_pause() -> None:

@@ -189,8 +189,8 @@ def test_an_outage_is_lived_through(trouble: DbjobsError) -> None:
 
     snapshots = workspace.watch(STEADY)
     assert ending_of(snapshots) == (Ending.ALL_ENDED, 10)
-    lost = [snapshot for snapshot in snapshots if snapshot.trouble]
-    assert {snapshot.trouble for snapshot in lost} == {trouble}
+    lost = [snapshot for snapshot in snapshots if snapshot.error]
+    assert {snapshot.error for snapshot in lost} == {trouble}
     assert {snapshot.last_contact for snapshot in lost} == {10}
     assert all(snapshot.runs[0].run is not None for snapshot in lost), "what was seen last stays known"
 
@@ -258,7 +258,7 @@ def test_a_run_that_is_not_there_ends_the_watch(grace: float, polls: list[float]
 
     snapshots = workspace.watch(replace(STEADY, grace=grace))
     assert ending_of(snapshots) == (Ending.ALL_ENDED, 4)
-    assert snapshots[-1].runs[0].is_gone
+    assert snapshots[-1].runs[0].is_lost
     assert workspace.times() == polls
 
 

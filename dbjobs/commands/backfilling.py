@@ -112,14 +112,20 @@ def run_each(
     backfill = _backfill(app, job, wanted, each)
     note = f"{len(wanted)} runs are wanted, {backfill.most_active} at once at most; {GO_ON}"
     app.streams.note(note)
-    arrivals = _Told(app, options, backfill)
+    pending_starts = _Told(app, options, backfill)
     try:
-        wait_for_runs(app, [], options, grace=INVISIBLE_FOR, arrivals=arrivals, summarise=arrivals.summarise)
-    except typer.Exit as ending:
-        _exit(app, backfill, ending.exit_code)
+        code = wait_for_runs(
+            app,
+            [],
+            options,
+            grace=INVISIBLE_FOR,
+            pending_starts=pending_starts,
+            summarise=pending_starts.summarise,
+        )
     except DbjobsError as error:
         error.hint = "; ".join(filter(None, [error.hint, GO_ON]))
         raise
+    raise typer.Exit(_exit_code(app, backfill, code))
 
 
 def _want(each: Each, parameters: Parameters, common: Payload, job: Payload) -> "list[Wanted]":
@@ -180,7 +186,7 @@ def _newest_start(app: App, job_id: int) -> int:
 
 @dataclass
 class _Told:
-    """The arrivals of a backfill, whose ids go to stdout as they come."""
+    """The pending_starts of a backfill, whose ids go to stdout as they come."""
 
     app: App
     options: WaitOptions
@@ -190,8 +196,8 @@ class _Told:
     def waiting(self) -> int:
         return self.backfill.waiting
 
-    def admit(self, active: int) -> "WatchedRun | None":
-        watched = self.backfill.admit(active)
+    def start_next(self, active: int) -> "WatchedRun | None":
+        watched = self.backfill.start_next(active)
         if watched and self.app.output in ("text", "id") and not self._is_drawn_over:
             self.app.streams.result(str(watched.run_id))
         return watched
@@ -212,9 +218,9 @@ class _Told:
         )
 
 
-def _exit(app: App, backfill: "Backfill", code: int) -> None:
-    """With the outcome of the runs; if they went well, with what kept others from being started."""
+def _exit_code(app: App, backfill: "Backfill", code: int) -> int:
+    """The outcome of the runs, `code`; if they went well, what kept others from being started."""
     if backfill.waiting:
         app.streams.note(f"{backfill.waiting} of {len(backfill.wanted)} runs were not started; {GO_ON}")
     refusal = next(iter(backfill.refused.values()), None)
-    raise typer.Exit(refusal.exit_code if refusal and code == ExitCode.SUCCESS else code)
+    return refusal.exit_code if refusal and code == ExitCode.SUCCESS else code

@@ -44,16 +44,14 @@ def command(
     root = examples_folder() / "demo"
     job = root / ("fail.yaml" if fail else "job.yaml")
     with new_sandbox(root) as sandbox:
-        try:
-            _run(_pointed_to(app, sandbox.url, sandbox.token), job)
-        except typer.Exit as ending:
-            app.streams.note(NEXT_STEPS.format(dbjobs=_program(), root=_near(root), job=_near(job)))
-            raise typer.Exit(ending.exit_code) from None
+        code = _run(_pointed_to(app, sandbox.url, sandbox.token), job)
+        app.streams.note(NEXT_STEPS.format(dbjobs=_program(), root=_near(root), job=_near(job)))
+    raise typer.Exit(code)
 
 
-def _run(app: App, job: Path) -> None:
+def _run(app: App, job: Path) -> int:
     # late, for every --help of the root loads this module
-    from dbjobs.commands.wait_options import Ci, Leaving, ShowOutput, WaitOptions
+    from dbjobs.commands.wait_options import Ci, OnExit, ShowOutput, WaitOptions
     from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
     from dbjobs.spec import read_body
 
@@ -64,10 +62,10 @@ def _run(app: App, job: Path) -> None:
         poll_interval=0.5,
         poll_max=1.0,
         show_output=ShowOutput.ALL,
-        on_interrupt=Leaving.CANCEL,
+        on_interrupt=OnExit.CANCEL,
         ci=Ci.NONE,
     )
-    wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR)
+    return wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR)
 
 
 def _pointed_to(app: App, host: str, token: str) -> App:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
+import typer
+
 from dbjobs.answers import Payload
 from dbjobs.commands.changing import fate_told
 from dbjobs.commands.wait_options import WaitOptions
@@ -40,7 +42,7 @@ def start_run(
             write_document(app.streams, answer, app.output)
         _tell_way_back(app, run_id, job_id, wait=wait)
         if wait:
-            wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR)
+            raise typer.Exit(wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR))
 
 
 def _tell_way_back(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:

@@ -159,7 +159,7 @@ def files_of(options: WaitOptions) -> list[tuple[Path, str]]:
 def _reported(watched: WatchedRun, outputs: Mapping[int, dict[str, object]]) -> "ReportedRun":
     from dbjobs.reports.model import ReportedRun
 
-    trouble = watched.trouble.message if watched.trouble else ""
+    trouble = watched.error.message if watched.error else ""
     return ReportedRun(watched.run_id, watched.run, outputs, watched.label, trouble)
 
 

@@ -17,7 +17,7 @@ def _duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-class Leaving(str, Enum):
+class OnExit(str, Enum):
     """What becomes of the run when the wait ends before it."""
 
     DETACH = "detach"
@@ -88,11 +88,11 @@ class WaitOptions:
         float, _duration_option("--timeout", "Wait no longer than this  [default: no limit].")
     ] = math.inf
     on_timeout: Annotated[
-        Leaving, _wait_option("--on-timeout", "What becomes of the run at the time limit  [default: detach].")
-    ] = Leaving.DETACH
+        OnExit, _wait_option("--on-timeout", "What becomes of the run at the time limit  [default: detach].")
+    ] = OnExit.DETACH
     on_interrupt: Annotated[
-        Leaving, _wait_option("--on-interrupt", "The same at SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
-    ] = Leaving.DETACH
+        OnExit, _wait_option("--on-interrupt", "The same at SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
+    ] = OnExit.DETACH
     poll_interval: Annotated[
         float,
         _duration_option("--poll-interval", "The pause between polls amid changes  [default: 5s]."),

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NoReturn
-
-import typer
 
 from dbjobs.commands.telling import Teller
-from dbjobs.commands.wait_options import Leaving, ShowOutput, WaitOptions
+from dbjobs.commands.wait_options import OnExit, ShowOutput, WaitOptions
 from dbjobs.context import App
 from dbjobs.errors import DbjobsError, SignInError, UnreachableError
 from dbjobs.exit_codes import ExitCode
@@ -23,7 +20,7 @@ from dbjobs.render.streams import silence_broken_stdout
 from dbjobs.render.words import count, say_duration
 from dbjobs.retrying import Retrying
 from dbjobs.states import Outcome
-from dbjobs.watch import Arrivals, Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
+from dbjobs.watch import Ending, PendingStarts, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
 
 INVISIBLE_FOR = 30.0
 """Seconds for which a new run may be unknown to the server: the service is eventually consistent."""
@@ -46,32 +43,32 @@ def wait_for_runs(
     grace: float = 0.0,
     any_outcome: bool = False,
     reader: RunReader | None = None,
-    arrivals: Arrivals | None = None,
+    pending_starts: PendingStarts | None = None,
     summarise: Callable[[Snapshot], str] = render_summary,
-) -> NoReturn:
-    """Watch the runs to their end, tell of it, and exit with their outcome.
+) -> int:
+    """Watch the runs to their end, tell of it, and return the exit code: their outcome.
 
     `grace`: seconds for which a run may still be unknown to the server.
     `any_outcome`: that the runs have ended is all that was wanted, so it is a success.
     `reader`: what knows how to read these runs.
-    `arrivals`: runs that are started on the way; `summarise` says how all of them ended.
+    `pending_starts`: runs that are started on the way; `summarise` says how all of them ended.
     """
-    wait = _Wait(app, run_ids, options, reader or RunReader(app.api), arrivals, summarise)
+    wait = _Wait(app, run_ids, options, reader or RunReader(app.api), pending_starts, summarise)
     with interruptible():
         try:
             code: int = wait.to_the_end(grace)
         except Interrupted as interrupt:
             wait.is_hurried = True
-            wait.part("interrupted", options.on_interrupt)
+            wait.leave("interrupted", options.on_interrupt)
             code = interrupt.exit_code
         except DbjobsError:
-            wait.part("no other run can be started", Leaving.DETACH)
+            wait.leave("no other run can be started", OnExit.DETACH)
             wait.report()
             raise
         wait.print_result()
         wait.report()
     is_outcome = code in {outcome.value for outcome in Outcome}
-    raise typer.Exit(ExitCode.SUCCESS if any_outcome and is_outcome else code)
+    return ExitCode.SUCCESS if any_outcome and is_outcome else code
 
 
 @dataclass
@@ -80,10 +77,10 @@ class _Wait:
     run_ids: Sequence[int]
     options: WaitOptions
     reader: RunReader
-    arrivals: Arrivals | None
+    pending_starts: PendingStarts | None
     summarise: Callable[[Snapshot], str]
     last: Snapshot | None = None
-    parted: str = ""
+    exit_reason: str = ""
     """why the wait ended before its runs did"""
     is_hurried: bool = False
     """there is no time for questions: whoever interrupts may kill, and lost contact gives no answers"""
@@ -102,9 +99,9 @@ class _Wait:
         with self.teller.group(f"waiting for {_these(self.run_ids)}"):
             last = self._follow(self._schedule(grace))
         if last.ending is Ending.TIMEOUT:
-            self.part("the time limit has passed", self.options.on_timeout)
+            self.leave("the time limit has passed", self.options.on_timeout)
         elif last.ending is Ending.FAILED_FAST:
-            self.part("a run has failed", Leaving.DETACH)
+            self.leave("a run has failed", OnExit.DETACH)
         elif last.ending is Ending.CONTACT_LOST:
             self._give_up(last)
         self._tell_of_the_end()
@@ -124,11 +121,11 @@ class _Wait:
 
     def _follow(self, schedule: Schedule) -> Snapshot:
         app, reader = self.app, self.reader
-        run_ids, arrivals = self.run_ids, self.arrivals
+        run_ids, pending_starts = self.run_ids, self.pending_starts
         if self.last:  # the end of what was canceled is awaited, and nothing more is started
-            run_ids, arrivals = [watched.run_id for watched in self.last.runs], None
+            run_ids, pending_starts = [watched.run_id for watched in self.last.runs], None
         snapshots = watch_runs(
-            run_ids, reader.fetch, app.clock, schedule, reader.fetch_children, arrivals, reader.prepare
+            run_ids, reader.fetch, app.clock, schedule, reader.fetch_children, pending_starts, reader.prepare
         )
         return follow(self._remember(snapshots), app.streams, self.options.progress.value, app.clock)
 
@@ -138,13 +135,13 @@ class _Wait:
             self.last = snapshot
             yield snapshot
 
-    def part(self, reason: str, leaving: Leaving) -> None:
+    def leave(self, reason: str, on_exit: OnExit) -> None:
         """Leave runs that go on: canceled, or with the words that lead back to them."""
         active = self._active_ids()
         if not active:
             return
-        self.parted = f"{reason}: {_these(active)} had not ended"
-        if leaving is Leaving.DETACH:
+        self.exit_reason = f"{reason}: {_these(active)} had not ended"
+        if on_exit is OnExit.DETACH:
             self.app.streams.note(f"{reason}: {self._how_to_go_on(active)}")
             return
         if self._cancel(active):
@@ -164,8 +161,8 @@ class _Wait:
 
     def _give_up(self, last: Snapshot) -> None:
         silence = say_duration(last.elapsed - last.last_contact)
-        cause = last.trouble.message if last.trouble else "no answer"
-        self.parted, self.is_hurried = f"no contact for {silence}, so the outcome is not known", True
+        cause = last.error.message if last.error else "no answer"
+        self.exit_reason, self.is_hurried = f"no contact for {silence}, so the outcome is not known", True
         self.app.streams.fail(
             UnreachableError(
                 f"no contact for {silence}, so the outcome is not known: {cause}",
@@ -199,21 +196,21 @@ class _Wait:
         streams = self.app.streams
         has_shown = False
         for watched in self.last.runs:
-            if watched.is_gone and watched.trouble:
-                self._tell_of_the_gone(watched, watched.trouble)
+            if watched.is_lost and watched.error:
+                self._tell_of_the_gone(watched, watched.error)
             elif watched.run and watched.run.is_ended:
                 has_shown = self._show_outputs(watched.run) or has_shown
                 if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
                     failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
                     streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
-        if has_shown or self.arrivals or mode_of(self.options.progress.value, streams) != "live":
+        if has_shown or self.pending_starts or mode_of(self.options.progress.value, streams) != "live":
             streams.note(self.summarise(self.last))  # else the live view has just said it
 
-    def _tell_of_the_gone(self, watched: WatchedRun, trouble: DbjobsError) -> None:
-        if isinstance(trouble, SignInError):
-            trouble.hint = self._how_to_go_on([watched.run_id])
-        trouble.message = f"run {watched.run_id} is watched no more: {trouble.message}"
-        self.app.streams.fail(trouble)
+    def _tell_of_the_gone(self, watched: WatchedRun, error: DbjobsError) -> None:
+        if isinstance(error, SignInError):
+            error.hint = self._how_to_go_on([watched.run_id])
+        error.message = f"run {watched.run_id} is watched no more: {error.message}"
+        self.app.streams.fail(error)
 
     def _show_outputs(self, run: Run) -> bool:
         """True if there was anything to show."""
@@ -242,7 +239,7 @@ class _Wait:
     def report(self, *, is_final: bool = True) -> None:
         """What pipelines read, whatever the ending."""
         last = self.last or Snapshot(tuple(map(WatchedRun, self.run_ids)), 0.0, 0.0)
-        self.teller.end(last, self.parted, may_ask=not self.is_hurried, is_final=is_final)
+        self.teller.end(last, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
 
     def print_result(self) -> None:
         """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""

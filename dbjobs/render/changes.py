@@ -44,21 +44,21 @@ def changes_between(before: Snapshot | None, after: Snapshot) -> Iterator[Change
 
 
 def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
-    was_lost = before is not None and before.trouble is not None
-    if after.trouble and not was_lost:
+    was_lost = before is not None and before.error is not None
+    if after.error and not was_lost:
         yield Change(Kind.CONTACT_LOST)
-    if was_lost and not after.trouble:
+    if was_lost and not after.error:
         yield Change(Kind.CONTACT_RESTORED)
 
 
 def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
-    if new.is_gone and not old.is_gone:
+    if new.is_lost and not old.is_lost:
         yield Change(Kind.RUN_GONE, new)
     if new.run is None or new is old:
         return
     is_first = old.run is None
     own = Change(Kind.RUN_STATE, new, is_first=is_first)
-    has_changed = old.run is None or _face(old.run) != _face(new.run)
+    has_changed = old.run is None or _fingerprint(old.run) != _fingerprint(new.run)
     if has_changed and not new.run.is_ended:
         yield own
     yield from _task_changes(old, new, new.run)
@@ -67,13 +67,15 @@ def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
 
 
 def _task_changes(old: WatchedRun, new: WatchedRun, run: Run) -> Iterator[Change]:
-    known = {_identity(task): _face(task) for task in old.run.attempts} if old.run else {}
+    known = {_identity(task): _fingerprint(task) for task in old.run.attempts} if old.run else {}
     for task in _attempts_in_order(run):
-        if known.get(_identity(task)) != _face(task):
+        if known.get(_identity(task)) != _fingerprint(task):
             yield Change(Kind.TASK_STATE, new, task, is_first=old.run is None)
     for task in run.tasks:
         child, before = new.children.get(task.task_key), old.children.get(task.task_key)
-        if child and not (before and before.run_id == child.run_id and _face(before) == _face(child)):
+        if child and not (
+            before and before.run_id == child.run_id and _fingerprint(before) == _fingerprint(child)
+        ):
             yield Change(Kind.CHILD_STATE, new, task, child)
 
 
@@ -81,7 +83,7 @@ def _identity(task: TaskRun) -> tuple[str, int, int | None]:
     return (task.task_key, task.attempt_number, task.run_id)
 
 
-def _face(run: Run | TaskRun) -> tuple[str | None, ...]:
+def _fingerprint(run: Run | TaskRun) -> tuple[str | None, ...]:
     return (run.life_cycle_state, run.result_state, run.termination_code, run.message)
 
 

@@ -70,7 +70,7 @@ def _event_of(change: Change, snapshot: Snapshot) -> Event:
     if watched is None:
         return _contact_event(change.kind, snapshot)
     if change.kind is Kind.RUN_GONE:
-        return _event(change.kind.value, watched.run_id, watched.run, message=_cause(watched.trouble))
+        return _event(change.kind.value, watched.run_id, watched.run, message=_cause(watched.error))
     if task is None:
         return _event(change.kind.value, watched.run_id, watched.run, **_address(watched.run))
     if change.child:
@@ -100,7 +100,7 @@ def _contact_event(kind: Kind, snapshot: Snapshot) -> Event:
     if kind is not Kind.CONTACT_LOST:
         return _event(kind.value, run_id, None)
     seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
-    return _event(kind.value, run_id, None, message=_cause(snapshot.trouble), seconds_without_contact=seconds)
+    return _event(kind.value, run_id, None, message=_cause(snapshot.error), seconds_without_contact=seconds)
 
 
 def _heartbeat(watched: WatchedRun, snapshot: Snapshot) -> Event:

@@ -66,10 +66,10 @@ class Frame(Canvas):
 
 def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
     """While contact is lost: since when, what was seen last, and why."""
-    if snapshot.trouble is None:
+    if snapshot.error is None:
         return []
     since, seen = _say_silence(snapshot), _say_last_seen(snapshot)
-    cause = frame.line(snapshot.trouble.message)
+    cause = frame.line(snapshot.error.message)
     parts = [f"! {since},", f"{seen}:"] if seen else [f"! {since}:"]
     lines = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
     margins = ["", *[INDENT] * len(lines)]
@@ -93,7 +93,7 @@ def _say_silence(snapshot: Snapshot) -> str:
 
 def _say_last_seen(snapshot: Snapshot) -> str:
     """Nothing if no run was ever seen."""
-    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.trouble]
+    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
     return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
 
 

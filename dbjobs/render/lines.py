@@ -81,19 +81,17 @@ def _line_of(change: Change, snapshot: Snapshot) -> Text:
     if change.task:
         facts = [say_took(change.task), say_attempt(change.task), clean_line(say_message(change.task))]
         return _join(_subject(watched, change.task, snapshot), change.task, *facts)
-    if watched.is_gone or watched.run is None:
-        return Text(
-            f"run {watched.run_id}  {clean_line(watched.trouble.message) if watched.trouble else 'gone'}"
-        )
+    if watched.is_lost or watched.run is None:
+        return Text(f"run {watched.run_id}  {clean_line(watched.error.message) if watched.error else 'gone'}")
     name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
     facts = [name, say_took(watched.run), clean_line(say_message(watched.run))]
     return _join(f"run {watched.run_id}", watched.run, *facts)
 
 
 def _contact_line(snapshot: Snapshot) -> Text:
-    if snapshot.trouble is None:
+    if snapshot.error is None:
         return Text("contact is back")
-    return Text(f"{say_no_contact(snapshot)}: {clean_line(snapshot.trouble.message)}")
+    return Text(f"{say_no_contact(snapshot)}: {clean_line(snapshot.error.message)}")
 
 
 def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
@@ -115,7 +113,7 @@ def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
 
 
 def _heartbeat(snapshot: Snapshot, now: float) -> str:
-    if snapshot.trouble:
+    if snapshot.error:
         return say_no_contact(snapshot)
     if not snapshot.is_of_one:
         return f"still waiting after {say_duration(snapshot.elapsed)}, {say_ended(snapshot)}"

@@ -107,8 +107,8 @@ def render_summary(snapshot: Snapshot) -> str:
 
 def _summary_of(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
     run = watched.run
-    if run is None or watched.is_gone:
-        cause = clean_line(watched.trouble.message) if watched.trouble else "never seen"
+    if run is None or watched.is_lost:
+        cause = clean_line(watched.error.message) if watched.error else "never seen"
         yield f"run {watched.run_id}: {cause}"
         return
     yield f"run {run.run_id} ({clean_line(run.run_name)}): {_ending_of(run, snapshot)}"

@@ -48,7 +48,7 @@ def render_snapshot(
 
     While contact is lost, what is shown stands still as it was seen last, its durations too.
     """
-    unseen = snapshot.elapsed - snapshot.last_contact if snapshot.trouble else 0.0
+    unseen = snapshot.elapsed - snapshot.last_contact if snapshot.error else 0.0
     frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, dress=dress)
     view = ONE_RUN if snapshot.is_of_one else SEVERAL_RUNS
     head = view.head(snapshot, frame)
@@ -67,7 +67,7 @@ def _head(snapshot: Snapshot, frame: Frame) -> list[Text]:
     facts = frame.facts(
         f"run {run.run_id}", f"job {run.job_id}" if run.job_id else "", say_attempt(run), _started(run)
     )
-    gone = [_unseen(watched, frame)] if watched.is_gone else []
+    gone = [_unseen(watched, frame)] if watched.is_lost else []
     return [_title(run, frame), facts, *_url(run, frame), *_message(run, frame), *gone]
 
 
@@ -83,8 +83,8 @@ def _title(run: Run, frame: Frame) -> Text:
 
 def _unseen(watched: WatchedRun, frame: Frame) -> Text:
     """A run of which nothing is known yet, or nothing more will be."""
-    if watched.is_gone and watched.trouble:
-        return frame.trim(Text(f"! run {watched.run_id}  {frame.line(watched.trouble.message)}", WORRY))
+    if watched.is_lost and watched.error:
+        return frame.trim(Text(f"! run {watched.run_id}  {frame.line(watched.error.message)}", WORRY))
     return frame.trim(Text(f"? run {watched.run_id}  not seen yet"))
 
 

@@ -66,7 +66,7 @@ def _lay_out(rows: list[list[Text]], frame: Frame) -> list[Text]:
 
 
 def _state(watched: WatchedRun) -> str:
-    if watched.is_gone:
+    if watched.is_lost:
         return "GONE"
     return watched.run.shown_state if watched.run else "not seen yet"
 
@@ -76,7 +76,7 @@ def _most_urgent(runs: Sequence[WatchedRun], room: int) -> list[int]:
 
 
 def _run_urgency(watched: WatchedRun) -> int:
-    return urgency(watched.run) if watched.run and not watched.is_gone else 0
+    return urgency(watched.run) if watched.run and not watched.is_lost else 0
 
 
 def _urgent_tasks(runs: Sequence[WatchedRun], room: int) -> dict[int, list[TaskRun]]:
@@ -98,8 +98,8 @@ def _urgent_tasks(runs: Sequence[WatchedRun], room: int) -> dict[int, list[TaskR
 def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
     run = watched.run
     run_id = Text(str(watched.run_id))
-    if run is None or watched.is_gone:
-        cause = frame.line(watched.trouble.message) if watched.trouble else ""
+    if run is None or watched.is_lost:
+        cause = frame.line(watched.error.message) if watched.error else ""
         name = Text(frame.line(watched.label or (run.run_name if run else "")))
         return [Text("!" if cause else "?", WORRY), name, run_id, Text(_state(watched)), Text(), Text(cause)]
     name = Text(frame.line(watched.label or run.run_name), "bold")

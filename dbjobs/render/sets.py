@@ -58,8 +58,8 @@ def _label(canvas: Canvas, label: str) -> str:
 def _run_row(watched: WatchedRun, canvas: Canvas) -> list[Text]:
     run = watched.run
     label, run_id = Text(_label(canvas, watched.label)), Text(str(watched.run_id))
-    if run is None or watched.is_gone:
-        cause = Text(canvas.line(watched.trouble.message) if watched.trouble else "")
+    if run is None or watched.is_lost:
+        cause = Text(canvas.line(watched.error.message) if watched.error else "")
         return [Text("?"), label, run_id, Text("NOT SEEN"), Text(), cause]
     is_bad = run.outcome is None or not run.outcome.is_good
     message = Text(canvas.line(say_message(run)) if is_bad else "")

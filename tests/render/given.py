@@ -76,7 +76,7 @@ def moment(
 ) -> Snapshot:
     """A snapshot in which all these runs are watched; with `trouble`, contact to all of them is lost."""
     return Snapshot(
-        runs=tuple(WatchedRun(run.run_id, run, trouble=trouble) for run in runs),
+        runs=tuple(WatchedRun(run.run_id, run, error=trouble) for run in runs),
         elapsed=elapsed,
         last_contact=elapsed - silent_for,
         next_poll=None if ending else elapsed + next_poll_in,

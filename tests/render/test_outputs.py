@@ -136,7 +136,7 @@ def test_a_run_that_was_left_alone_is_not_called_over() -> None:
 
 
 def test_a_run_that_is_gone() -> None:
-    gone = WatchedRun(42, trouble=NotFoundError("Run 42 does not exist."), is_gone=True)
+    gone = WatchedRun(42, error=NotFoundError("Run 42 does not exist."), is_lost=True)
     assert (
         render_summary(Snapshot((gone,), 5, 5, ending=Ending.ALL_ENDED)) == "run 42: Run 42 does not exist."
     )

@@ -78,7 +78,7 @@ def test_before_the_first_answer_nothing_is_claimed() -> None:
 
 
 def test_a_run_that_is_gone_is_not_called_failed() -> None:
-    gone = WatchedRun(42, trouble=NotFoundError("Run 42 does not exist."), is_gone=True)
+    gone = WatchedRun(42, error=NotFoundError("Run 42 does not exist."), is_lost=True)
     assert draw(Snapshot((gone,), 1, 0, ending=Ending.ALL_ENDED)) == "! run 42  Run 42 does not exist."
 
 

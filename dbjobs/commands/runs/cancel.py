@@ -33,4 +33,4 @@ def command(
     else:
         app.each(api.cancel_run, run_ids)
         options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=Ci.NONE)
-        wait_for_runs(app, run_ids, options, any_outcome=True)
+        raise typer.Exit(wait_for_runs(app, run_ids, options, any_outcome=True))

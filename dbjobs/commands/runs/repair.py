@@ -81,4 +81,4 @@ def _tell(app: App, before: Run, answer: Payload, options: WaitOptions, *, wait:
     )
     if wait:
         reader = RepairReader(app.api, before=before)
-        wait_for_runs(app, [before.run_id], options, grace=INVISIBLE_FOR, reader=reader)
+        raise typer.Exit(wait_for_runs(app, [before.run_id], options, grace=INVISIBLE_FOR, reader=reader))

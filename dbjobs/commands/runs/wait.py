@@ -30,4 +30,4 @@ def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> Non
      13  SKIPPED: it never ran            124  --timeout passed
     """
     app = app_of(ctx)
-    wait_for_runs(app, app.run_ids(runs), options)
+    raise typer.Exit(wait_for_runs(app, app.run_ids(runs), options))
