@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROUNDS ?= 15
 
-.PHONY: demo test check fmt docs bench dist zipapp test-packages test-lowest clean
+.PHONY: demo test check fmt docs fields bench dist zipapp test-packages test-lowest clean
 
 demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
 	@$(BIN)/dbjobs demo
@@ -21,6 +21,11 @@ fmt: .venv/ready  ## put the code into the house's style
 	@$(BIN)/ruff format .
 
 docs: .venv/ready  ## write man pages, the command reference and completion anew
+	@$(BIN)/python docs/generate.py
+
+fields: .venv/ready  ## write the known fields of the Jobs API anew, from the newest official SDK
+	@$(BIN)/python -m pip install --quiet --upgrade databricks-sdk
+	@$(BIN)/python docs/generate_fields.py
 	@$(BIN)/python docs/generate.py
 
 bench: .venv/ready  ## measure against the alternatives, and write docs/performance.md

@@ -23,6 +23,8 @@ from dbjobs.commands.global_options import GLOBAL_SECTION
 from dbjobs.completing.scripts import SCRIPTS
 from dbjobs.config.settings import VARIABLES
 from dbjobs.exit_codes import WHEN, ExitCode
+from dbjobs.spec.known_fields import RECORDS, Words
+from dbjobs.spec.rules import RULES
 
 REPO = Path(__file__).parent.parent
 SCRIPT_NAMES = {"bash": "dbjobs.bash", "zsh": "_dbjobs", "fish": "dbjobs.fish", "powershell": "dbjobs.ps1"}
@@ -314,6 +316,31 @@ def with_exit_codes(text: str) -> str:
     return re.sub(r"^\| code \| when \|\n(\|.*\n)+", lambda _: table + "\n", text, flags=re.MULTILINE)
 
 
+def rules_page() -> str:
+    """docs/job-rules.md: what each type of the API has to have, and what it is limited to."""
+    rules = sum(len(found) for found in RULES.values())
+    required = sum(len(record.required) for record in RECORDS.values())
+    enums = sum(isinstance(schema, Words) for record in RECORDS.values() for schema in record.values())
+    lines = [
+        "# The rules of job files",
+        "",
+        "Written by `make docs` from the tables that the check reads. The page on [job files](job-files.md)",
+        "says how it works, and what is left to the service. A text with `{{…}}` in it is known only when",
+        "the job runs, and keeps every limit.",
+        "",
+        f"{required} fields are required, {enums} take known values only, and {rules} limits are kept.",
+        "",
+        "| type of the API | required | limits, and what is refused |",
+        "|---|---|---|",
+    ]
+    for name, record in sorted(RECORDS.items()):
+        kept = "; ".join(rule.describe() for rule in RULES.get(name, ()))
+        needed = ", ".join(f"`{field}`" for field in record.required)
+        if kept or needed:
+            lines.append(f"| {name} | {_cell(needed)} | {_cell(kept)} |")
+    return "\n".join(lines) + "\n"
+
+
 # All together
 
 
@@ -324,6 +351,7 @@ def generated() -> dict[Path, str]:
     files = {
         Path("dbjobs/completing/commands.json"): json.dumps(tree, indent=1, ensure_ascii=False) + "\n",
         Path("docs/commands.md"): reference(everything),
+        Path("docs/job-rules.md"): rules_page(),
     }
     for shell, name in SCRIPT_NAMES.items():
         files[Path("completions", name)] = SCRIPTS[shell].lstrip("\n")

@@ -9,7 +9,8 @@ from dbjobs.documents import read_document
 from dbjobs.errors import RefusedError
 from dbjobs.spec import JobFile, Ready, make_ready
 
-TASK = {"task_key": "a", "spark_jar_task": {"main_class_name": "Main"}}
+TASK = {"task_key": "a", "notebook_task": {"notebook_path": "/a"}}
+CLUSTER = {"spark_version": "15.4.x-scala2.12", "node_type_id": "m5.large", "num_workers": 1}
 JOB = {"name": "nightly", "tasks": [TASK]}
 
 

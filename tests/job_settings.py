@@ -4,8 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dbjobs.spec.known_clusters import NUMBER, TEXT, TRUTH, WHOLE
-from dbjobs.spec.known_fields import JOB_FIELDS, TASK
+from dbjobs.spec.known_fields import JOB_FIELDS, NUMBER, SCALAR, TASK, TEXT, TRUTH, WHOLE
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
@@ -13,6 +12,7 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     WHOLE: st.integers(-(2**63), 2**63 - 1),
     NUMBER: st.floats(allow_nan=False, allow_infinity=False),
     TRUTH: st.booleans(),
+    SCALAR: st.booleans() | st.integers() | TEXTS,
 }
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,

@@ -17,7 +17,11 @@ SETTINGS: dict[str, Any] = {
     "max_concurrent_runs": 1,
     "email_notifications": {},
     "format": "MULTI_TASK",
-    "schedule": {"quartz_cron_expression": "0 0 2 * * ?", "pause_status": "UNPAUSED"},
+    "schedule": {
+        "quartz_cron_expression": "0 0 2 * * ?",
+        "timezone_id": "UTC",
+        "pause_status": "UNPAUSED",
+    },
     "tasks": [
         {"task_key": "load", "max_retries": 1, **NOTEBOOK},
         {"task_key": "clean", "run_if": "ALL_SUCCESS", **NOTEBOOK},
@@ -40,6 +44,7 @@ ANSWERS: dict[str, Any] = {
 RESET_DIFFERENCE = [
     '~ name: "nightly" → "weekly"',
     '- schedule.quartz_cron_expression: "0 0 2 * * ?"',
+    '- schedule.timezone_id: "UTC"',
     '- schedule.pause_status: "UNPAUSED"',
     "~ tasks[load].max_retries: 1 → 2",
     '- tasks[clean].task_key: "clean"',
@@ -150,7 +155,7 @@ def test_settings_of_a_job_show_no_change_against_themselves(dbjobs: Dbjobs, ser
 
 
 def test_nothing_in_a_difference_takes_effect(dbjobs: Dbjobs, server: ScriptedServer) -> None:
-    done = dbjobs("jobs", "update", 42, "--json", '{"name": "\\u001b[2J[red]", "tags": {"a\\u001b[1m": "b"}}')
+    done = dbjobs("jobs", "update", 42, "--json", '{"name": "\\u001b[2J[red]", "description": "a\\u001b[1m"}')
     assert '~ name: "nightly" → "\\u001b[2J[red]"' in done.stderr
     assert "\x1b" not in done.stderr
 

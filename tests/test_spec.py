@@ -17,7 +17,7 @@ from dbjobs.spec.known_fields import LEGACY_TASK_TYPES
 from dbjobs.spec.settings import Settings
 from tests.conftest import Dbjobs, Serve
 from tests.fakes import Reply
-from tests.job_files import JOB, TASK, ready, refusal
+from tests.job_files import CLUSTER, JOB, TASK, ready, refusal
 from tests.job_settings import SETTINGS, TEXTS
 
 # Reading
@@ -162,7 +162,7 @@ def test_settings_read_back_as_they_were_dumped(settings: dict[str, Any]) -> Non
 
 # Versions
 
-FIELDS = {"max_retries": 2, "new_cluster": {"num_workers": 1}, "libraries": [{"jar": "x.jar"}]}
+FIELDS = {"max_retries": 2, "new_cluster": CLUSTER, "libraries": [{"jar": "x.jar"}]}
 LEGACY = {"name": "old", "timeout_seconds": 60, "notebook_task": {"notebook_path": "/x"}, **FIELDS}
 SINGLE = {
     "name": "old",
@@ -199,7 +199,7 @@ def test_a_job_cluster_of_one_task_becomes_its_cluster_in_2_0() -> None:
         "name": "one",
         "format": "MULTI_TASK",
         "email_notifications": {},
-        "job_clusters": [{"job_cluster_key": "c", "new_cluster": {"num_workers": 1}}],
+        "job_clusters": [{"job_cluster_key": "c", "new_cluster": CLUSTER}],
         "tasks": [
             {**TASK, "job_cluster_key": "c", "run_if": "ALL_SUCCESS", "depends_on": [], "timeout_seconds": 9}
         ],
@@ -207,9 +207,9 @@ def test_a_job_cluster_of_one_task_becomes_its_cluster_in_2_0() -> None:
 
     assert ready(file, version="2.0").body == {
         "name": "one",
-        "spark_jar_task": TASK["spark_jar_task"],
+        "notebook_task": TASK["notebook_task"],
         "timeout_seconds": 9,
-        "new_cluster": {"num_workers": 1},
+        "new_cluster": CLUSTER,
     }
 
 
@@ -231,7 +231,7 @@ def one_task(**fields: Any) -> dict[str, Any]:
             "tasks[0].run_if has no equivalent in Jobs API 2.0",
         ),
         (
-            {"tasks": [{"task_key": "a", "sql_task": {"warehouse_id": "x"}}]},
+            {"tasks": [{"task_key": "a", "sql_task": {"warehouse_id": "x", "query": {"query_id": "x"}}}]},
             "tasks[0].sql_task has no equivalent in Jobs API 2.0",
         ),
         (

@@ -14,7 +14,7 @@ from dbjobs.render.plain import to_yaml
 from dbjobs.spec import Ready
 from tests.conftest import Dbjobs, Serve
 from tests.fakes import Reply
-from tests.job_files import JOB, TASK, ready, refusal, said_of
+from tests.job_files import CLUSTER, JOB, TASK, ready, refusal, said_of
 from tests.job_settings import ANY_SETTINGS
 from tests.manual import REPO, rows_of
 from tests.test_minilake import JOB as MINILAKE_JOB
@@ -85,7 +85,7 @@ tasks:
   spark_python_task:
     python_flie: x
 - task_key: a
-  spark_jar_task: {}
+  sql_task: {warehouse_id: x, query: {query_id: x}}
 """
 
     assert refusal(text).splitlines() == [
@@ -122,17 +122,22 @@ def tasks(number: int) -> dict[str, Any]:
 
 def workers(least: int, most: int) -> dict[str, Any]:
     scale = {"min_workers": least, "max_workers": most}
-    return with_task(spark_jar_task={}, new_cluster={"autoscale": scale})
+    return with_task(
+        notebook_task={"notebook_path": "/a"}, new_cluster={"policy_id": "p", "autoscale": scale}
+    )
 
 
 def from_git(**notebook: str) -> dict[str, Any]:
-    source = {"git_url": "https://example.com/x.git", "git_provider": "gitHub"}
+    source = {"git_url": "https://example.com/x.git", "git_provider": "github", "git_branch": "main"}
     return {**with_task(notebook_task={"notebook_path": "x", **notebook}), "git_source": source}
 
 
 def serverless(**more: Any) -> dict[str, Any]:
     environments = [{"environment_key": "e"}]
-    return {**with_task(spark_jar_task={}, environment_key="e", **more), "environments": environments}
+    return {
+        **with_task(notebook_task={"notebook_path": "/a"}, environment_key="e", **more),
+        "environments": environments,
+    }
 
 
 def each(**task: Any) -> dict[str, Any]:
@@ -156,7 +161,9 @@ def parameters(kind: str, size: int) -> dict[str, Any]:
         pytest.param(with_job(timeout_seconds="60"), with_job(timeout_seconds="1m"), id="a number as text"),
         pytest.param(with_job(queue={"enabled": True}), with_job(queue={"enabled": "yes"}), id="truth"),
         pytest.param(
-            with_task(spark_jar_task={}), with_task(spark_jar_task={}, max_retries=1.5), id="retries"
+            with_task(notebook_task={"notebook_path": "/a"}),
+            with_task(notebook_task={"notebook_path": "/a"}, max_retries=1.5),
+            id="retries",
         ),
         pytest.param(
             {"tasks": [{**TASK, "task_key": "a" * 100}]},
@@ -174,11 +181,11 @@ def parameters(kind: str, size: int) -> dict[str, Any]:
         pytest.param(from_git(), from_git(source="WORKSPACE"), id="a notebook from Git"),
         pytest.param(serverless(), serverless(existing_cluster_id="c"), id="serverless"),
         pytest.param(
-            serverless(new_cluster={"dependency_mode": "ENVIRONMENTS"}),
-            serverless(new_cluster={"num_workers": 1}),
+            serverless(new_cluster={**CLUSTER, "dependency_mode": "DEPENDENCY_MODE_ENVIRONMENTS"}),
+            serverless(new_cluster=CLUSTER),
             id="a cluster with an environment",
         ),
-        pytest.param(each(spark_jar_task={}), each(), id="a task in a task"),
+        pytest.param(each(notebook_task={"notebook_path": "/a"}), each(), id="a task in a task"),
     ],
 )
 def test_limits_are_where_the_documentation_has_them(most: dict[str, Any], too_much: dict[str, Any]) -> None:
@@ -217,7 +224,9 @@ def test_a_circle_of_tasks_is_found_however_long(length: int) -> None:
 
 
 def test_an_update_names_what_changes_and_may_refer_to_what_is_there() -> None:
-    change = with_task(spark_jar_task={}, job_cluster_key="old", depends_on=[{"task_key": "old"}])
+    change = with_task(
+        notebook_task={"notebook_path": "/a"}, job_cluster_key="old", depends_on=[{"task_key": "old"}]
+    )
 
     assert ready({"max_concurrent_runs": 3}, "update").body == {"max_concurrent_runs": 3}
     assert ready(change, "update").body == change
@@ -233,6 +242,31 @@ def test_a_file_of_another_job_is_refused(request_for: str) -> None:
     assert "job_id is 9007199254740993, but the job to change is 42" in refusal(file, request_for, job_id=42)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("jobs", "create"), ("jobs", "reset", 42, "--yes"), ("jobs", "update", 42), ("runs", "submit")],
+)
+def test_force_sends_what_is_unknown_and_lifts_no_limit(
+    dbjobs: Dbjobs, serve: Serve, command: tuple[Any, ...]
+) -> None:
+    server = serve(Reply(body={"job_id": 42, "run_id": 7, "settings": JOB}))
+    body = {"tasks": [{**TASK, "run_if": "ON_MONDAYS"}]}
+
+    refused = dbjobs(*command, "--json", json.dumps(body))
+    assert (refused.exit_code, server.changes) == (5, [])
+    assert "tasks[0].run_if is none of" in refused.stderr
+    assert refused.stderr.endswith("hint: if the API has it nevertheless, send it with --force\n")
+
+    beyond = dbjobs(*command, "--force", "--json", json.dumps({**body, "timeout_seconds": -1}))
+    assert (beyond.exit_code, server.changes) == (5, [])
+    assert "timeout_seconds has to be 0 or more" in beyond.stderr
+    assert "hint" not in beyond.stderr
+
+    forced = dbjobs(*command, "--force", "--json", json.dumps(body))
+    assert (forced.exit_code, len(server.changes)) == (0, 1)
+    assert "warning: --json: tasks[0].run_if is none of" in forced.stderr
+
+
 def test_what_stands_beside_the_settings_is_not_lost_in_silence() -> None:
     made = ready({"new_settings": JOB, "fields_to_remove": ["schedule"]}, "update")
 
@@ -245,7 +279,16 @@ SECRET_PLACES = [
     {**JOB, "max_concurrent_runs": SECRET},
     {**JOB, "job_id": SECRET, "settings": {"tasks": [{SECRET: SECRET}]}},
     {"tasks": [{"task_key": SECRET, SECRET + "_task": {}, "spark_jar_task": {"parameters": SECRET}}]},
-    {"tasks": [{"task_key": SECRET, "depends_on": [{"task_key": SECRET}], "spark_jar_task": {}}] * 2},
+    {
+        "tasks": [
+            {
+                "task_key": SECRET,
+                "depends_on": [{"task_key": SECRET}],
+                "notebook_task": {"notebook_path": "/a"},
+            }
+        ]
+        * 2
+    },
     {"tasks": [{**TASK, "run_if": SECRET, "new_cluster": {"spark_env_vars": {SECRET: [SECRET]}}}]},
     {"tasks": [{**TASK, "depends_on": [{"task_key": SECRET}], "job_cluster_key": SECRET}]},
     {"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": SECRET, SECRET: {}}}]},

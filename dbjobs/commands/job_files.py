@@ -17,14 +17,17 @@ def make_body(
     *,
     job_id: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> Payload:
     """What to send for a request (create, reset, update or submit), checked; warnings go to stderr.
 
-    `job_id` is the job that is to be changed; `overrides` replace what the file says.
+    `job_id` is the job that is to be changed; `overrides` replace what the file says;
+    `force` sends what is merely unknown.
     """
     from dbjobs.spec import make_ready
 
-    ready = make_ready(file, request, app.profile.api_version.value, job_id=job_id, overrides=overrides)
+    version = app.profile.api_version.value
+    ready = make_ready(file, request, version, job_id=job_id, overrides=overrides, force=force)
     for warning in ready.warnings:
         app.streams.warn(warning)
     if ready.note:

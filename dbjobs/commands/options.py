@@ -49,3 +49,6 @@ IdempotencyToken = Annotated[
     ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and exit with its outcome.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Send fields and values that dbjobs does not know; limits stay.")
+]

@@ -5,41 +5,27 @@ https://docs.databricks.com/api/workspace/jobs/create and
 https://docs.databricks.com/gcp/reference/jobs-2.0-api
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from dbjobs.answers import Payload
 from dbjobs.parameters import KINDS, LIMITED_KINDS
 from dbjobs.parameters import MAX_BYTES as MAX_PARAMETER_BYTES
-from dbjobs.spec.field_checks import check_fields
+from dbjobs.spec.field_checks import check_fields, check_rules
 from dbjobs.spec.findings import Finding, Path, warning
-from dbjobs.spec.known_fields import JOB_FIELDS, LEGACY_TASK_FIELDS, SUBMIT_FIELDS, TASK
-from dbjobs.spec.settings import Settings, as_whole, items_of
-from dbjobs.spec.task_checks import (
-    autoscaling,
-    known_dependencies,
-    no_circle,
-    no_needless_cluster,
-    notebook_paths,
-    one_cluster,
-    one_type,
-    references,
-    required_fields,
-)
+from dbjobs.spec.known_fields import LEGACY_TASK_FIELDS, TASK, fields_of
+from dbjobs.spec.rule_kinds import compact_json
+from dbjobs.spec.settings import Settings, items_of
+from dbjobs.spec.task_checks import TASK_RULES
 
-MAX_TASKS = 1_000
 USUAL_MAX_TASKS = 100
-MAX_CONCURRENT_RUNS = 1_000
-MAX_TOKEN_CHARACTERS = 64
-MAX_BYTES = {"name": 4_096, "run_name": 4_096}
 
 KEY = re.compile(r"[\w-]{1,100}", re.ASCII)
 UNIQUE = {
     "tasks": "task_key",
     "job_clusters": "job_cluster_key",
     "environments": "environment_key",
+    "environment_variables": "environment_variables_key",
     "parameters": "name",
 }
 """Lists whose items are told apart by a field."""
@@ -50,9 +36,10 @@ KEYS_WITH_RULES = ("task_key", "job_cluster_key")
 def check_settings(content: Payload, request: str) -> Iterator[Finding]:
     """All that is wrong or odd about settings for a request: create, reset, update or submit."""
     settings = Settings(content, request)
-    fields = SUBMIT_FIELDS if request == "submit" else JOB_FIELDS
+    fields = fields_of(request)
     if settings.is_legacy:
-        fields = {**fields, **{name: TASK[name] for name in LEGACY_TASK_FIELDS}}
+        fields = fields.with_fields({name: TASK[name] for name in LEGACY_TASK_FIELDS})
+        yield from check_rules(content, TASK.name, ())
     yield from _with_advice(check_fields(content, fields))
     for rule in RULES:
         yield from rule(settings)
@@ -74,42 +61,23 @@ def check_parameters(parameters: Payload, path: Path = ()) -> Iterator[Finding]:
     if len(kinds) > 1:
         yield Finding((*path, kinds[1]), f"stands beside {kinds[0]}; a run takes one kind of parameters")
     for kind in LIMITED_KINDS:
-        text = _json({kind: parameters[kind]}) if parameters.get(kind) else ""
+        text = compact_json({kind: parameters[kind]}) if parameters.get(kind) else ""
         if len(text) > MAX_PARAMETER_BYTES:
             yield Finding((*path, kind), f"has more than {MAX_PARAMETER_BYTES:,} bytes as JSON")
         if not text.isascii():
             yield Finding((*path, kind), "holds characters beyond ASCII, which the API refuses")
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def _names_and_numbers(settings: Settings) -> Iterator[Finding]:
-    for field, most in MAX_BYTES.items():
-        text = settings.content.get(field)
-        if isinstance(text, str) and len(text.encode(errors="replace")) > most:
-            yield Finding((field,), f"has more than {most:,} bytes")
-    token = settings.content.get("idempotency_token")
-    if isinstance(token, str) and len(token) > MAX_TOKEN_CHARACTERS:
-        yield Finding(("idempotency_token",), f"has more than {MAX_TOKEN_CHARACTERS} characters")
-    runs = as_whole(settings.content.get("max_concurrent_runs"))
-    if runs is not None and not 0 <= runs <= MAX_CONCURRENT_RUNS:
-        yield Finding(("max_concurrent_runs",), f"has to be from 0 to {MAX_CONCURRENT_RUNS:,}")
-
-
 def _known_at_all(settings: Settings) -> Iterator[Finding]:
-    known = SUBMIT_FIELDS if settings.request == "submit" else JOB_FIELDS
-    if settings.content and not settings.is_legacy and known.keys().isdisjoint(settings.content):
+    known = fields_of(settings.request).keys()
+    if settings.content and not settings.is_legacy and known.isdisjoint(settings.content):
         yield Finding((), "holds no field of job settings")
 
 
 def _number_of_tasks(settings: Settings) -> Iterator[Finding]:
     tasks = settings.content.get("tasks")
     count = len(tasks) if isinstance(tasks, list) else 0
-    if count > MAX_TASKS:
-        yield Finding(("tasks",), f"holds {count:,} tasks; a job has {MAX_TASKS:,} at most")
-    elif count > USUAL_MAX_TASKS:
+    if count > USUAL_MAX_TASKS:
         problem = f"holds {count} tasks; some workspaces allow {USUAL_MAX_TASKS} only"
         yield warning(("tasks",), problem)
     elif not tasks and not settings.is_legacy and not settings.is_partial:
@@ -125,9 +93,7 @@ def _unique_keys(settings: Settings) -> Iterator[Finding]:
         seen: dict[str, Path] = {}
         for path, item in items_of(settings.content, field):
             name = item.get(key)
-            if name is None:
-                yield Finding((*path, key), "is missing")
-            elif isinstance(name, str):
+            if isinstance(name, str):
                 if name in seen:
                     yield Finding((*path, key), f"is the same as that of {field}[{seen[name][1]}]")
                 elif key in KEYS_WITH_RULES and not KEY.fullmatch(name):
@@ -143,17 +109,8 @@ def _parameters_of_started_jobs(settings: Settings) -> Iterator[Finding]:
 
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _known_at_all,
-    _names_and_numbers,
     _number_of_tasks,
     _unique_keys,
-    one_type,
-    required_fields,
-    one_cluster,
-    no_needless_cluster,
-    references,
-    known_dependencies,
-    no_circle,
-    notebook_paths,
-    autoscaling,
+    *TASK_RULES,
     _parameters_of_started_jobs,
 )

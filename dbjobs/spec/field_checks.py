@@ -1,4 +1,4 @@
-"""Kinds of values and names of fields in job settings, held against the known ones.
+"""Kinds of values, names of fields and the rules of each type of the API, over whole job settings.
 
 A wrong kind is an error only where the service could make nothing of it: it takes numbers
 given as texts, and texts given as numbers. A field or word that is not known may be new.
@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from dbjobs.spec.findings import Finding, Path, warning
-from dbjobs.spec.known_clusters import ANYTHING, NUMBER, TEXT, TRUTH, WHOLE, Schema
+from dbjobs.answers import Payload
+from dbjobs.spec.findings import Finding, Path, unknown, warning
+from dbjobs.spec.known_fields import ANYTHING, NUMBER, SCALAR, TEXT, TRUTH, WHOLE, Record, Schema, Words
+from dbjobs.spec.rules import MAY_BE_EMPTY, RULES
 
 NAMES_OF_KINDS = {
     dict: "a mapping",
@@ -28,7 +30,7 @@ def check_fields(value: Any, schema: Schema, path: Path = ()) -> Iterator[Findin
         yield from _check_mapping(value, schema, path)
     elif isinstance(schema, list):
         yield from _check_list(value, schema[0], path)
-    elif isinstance(schema, tuple):
+    elif isinstance(schema, Words):
         yield from _check_word(value, schema, path)
     else:
         yield from _check_scalar(value, schema, path)
@@ -44,6 +46,23 @@ def _check_mapping(value: Any, schema: dict[str, Schema], path: Path) -> Iterato
             yield from check_fields(inner, schema.get(name, any_name), (*path, name))
         else:
             yield warning((*path, name), "is no known field", known=tuple(schema))
+    if isinstance(schema, Record):
+        yield from _check_required(value, schema, path)
+        yield from check_rules(value, schema.name, path)
+
+
+def _check_required(value: Payload, schema: Record, path: Path) -> Iterator[Finding]:
+    for name in schema.required:
+        if value.get(name) is None:
+            yield Finding((*path, name), "is missing")
+        elif value[name] == "" and (schema.name, name) not in MAY_BE_EMPTY:
+            yield Finding((*path, name), "is empty")
+
+
+def check_rules(value: Payload, type_name: str, path: Path) -> Iterator[Finding]:
+    """What a mapping does not keep of the rules for a type."""
+    for rule in RULES.get(type_name, ()):
+        yield from rule.check(value, path)
 
 
 def _check_list(value: Any, item_schema: Schema, path: Path) -> Iterator[Finding]:
@@ -54,15 +73,15 @@ def _check_list(value: Any, item_schema: Schema, path: Path) -> Iterator[Finding
         yield from check_fields(item, item_schema, (*path, place))
 
 
-def _check_word(value: Any, words: tuple[str, ...], path: Path) -> Iterator[Finding]:
+def _check_word(value: Any, words: Words, path: Path) -> Iterator[Finding]:
     if not isinstance(value, str):
         yield _wrong_kind(path, TEXT, value)
-    elif value not in words and "{{" not in value:
-        yield warning(path, f"is none of {', '.join(words)}")
+    elif not words.has(value) and "{{" not in value:
+        yield unknown(path, f"is none of {', '.join(words)}")
 
 
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
-    if isinstance(value, dict | list) or (kind != TEXT and not _fits(value, kind)):
+    if isinstance(value, dict | list) or (kind not in (TEXT, SCALAR) and not _fits(value, kind)):
         yield _wrong_kind(path, kind, value)
     elif kind == TEXT and not isinstance(value, str):
         yield warning(path, f"is {kind_of(value)} where a text belongs; in quotes it is sent as written")

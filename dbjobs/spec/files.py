@@ -23,6 +23,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
 
+FORCE_HINT = "if the API has it nevertheless, send it with --force"
+
 WRAPPERS = ("new_settings", "settings")
 """Where job settings stand in a reset or update request, and in what jobs get printed."""
 
@@ -104,16 +106,22 @@ def make_ready(
     *,
     job_id: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> Ready:
     """The body for a request (create, reset, update or submit) in the form of an API version, checked.
 
     `job_id` is the job that is to be changed: a file of another one is refused. `overrides`
-    replace what the file says. A RefusedError lists all that is wrong, with path and line.
+    replace what the file says. A RefusedError lists all that is wrong, with path and line;
+    `force` lets what is merely unknown pass, as a warning.
     """
     place, content = ((), file.content) if request == "submit" else _unwrap(file.content)
     settings = Settings({**content, **(overrides or {})}, request)
     findings = list(_misplaced(file.content, place, job_id))
     findings += _moved(check_settings(settings.content, request), place)
+    if force:
+        findings = [
+            replace(finding, is_error=False) if finding.can_be_forced else finding for finding in findings
+        ]
     if any(finding.is_error for finding in findings):
         raise _refusal(file, findings)
     conversion = convert(settings, version)
@@ -128,11 +136,12 @@ def make_ready(
 def _refusal(file: JobFile, findings: list[Finding]) -> RefusedError:
     """All of them, for an unknown field often is the very one that is missing; errors if they are many."""
     errors = [finding for finding in findings if finding.is_error]
+    hint = FORCE_HINT if errors and all(finding.can_be_forced for finding in errors) else None
     sentences = _describe(file, findings if len(findings) <= MAX_SHOWN else errors)
     if len(sentences) == 1:
-        return RefusedError(f"{file.name}: {sentences[0]}")
+        return RefusedError(f"{file.name}: {sentences[0]}", hint=hint)
     listed = "\n  ".join(sentences)
-    return RefusedError(f"{file.name} cannot be sent:\n  {listed}")
+    return RefusedError(f"{file.name} cannot be sent:\n  {listed}", hint=hint)
 
 
 def _describe(file: JobFile, findings: list[Finding]) -> list[str]:

@@ -22,6 +22,8 @@ class Finding:
     is_error: bool = True
     known: Sequence[str] = ()
     """what the path's last name may have been meant to be"""
+    can_be_forced: bool = False
+    """True if it is an error only because dbjobs does not know better"""
 
     def describe(self, line: int | None) -> str:
         """One sentence: the line if it is known, the path, the problem, and the nearest known name."""
@@ -37,6 +39,11 @@ class Finding:
 def warning(path: Path, problem: str, known: Sequence[str] = ()) -> Finding:
     """A finding that keeps nothing from being sent."""
     return Finding(path, problem, is_error=False, known=known)
+
+
+def unknown(path: Path, problem: str) -> Finding:
+    """A finding about a value that may be newer than dbjobs: an error that `--force` lifts."""
+    return Finding(path, problem, can_be_forced=True)
 
 
 def show_path(path: Path) -> str:
@@ -58,6 +65,6 @@ def show_name(name: str) -> str:
     return name if is_name and sum(map(str.isdigit, name)) <= MOST_DIGITS else "…"
 
 
-def list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
+    return f" {last} ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])

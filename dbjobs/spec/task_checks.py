@@ -3,29 +3,33 @@
 Source: https://docs.databricks.com/api/workspace/jobs/create
 """
 
+import re
 from collections.abc import Iterator
 
 from dbjobs.answers import Payload
-from dbjobs.spec.findings import Finding, list_names, show_name, warning
-from dbjobs.spec.settings import Settings, as_whole, is_text, items_of
+from dbjobs.spec.findings import Finding, Path, list_names, show_name, warning
+from dbjobs.spec.settings import Settings, is_text, items_of
 
-REQUIRED = {
-    "notebook_task": ("notebook_path",),
-    "spark_python_task": ("python_file",),
-    "pipeline_task": ("pipeline_id",),
-    "run_job_task": ("job_id",),
-    "python_wheel_task": ("package_name", "entry_point"),
-    "condition_task": ("op", "left", "right"),
-    "for_each_task": ("inputs", "task"),
-    "dbt_task": ("commands",),
-    "sql_task": ("warehouse_id",),
-}
 CLUSTER_CHOICES = ("existing_cluster_id", "new_cluster", "job_cluster_key")
-REFERENCES = {"job_cluster_key": "job_clusters", "environment_key": "environments"}
+REFERENCES = {
+    "job_cluster_key": "job_clusters",
+    "environment_key": "environments",
+    "environment_variables_key": "environment_variables",
+}
 """Fields of a task that name an item of a list beside the tasks."""
 
 CLUSTERLESS = ("condition_task", "for_each_task", "run_job_task", "sql_task", "dashboard_task", "alert_task")
 """Types that no cluster runs; for a pipeline it is even refused."""
+
+
+COMPUTE_CHOICES = (*CLUSTER_CHOICES, "environment_key", "compute")
+
+RELATIVE_FROM_GIT = {
+    "notebook_task": ("notebook_path",),
+    "spark_python_task": ("python_file",),
+    "sql_task": ("file", "path"),
+}
+"""Where the path of a task's source is: relative in a Git repository, absolute in the workspace."""
 
 
 def one_type(settings: Settings) -> Iterator[Finding]:
@@ -41,14 +45,6 @@ def one_type(settings: Settings) -> Iterator[Finding]:
 def _types_of(task: Payload) -> list[str]:
     """What a task says it runs, new types of Databricks among them."""
     return [name for name in task if str(name).endswith("_task") and task[name] is not None]
-
-
-def required_fields(settings: Settings) -> Iterator[Finding]:
-    for path, task in settings.all_tasks:
-        for name in _types_of(task):
-            for field in REQUIRED.get(name, ()):
-                if isinstance(task[name], dict) and task[name].get(field) is None:
-                    yield Finding((*path, name, field), "is missing")
 
 
 def one_cluster(settings: Settings) -> Iterator[Finding]:
@@ -134,26 +130,139 @@ def find_circle(depends_on: dict[str, list[str]]) -> list[str]:
     return []
 
 
-def notebook_paths(settings: Settings) -> Iterator[Finding]:
+def source_paths(settings: Settings) -> Iterator[Finding]:
     has_git = settings.content.get("git_source") is not None
     for path, task in settings.all_tasks:
-        notebook = task.get("notebook_task")
-        if not isinstance(notebook, dict) or not is_text(notebook, "notebook_path"):
-            continue
-        source = notebook.get("source") or ("GIT" if has_git else None)
-        is_known = source == "WORKSPACE" or (source is None and not settings.is_partial)
-        if is_known and not notebook["notebook_path"].startswith(("/", "{{")):
-            problem = "has to begin with a slash, unless the notebook comes from Git"
-            yield Finding((*path, "notebook_task", "notebook_path"), problem)
+        for type_, steps in RELATIVE_FROM_GIT.items():
+            holder = task.get(type_)
+            for step in steps[:-1]:
+                holder = holder.get(step) if isinstance(holder, dict) else None
+            if not isinstance(holder, dict) or not is_text(holder, steps[-1]):
+                continue
+            problem = _path_problem(settings, type_, holder, holder[steps[-1]], has_git=has_git)
+            if problem:
+                yield Finding((*path, type_, *steps), problem)
 
 
-def autoscaling(settings: Settings) -> Iterator[Finding]:
-    for path, holder in [*settings.all_tasks, *items_of(settings.content, "job_clusters")]:
-        cluster = holder.get("new_cluster")
-        scale = cluster.get("autoscale") if isinstance(cluster, dict) else None
-        if not isinstance(scale, dict):
+def _path_problem(settings: Settings, type_: str, holder: Payload, file: str, *, has_git: bool) -> str | None:
+    """A relative Python file without `source` is left alone: the sandbox looks for it below its root."""
+    source = holder.get("source")
+    if source is None and type_ != "spark_python_task":
+        source = "GIT" if has_git else None if settings.is_partial else "WORKSPACE"
+    if "{{" in file or not file:
+        return None
+    if (
+        source == "WORKSPACE"
+        and not file.startswith("/")
+        and not (type_ == "spark_python_task" and re.match(r"[a-z][a-z0-9+.-]*:/", file))
+    ):
+        return "has to begin with a slash, unless it comes from Git"
+    if source == "GIT" and file.startswith("/"):
+        return "has to be relative, for it comes from Git"
+    return None
+
+
+def enough_compute(settings: Settings) -> Iterator[Finding]:
+    """Notebooks and Python tasks run without a cluster on serverless compute, and in the sandbox."""
+    for path, task in settings.all_tasks if not settings.is_partial else ():
+        if any(task.get(name) is not None for name in COMPUTE_CHOICES):
             continue
-        least, most = as_whole(scale.get("min_workers")), as_whole(scale.get("max_workers"))
-        if least is not None and most is not None and most <= least:
-            here = (*path, "new_cluster", "autoscale", "max_workers")
-            yield Finding(here, "has to be greater than min_workers")
+        clusters = list_names(CLUSTER_CHOICES[:2] if settings.is_legacy else CLUSTER_CHOICES, "or")
+        if task.get("spark_submit_task") is not None:
+            yield Finding((*path, "spark_submit_task"), "needs a new_cluster to run on")
+        elif task.get("spark_jar_task") is not None:
+            yield Finding(
+                (*path, "spark_jar_task"), f"needs something to run on: {clusters}, or environment_key"
+            )
+
+
+def spark_submit(settings: Settings) -> Iterator[Finding]:
+    """What a spark-submit task cannot have: https://docs.databricks.com/jobs/spark-submit"""
+    for path, task in settings.all_tasks:
+        if task.get("spark_submit_task") is None:
+            continue
+        cluster, cluster_path = _cluster_of(settings, path, task)
+        if task.get("existing_cluster_id") is not None:
+            yield Finding(
+                (*path, "existing_cluster_id"), "cannot run spark_submit_task, which needs a new_cluster"
+            )
+        if task.get("libraries"):
+            yield Finding(
+                (*path, "libraries"), "cannot stand beside spark_submit_task; use --jars and --py-files"
+            )
+        if cluster.get("spark_conf"):
+            yield Finding((*cluster_path, "spark_conf"), "cannot stand beside spark_submit_task; use --conf")
+        if cluster.get("autoscale"):
+            yield Finding(
+                (*cluster_path, "autoscale"), "cannot stand beside spark_submit_task; use num_workers"
+            )
+
+
+def _cluster_of(settings: Settings, path: Path, task: Payload) -> tuple[Payload, Path]:
+    """The new cluster that a task runs on, its own or one of the job's, and where it is described."""
+    candidates = [(path, task)]
+    if (key := task.get("job_cluster_key")) is not None:
+        job_clusters = items_of(settings.content, "job_clusters")
+        candidates += [(where, item) for where, item in job_clusters if item.get("job_cluster_key") == key]
+    for where, holder in candidates:
+        if isinstance(cluster := holder.get("new_cluster"), dict):
+            return cluster, (*where, "new_cluster")
+    return {}, path
+
+
+def one_serverless_cluster(settings: Settings) -> Iterator[Finding]:
+    fields = ("serverless_compute", "serverless_compute_id")
+    found = [
+        (*path, field)
+        for path, item in items_of(settings.content, "job_clusters")
+        for field in fields
+        if item.get(field)
+    ]
+    for path in found[1:]:
+        yield Finding(path, "is given a second time; a job has one serverless cluster")
+
+
+def condition_outcomes(settings: Settings) -> Iterator[Finding]:
+    tasks = {task["task_key"]: task for _, task in settings.top_tasks if is_text(task, "task_key")}
+    for path, task in settings.top_tasks:
+        for place, dependency in items_of(task, "depends_on"):
+            other = tasks.get(str(dependency.get("task_key")))
+            if dependency.get("outcome") is not None and other and other.get("condition_task") is None:
+                yield Finding((*path, *place, "outcome"), "is only for what depends on a condition_task")
+
+
+def condition_task_fields(settings: Settings) -> Iterator[Finding]:
+    for path, task in settings.all_tasks if not settings.is_legacy else ():
+        if task.get("condition_task") is not None:
+            for field in ("max_retries", "email_notifications", "webhook_notifications"):
+                value = task.get(field)
+                if any(value.values()) if isinstance(value, dict) else value:
+                    yield Finding((*path, field), "cannot stand beside condition_task, which has none")
+
+
+def reserved_priority(settings: Settings) -> Iterator[Finding]:
+    for path, task in settings.all_tasks:
+        runtime = task.get("ai_runtime_task")
+        if isinstance(runtime, dict) and runtime.get("priority_class") is not None:
+            computes = [item.get("compute") for _, item in items_of(runtime, "deployments")]
+            if not any(isinstance(one, dict) and one.get("provisioned_capacity_id") for one in computes):
+                yield Finding(
+                    (*path, "ai_runtime_task", "priority_class"), "needs a compute.provisioned_capacity_id"
+                )
+
+
+TASK_RULES = (
+    one_type,
+    one_cluster,
+    no_needless_cluster,
+    enough_compute,
+    spark_submit,
+    one_serverless_cluster,
+    references,
+    known_dependencies,
+    no_circle,
+    condition_outcomes,
+    condition_task_fields,
+    source_paths,
+    reserved_priority,
+)

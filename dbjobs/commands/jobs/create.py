@@ -7,12 +7,12 @@ import typer
 from dbjobs.commands.changing import fate_told, look
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import DryRun
+from dbjobs.commands.options import DryRun, Force
 from dbjobs.commands.request_options import Body
 from dbjobs.commands.showing import show_created
 
 
-def command(ctx: typer.Context, body: Body, dry_run: DryRun = False) -> None:
+def command(ctx: typer.Context, body: Body, force: Force = False, dry_run: DryRun = False) -> None:
     """Create a job from a file, and print its id.
 
     The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
@@ -28,7 +28,7 @@ def command(ctx: typer.Context, body: Body, dry_run: DryRun = False) -> None:
     sending, the job is not sent again, for that might make a second one.
     """
     app = app_of(ctx)
-    settings = make_body(app, body.open(), "create")
+    settings = make_body(app, body.open(), "create", force=force)
     newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
     with fate_told(app.streams, look(app, "jobs list", newest)):
         answer = app.api_to_change(dry_run).create_job(settings)

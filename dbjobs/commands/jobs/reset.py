@@ -5,12 +5,19 @@ import typer
 from dbjobs.commands.changing import confirm, fate_told, look, say_job, show_answers, show_changes
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import DryRun, JobRef, Yes
+from dbjobs.commands.options import DryRun, Force, JobRef, Yes
 from dbjobs.commands.request_options import Body
 from dbjobs.differences import differences
 
 
-def command(ctx: typer.Context, job: JobRef, body: Body, yes: Yes = False, dry_run: DryRun = False) -> None:
+def command(
+    ctx: typer.Context,
+    job: JobRef,
+    body: Body,
+    yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
     """Replace all settings of a job by those of a file.
 
     What changes is shown first. The file is as for `dbjobs jobs create`, or what
@@ -27,7 +34,7 @@ def command(ctx: typer.Context, job: JobRef, body: Body, yes: Yes = False, dry_r
     app = app_of(ctx)
     file = body.open()
     job_id = app.job_id(job)
-    settings = make_body(app, file, "reset", job_id=job_id)
+    settings = make_body(app, file, "reset", job_id=job_id, force=force)
     current = app.api.get_job(job_id)
     show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
     confirm(app, lambda: f"replace all settings of {say_job(current)}", yes=yes or dry_run)

@@ -7,7 +7,7 @@ import typer
 from dbjobs.commands.changing import fate_told, look, show_answers, show_changes, warn_of_changes
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import DryRun, JobRef
+from dbjobs.commands.options import DryRun, Force, JobRef
 from dbjobs.commands.request_options import Body
 from dbjobs.context import App
 from dbjobs.differences import differences
@@ -43,6 +43,7 @@ def command(
     body: Body,
     assignments: Set = None,
     fields_to_remove: Remove = None,
+    force: Force = False,
     dry_run: DryRun = False,
 ) -> None:
     """Change some settings of a job, and leave the others.
@@ -66,7 +67,7 @@ def command(
         raise UsageError("say what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
     file = body.open() if body.is_given else None
     job_id = app.job_id(job)
-    changes = make_body(app, file, "update", job_id=job_id) if file else {}
+    changes = make_body(app, file, "update", job_id=job_id, force=force) if file else {}
     settings = app.api.get_job(job_id).get("settings") or {}
     update = plan_update(settings, changes, assignments or [], fields_to_remove or [])
     show_changes(app, differences(settings, update.expected), dry_run=dry_run)

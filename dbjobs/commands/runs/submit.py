@@ -6,7 +6,7 @@ import typer
 
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
-from dbjobs.commands.options import DryRun, IdempotencyToken, Wait
+from dbjobs.commands.options import DryRun, Force, IdempotencyToken, Wait
 from dbjobs.commands.request_options import Body
 from dbjobs.commands.starting import start_run
 from dbjobs.commands.wait_options import WaitOptions
@@ -23,6 +23,7 @@ def command(
     options: WaitOptions,
     run_name: RunName = None,
     idempotency_token: IdempotencyToken = None,
+    force: Force = False,
     dry_run: DryRun = False,
     wait: Wait = False,
 ) -> None:
@@ -41,7 +42,7 @@ def command(
     app = app_of(ctx)
     given = {"run_name": run_name, "idempotency_token": idempotency_token}
     overrides = {name: value for name, value in given.items() if value}
-    request = make_body(app, body.open(), "submit", overrides=overrides)
+    request = make_body(app, body.open(), "submit", overrides=overrides, force=force)
     api = app.api_to_change(dry_run)
     token = request.get("idempotency_token")
     start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)
