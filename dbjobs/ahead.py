@@ -2,6 +2,8 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeAlias, TypeVar
@@ -22,7 +24,8 @@ def ahead(pages: Iterator[Page]) -> Generator[Page]:
     """
     wanted: SimpleQueue[bool] = SimpleQueue()
     found: SimpleQueue[_Found[Page]] = SimpleQueue()
-    Thread(target=_read, args=(pages, wanted, found), name="reading ahead", daemon=True).start()
+    read = partial(copy_context().run, _read, pages, wanted, found)  # within the same time limit
+    Thread(target=read, name="reading ahead", daemon=True).start()
     try:
         wanted.put(True)
         while (page := _next(found)) is not None:

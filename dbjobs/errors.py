@@ -23,7 +23,7 @@ class Answer:
 class DbjobsError(Exception):
     """Base of all errors that dbjobs raises on purpose."""
 
-    exit_code: ClassVar[ExitCode] = ExitCode.FAULT
+    exit_code: ExitCode = ExitCode.FAULT
     passing: ClassVar[bool] = False
     """True if waiting may cure it: the network, or the service, is having a moment."""
 
@@ -85,15 +85,30 @@ class UnreachableError(DbjobsError):
         hint: str | None = None,
         answer: Answer | None = None,
         retry_after: float | None = None,
+        is_retryable: bool = True,
     ) -> None:
-        """`retry_after`: seconds the server wants to be left alone, if it said so."""
+        """`retry_after`: seconds the server wants to be left alone, if it said so.
+
+        `is_retryable`: False if the same request, sent at once, would fail the same way.
+        """
         super().__init__(message, hint=hint, answer=answer)
         self.retry_after = retry_after
+        self.is_retryable = is_retryable
 
 
 class UnsentError(UnreachableError):
     """No connection came about: the request has certainly had no effect."""
 
 
-class FateUnknownError(UnreachableError):
-    """No usable answer came, and the request may, or may not, have taken effect."""
+class OutcomeUnknownError(UnreachableError):
+    """A change was sent and may have taken effect; no usable answer says whether it did.
+
+    It leaves with the exit code of what ended the tries, its `cause`.
+    """
+
+    def __init__(self, cause: DbjobsError, request: str) -> None:
+        super().__init__(
+            f"{cause.message}; {request} may have taken effect", hint=cause.hint, answer=cause.answer
+        )
+        self.cause = cause
+        self.exit_code = cause.exit_code

@@ -8,19 +8,20 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any
 
-from dbjobs.answers import Payload, RawAnswer, read_answer
+from dbjobs.answers import TOO_MANY, Payload, RawAnswer, read_answer
 from dbjobs.auth import Credentials
 from dbjobs.clock import Clock
 from dbjobs.errors import (
     DbjobsError,
-    FateUnknownError,
+    OutcomeUnknownError,
     RefusedError,
     SignInError,
     UnreachableError,
     UnsentError,
 )
+from dbjobs.interrupts import Interrupted
 from dbjobs.retrying import Retrying
 from dbjobs.wire import Network, Wire
 
@@ -43,6 +44,10 @@ class Call:
     repeatable: bool
     gives: str | None
     """the field that a good answer holds in any case"""
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "GET"
 
 
 class Transport:
@@ -67,6 +72,8 @@ class Transport:
         self._heard = heard
         self._auth = auth
         self._wire = Wire(auth, network)
+        self.may_have_changed = False
+        """whether the latest request may have changed something, however it ended"""
 
     def get(
         self,
@@ -93,28 +100,35 @@ class Transport:
         return self._send(Call("POST", path, {}, body, repeatable=repeatable, gives=gives), retrying)
 
     def _send(self, call: Call, retrying: Retrying | None) -> Payload:
-        retrying = retrying or Retrying()
+        self.may_have_changed = False
+        try:
+            answer = self._try(call, retrying or Retrying())
+        except Interrupted:
+            self.may_have_changed = self.may_have_changed or (call.changes and self._wire.was_sent)
+            raise
+        self.may_have_changed = call.changes
+        self._heard(call.path, call.body or call.query, answer)
+        return answer
+
+    def _try(self, call: Call, retrying: Retrying) -> Payload:
         began = self._clock.monotonic()
-        has_answered = is_fate_unknown = False
+        has_answered = False
         for attempt in count(1):
             try:
-                answer = self._exchange(call)
-            except UnreachableError as error:
+                return self._exchange(call)
+            except DbjobsError as error:
                 has_answered = has_answered or error.answer is not None
-                is_fate_unknown = is_fate_unknown or _may_have_taken_effect(call, error)
-                if is_fate_unknown and not call.repeatable:
-                    _say_fate_unknown(call, error)
-                elapsed = self._clock.monotonic() - began
-                pause = retrying.pause(error, attempt, elapsed, has_answered=has_answered)
-                if pause is None and is_fate_unknown:
-                    raise FateUnknownError(error.message, hint=error.hint, answer=error.answer) from None
+                self.may_have_changed = self.may_have_changed or _may_have_taken_effect(call, error)
+                pause = None
+                if isinstance(error, UnreachableError) and (call.repeatable or not self.may_have_changed):
+                    elapsed = self._clock.monotonic() - began
+                    pause = retrying.pause(error, attempt, elapsed, has_answered=has_answered)
                 if pause is None:
+                    if self.may_have_changed:
+                        raise OutcomeUnknownError(error, call.path) from None
                     raise
-                self._note(f"{error.message}; trying again in {pause:.0f} s")
-                self._clock.sleep(pause)
-            else:
-                self._heard(call.path, call.body or call.query, answer)
-                return answer
+                self._note(f"{error.message}; trying again in {pause:.0f} s{_asked_for_more(error, pause)}")
+            self._clock.sleep(pause)
         raise AssertionError("counting never ends")
 
     def _exchange(self, call: Call) -> Payload:
@@ -157,18 +171,20 @@ def encode_body(body: Payload) -> bytes:
     return encoded
 
 
-def _may_have_taken_effect(call: Call, error: UnreachableError) -> bool:
-    """False if the request certainly did nothing: it was never sent, or turned away by a rate limit."""
-    is_turned_away = isinstance(error, UnsentError) or (error.answer and error.answer.status == 429)
-    return call.method != "GET" and not is_turned_away
+def _may_have_taken_effect(call: Call, error: DbjobsError) -> bool:
+    """False if the request certainly did nothing: never sent, turned away by a rate limit, or refused."""
+    if not call.changes or isinstance(error, UnsentError):
+        return False
+    status = error.answer.status if error.answer else None
+    if isinstance(error, UnreachableError):
+        return status != 429 and not (error.answer and error.answer.error_code in TOO_MANY)
+    return status is not None and status < 300
 
 
-def _say_fate_unknown(call: Call, error: UnreachableError) -> NoReturn:
-    raise FateUnknownError(
-        f"{error.message}; {call.path} may have taken effect, so it was not sent again",
-        hint="look before you send it once more, for example with `dbjobs jobs list`",
-        answer=error.answer,
-    ) from None
+def _asked_for_more(error: DbjobsError, pause: float) -> str:
+    """That the server's Retry-After is not heeded in full."""
+    wanted = error.retry_after if isinstance(error, UnreachableError) else None
+    return "" if wanted is None or wanted <= pause else f", though it asks for {min(wanted, 1e9):.0f} s"
 
 
 def _query_value(value: Any) -> Any:

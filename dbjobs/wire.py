@@ -19,10 +19,22 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from dbjobs import __version__
 from dbjobs.answers import RawAnswer
+from dbjobs.connections import MAX_CONNECT_SECONDS, Exchange, ExchangeAdapter
+from dbjobs.deadline import seconds_left
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, UnreachableError, UnsentError
 
 USER_AGENT = f"dbjobs/{__version__} python/{platform.python_version()} os/{platform.system().lower()}"
-CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+CONNECT_TIMEOUT = 10.0
+"""Seconds for each address of a host."""
+
+REQUEST_TIMEOUT = 60.0
+"""Seconds for one request and the whole of its answer; less where a time limit is in force."""
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+"""Jobs API 2.0 lists all jobs of a workspace in one answer; it has room for 12,000 of them."""
+
+READ_BYTES = 65_536
+
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -82,6 +94,9 @@ class Wire:
         self._session = requests.Session()
         self._session.auth = auth or NoAuth()
         self._session.trust_env = not is_direct
+        self._exchange = Exchange()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, ExchangeAdapter(self._exchange))
         self._session.headers["User-Agent"] = USER_AGENT
         self._ways: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -94,25 +109,41 @@ class Wire:
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawAnswer:
-        """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form."""
+        """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form.
+
+        It ends with the earliest time limit in force (see `dbjobs.deadline`), and after REQUEST_TIMEOUT.
+        """
+        exchange = self._exchange
+        exchange.was_sent = False
+        seconds = REQUEST_TIMEOUT
         try:
             request = self._session.prepare_request(
                 requests.Request(method, url, params=query, data=data or {}, headers=headers)
             )
-            response = self._session.send(
+            seconds = min(REQUEST_TIMEOUT, seconds_left())
+            if seconds <= 0:
+                raise UnsentError(f"the time limit passed before {_host_of(url)} could be asked")
+            exchange.begin(seconds)
+            with self._session.send(
                 request,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(min(CONNECT_TIMEOUT, seconds), REQUEST_TIMEOUT),
                 allow_redirects=False,
                 **self._ways_to(url),
-            )
+            ) as response:
+                body = _read_body(response)
         except requests.RequestException as error:
-            raise connection_error(error, url, self._network) from None
+            raise _Failure(error, url, self._network, seconds, exchange.was_sent).explain() from None
         except OSError as error:  # of requests, where a file of certificates is not there
             raise ConfigError(
                 f"cannot read the certificates of {self._network.trusted}: {_cause(error)}",
                 hint=_TRUST_HINT,
             ) from None
-        return RawAnswer(response.status_code, response.reason or "", response.headers, response.content)
+        return RawAnswer(response.status_code, response.reason or "", response.headers, body)
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the first byte of the latest request has left: if so, it may have had an effect."""
+        return self._exchange.was_sent
 
     def _ways_to(self, url: str) -> dict[str, Any]:
         """Proxies and certificates for a host, looked up once: it takes as long as all else in a request."""
@@ -121,55 +152,84 @@ class Wire:
             # of the session's own `verify`, REQUESTS_CA_BUNDLE would take the place
             self._ways[host] = {
                 **self._session.merge_environment_settings(
-                    url, {}, None, self._network.ca_bundle, self._network.certificate
+                    url, {}, True, self._network.ca_bundle, self._network.certificate
                 )
             }
         return self._ways[host]
+
+
+def _read_body(response: requests.Response) -> bytes:
+    """The whole body, unless it is too large; the exchange bounds how long it may take."""
+    body = bytearray()
+    for piece in response.iter_content(READ_BYTES):
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise UnreachableError(
+                f"the answer of {_host_of(response.url)} is larger than {MAX_ANSWER_BYTES // 1024**2} MB",
+                hint="ask for less at once",
+                is_retryable=False,
+            )
+    return bytes(body)
+
+
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 _HOST_HINT = "check the host, the network and the proxy settings"
 _PROXY_HINT = "check HTTPS_PROXY; NO_PROXY lists the hosts that are reached without a proxy"
 _TRUST_HINT = "REQUESTS_CA_BUNDLE, or ca_bundle in the profile, names a file of certificates to trust"
 _EOF_HINT = "a server that wants a certificate of yours may end a connection so; client_cert names one"
-_UNSENT = ("NewConnectionError", "NameResolutionError")
-"""What urllib3 raises if no connection came about; an SSLEOFError may as well end one in use."""
+_INVALID = (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
 _TLS_NOISE = re.compile(r"\[(SSL|X509)[^]]*\] | \(_ssl\.c:\d+\)")
 _ASKS_FOR_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca|handshake failure|access denied)")
 
 
-def connection_error(
-    error: requests.RequestException, url: str, network: Network | None = None
-) -> DbjobsError:
-    """What a failed exchange means, in words that name the cause and no internals."""
-    parts = urlsplit(url)
-    host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    unsent = _unsent_error(error, host, proxy_of(url), network or Network())
-    if unsent:
-        return unsent
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return UnreachableError(f"no answer from {host} within {READ_TIMEOUT:.0f} s")
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-        return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
-    hint = _EOF_HINT if "SSLEOFError" in repr(error) else None
-    return UnreachableError(f"the connection to {host} broke: {_cause(error)}", hint=hint)
+@dataclass(frozen=True)
+class _Failure:
+    """An exchange that failed: what requests made of it, and what we know besides."""
 
+    error: requests.RequestException
+    url: str
+    network: Network
+    seconds: float
+    """how long it was allowed to take"""
+    was_sent: bool
 
-def _unsent_error(
-    error: requests.RequestException, host: str, proxy: str, network: Network
-) -> UnsentError | None:
-    """The error, if the request has certainly not been sent, or not been let in."""
-    cause = _cause(error)
-    if "SSL" in repr(error) and _ASKS_FOR_CERTIFICATE.search(cause):
-        return UnsentError(f"{host} wants a certificate of yours: {cause}", hint=network.client_cert_hint)
-    if isinstance(error, requests.exceptions.SSLError) and "SSLEOFError" not in repr(error):
-        return UnsentError(f"no trusted connection to {host}: {cause}", hint=network.trust_hint)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return UnsentError(f"cannot reach {host} through the proxy {proxy}: {cause}", hint=_PROXY_HINT)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        cause = f"no connection within {CONNECT_TIMEOUT:.0f} s"
-    elif not any(kind in repr(error) for kind in _UNSENT):
-        return None
-    return UnsentError(f"cannot reach {host}: {cause}", hint=_HOST_HINT)
+    def explain(self) -> DbjobsError:
+        """The error in words that name the cause and no internals; an UnsentError if nothing was sent."""
+        error, host, cause = self.error, _host_of(self.url), _cause(self.error)
+        is_tls = "SSL" in repr(error)
+        if isinstance(error, _INVALID) and not self.was_sent:
+            return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
+        if is_tls and _ASKS_FOR_CERTIFICATE.search(cause):
+            wish = f"{host} wants a certificate of yours: {cause}"
+            return self._unusable(wish, self.network.client_cert_hint)
+        if self.was_sent:
+            return self._explain_sent(host, cause, is_eof="SSLEOFError" in repr(error))
+        if isinstance(error, requests.exceptions.SSLError) and "SSLEOFError" not in repr(error):
+            return self._unusable(f"no trusted connection to {host}: {cause}", self.network.trust_hint)
+        if isinstance(error, requests.exceptions.ProxyError):
+            proxy = proxy_of(self.url)
+            return UnsentError(f"cannot reach {host} through the proxy {proxy}: {cause}", hint=_PROXY_HINT)
+        if isinstance(error, requests.exceptions.Timeout) or cause == "timed out":
+            cause = f"no connection within {min(self.seconds, MAX_CONNECT_SECONDS):.0f} s"
+        hint = _EOF_HINT if "SSLEOFError" in repr(error) else _HOST_HINT
+        return UnsentError(f"cannot reach {host}: {cause}", hint=hint)
+
+    def _unusable(self, message: str, hint: str) -> UnreachableError:
+        """What another try would not change."""
+        kind = UnreachableError if self.was_sent else UnsentError
+        return kind(message, hint=hint, is_retryable=False)
+
+    def _explain_sent(self, host: str, cause: str, *, is_eof: bool) -> UnreachableError:
+        if isinstance(self.error, requests.exceptions.Timeout) or cause == "timed out":
+            return UnreachableError(f"no complete answer from {host} within {self.seconds:.0f} s")
+        if isinstance(self.error, _INVALID):
+            return UnreachableError(f"the headers of the answer of {host} are not valid", hint=_HOST_HINT)
+        hint = _EOF_HINT if is_eof else None
+        return UnreachableError(f"the connection to {host} broke: {cause}", hint=hint)
 
 
 def proxy_of(url: str) -> str:

@@ -129,7 +129,7 @@ def rehearsing(
     monkeypatch.setattr(SystemClock, "monotonic", lambda _: clock.monotonic())
     monkeypatch.setattr(SystemClock, "now", lambda _: clock.now())
     monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
-    monkeypatch.setattr("dbjobs.wire.READ_TIMEOUT", 0.25)
+    monkeypatch.setattr("dbjobs.wire.REQUEST_TIMEOUT", 0.25)
     with scripted_server(rehearsal.reply, tls) as server:
         monkeypatch.setenv("DATABRICKS_HOST", server.url)
         monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-rehearsal")

@@ -52,8 +52,8 @@ def _neighbours() -> dict[str, set[str]]:
     [
         ("rich", {"render"}),
         ("typer", {"cli", "commands"}),
-        ("requests", {"transport", "wire", "auth"}),
-        ("urllib3", {"transport", "wire", "auth"}),
+        ("requests", {"connections", "transport", "wire", "auth"}),
+        ("urllib3", {"connections", "transport", "wire", "auth"}),
         ("yaml", {"documents", "yaml12", "config", "render"}),
         ("werkzeug", {"sandbox"}),
         ("platformdirs", {"config", "memory"}),

@@ -10,13 +10,12 @@ from dbjobs.answers import Payload
 from dbjobs.commands.request_options import Parameters
 from dbjobs.context import App
 from dbjobs.differences import Change
-from dbjobs.errors import FateUnknownError, UsageError
+from dbjobs.errors import OutcomeUnknownError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted, interruptible
 from dbjobs.listing import name_of
 from dbjobs.render.differences import render_changes
 from dbjobs.render.plain import is_utf8, write_document, write_documents
-from dbjobs.render.streams import Streams
 
 
 def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
@@ -80,9 +79,11 @@ def change_each(
 ) -> None:
     """Do it for every `job` or `run`, and say what was `done`; a failure keeps none of the others from it."""
     answers: dict[int | None, Payload] = {}
+    change_name = done.rpartition(" ")[2]
 
     def change_one(one: int) -> None:
-        with fate_told(app.streams, look(app, f"{noun}s get", str(one))):
+        effect = f"{noun} {one} may have been {change_name}"
+        with explain_unknown_outcome(app, effect, look(app, f"{noun}s get", str(one))):
             answers[one] = change(one)
         if not dry_run:
             app.streams.note(f"{noun} {one} {done}")
@@ -110,20 +111,24 @@ def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bo
 
 
 @contextmanager
-def fate_told(streams: Streams, hint: str, fate: str = "") -> Iterator[None]:
-    """If it is not known whether a change took effect, say how to find out instead of trying once more."""
+def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iterator[None]:
+    """If it is not known whether a change took effect, say so, and how to find out; in every ending.
+
+    `effect` is what may have happened, such as `job 42 may have been reset`.
+    """
     try:
         with interruptible():
             yield
-    except FateUnknownError as error:
-        error.message += fate and f"; {fate}"
-        error.hint = hint
+    except OutcomeUnknownError as error:
+        error.message = f"{error.cause.message}; {effect}"
+        error.hint = "\n".join(filter(None, [how_to_find_out, error.cause.hint]))
         raise
     except Interrupted:
-        streams.warn(f"interrupted while sending, so {fate or 'it may have taken effect'}; {hint}")
+        if app.transport.may_have_changed:
+            app.streams.warn(f"interrupted while sending, so {effect}; {how_to_find_out}")
         raise
 
 
 def look(app: App, command: str, arguments: str) -> str:
-    """The hint for a change whose fate is not known."""
+    """How to find out what a change did, before it is sent once more."""
     return f"look before you send it once more: {app.command_line(command, arguments)}"

@@ -1,21 +1,29 @@
 """Starting a run, once: what `runs now` and `runs submit` share."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import typer
 
 from dbjobs.answers import Payload
-from dbjobs.commands.changing import fate_told
+from dbjobs.commands.changing import explain_unknown_outcome
 from dbjobs.commands.wait_options import WaitOptions
 from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
 from dbjobs.context import App
-from dbjobs.errors import DbjobsError
+from dbjobs.deadline import Deadline, time_limit
+from dbjobs.errors import DbjobsError, OutcomeUnknownError, UnreachableError
+from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import interruptible
 from dbjobs.models import Run
 from dbjobs.render.plain import write_document
-from dbjobs.retrying import NO_RETRIES
+from dbjobs.render.words import say_duration
+from dbjobs.retrying import LAST_TRY, NO_RETRIES
+
+PAGE_PATIENCE = 10.0
+"""Seconds to find out a page's URL: it is an extra."""
 
 
 def start_run(
@@ -29,20 +37,42 @@ def start_run(
 ) -> None:
     """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked."""
     token = token or str(uuid4())
-    hint = f"the same command with --idempotency-token {token} never starts a second run"
+    listed = f"--job {job_id} --limit 5" if job_id else "--run-type SUBMIT_RUN --limit 5"
+    hint = (
+        f"the same command with --idempotency-token {token} never starts a second run; "
+        f"to look: {app.command_line('runs list', listed)}"
+    )
+    timeout = options.timeout if wait else math.inf
     with interruptible():
-        with fate_told(app.streams, hint, "the run may have been started all the same"):
+        with (
+            _timeout_explained(app, timeout) as limit,
+            explain_unknown_outcome(app, "the run may have been started", hint),
+        ):
             answer = start(token)
-        if not answer:  # a dry run
-            return
-        run_id = int(answer["run_id"])
-        if app.output in ("text", "id"):
-            app.streams.result(str(run_id))
-        elif not wait:
-            write_document(app.streams, answer, app.output)
+            if not answer:  # a dry run
+                return
+            run_id = int(answer["run_id"])
+            if app.output in ("text", "id"):
+                app.streams.result(str(run_id))
+            elif not wait:
+                write_document(app.streams, answer, app.output)
         _tell_way_back(app, run_id, job_id, wait=wait)
         if wait:
+            options = replace(options, timeout=limit.seconds_left)
             raise typer.Exit(wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR))
+
+
+@contextmanager
+def _timeout_explained(app: App, timeout: float) -> Iterator[Deadline]:
+    """The time limit of --timeout; if it ends the tries, the exit code is that of --timeout."""
+    with time_limit(app.clock, timeout) as limit:
+        try:
+            yield limit
+        except OutcomeUnknownError as error:
+            if limit.seconds_left <= LAST_TRY and isinstance(error.cause, UnreachableError):
+                error.message += f", and --timeout {say_duration(timeout)} has passed"
+                error.exit_code = ExitCode.TIMEOUT
+            raise
 
 
 def _tell_way_back(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:
@@ -59,6 +89,6 @@ def _page_of(app: App, run_id: int, job_id: int | None) -> str | None:
         return f"{app.profile.host.value}/jobs/{job_id}/runs/{run_id}"
     if app.streams.quiet:
         return None
-    with suppress(DbjobsError):
+    with suppress(DbjobsError), time_limit(app.clock, PAGE_PATIENCE):
         return Run(app.api.get_run_page(run_id, None, NO_RETRIES).payload).run_page_url
     return None

@@ -4,7 +4,7 @@ import shlex
 
 import typer
 
-from dbjobs.commands.changing import fate_told, look
+from dbjobs.commands.changing import explain_unknown_outcome, look
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import DryRun, Force
@@ -30,6 +30,6 @@ def command(ctx: typer.Context, body: Body, force: Force = False, dry_run: DryRu
     app = app_of(ctx)
     settings = make_body(app, body.open(), "create", force=force)
     newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
-    with fate_told(app.streams, look(app, "jobs list", newest)):
+    with explain_unknown_outcome(app, "the job may have been created", look(app, "jobs list", newest)):
         answer = app.api_to_change(dry_run).create_job(settings)
     show_created(app, answer, "job_id")

@@ -2,7 +2,14 @@
 
 import typer
 
-from dbjobs.commands.changing import confirm, fate_told, look, say_job, show_answers, show_changes
+from dbjobs.commands.changing import (
+    confirm,
+    explain_unknown_outcome,
+    look,
+    say_job,
+    show_answers,
+    show_changes,
+)
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import DryRun, Force, JobRef, Yes
@@ -38,7 +45,9 @@ def command(
     current = app.api.get_job(job_id)
     show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
     confirm(app, lambda: f"replace all settings of {say_job(current)}", yes=yes or dry_run)
-    with fate_told(app.streams, look(app, "jobs get", str(job_id))):
+    with explain_unknown_outcome(
+        app, f"job {job_id} may have been reset", look(app, "jobs get", str(job_id))
+    ):
         answer = app.api_to_change(dry_run).reset_job(job_id, settings)
     if not dry_run:
         app.streams.note(f"job {job_id} reset")

@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dbjobs.commands.changing import fate_told, look, show_answers, show_changes, warn_of_changes
+from dbjobs.commands.changing import (
+    explain_unknown_outcome,
+    look,
+    show_answers,
+    show_changes,
+    warn_of_changes,
+)
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import DryRun, Force, JobRef
@@ -71,7 +77,9 @@ def command(
     settings = app.api.get_job(job_id).get("settings") or {}
     update = plan_update(settings, changes, assignments or [], fields_to_remove or [])
     show_changes(app, differences(settings, update.expected), dry_run=dry_run)
-    with fate_told(app.streams, look(app, "jobs get", str(job_id))):
+    with explain_unknown_outcome(
+        app, f"job {job_id} may have been updated", look(app, "jobs get", str(job_id))
+    ):
         answer = app.api_to_change(dry_run).update_job(job_id, update.new_settings, update.fields_to_remove)
     if not dry_run:
         app.streams.note(f"job {job_id} updated")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dbjobs.commands.changing import confirm, describe_job, show_answers
+from dbjobs.commands.changing import confirm, describe_job, explain_unknown_outcome, show_answers
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, OptionalJobRef, Yes
 from dbjobs.context import App
@@ -36,7 +36,12 @@ def command(
         raise UsageError("say whose runs to cancel: those of a JOB, or --all-queued")
     job_id = None if job is None else app.job_id(job)
     confirm(app, lambda: f"cancel {_whose(app, job_id)}", yes=yes or dry_run)
-    answer = app.api_to_change(dry_run).cancel_all_runs(job_id)
+    whose = "queued runs" if job_id is None else f"the runs of job {job_id}"
+    options = "--active" if job_id is None else f"--job {job_id} --active"
+    with explain_unknown_outcome(
+        app, f"{whose} may have been canceled", f"to find out: {app.command_line('runs list', options)}"
+    ):
+        answer = app.api_to_change(dry_run).cancel_all_runs(job_id)
     if not dry_run:
         app.streams.note("asked for; the runs end a little later")
         show_answers(app, {job_id: answer})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dbjobs.answers import Payload
-from dbjobs.commands.changing import fate_told, look, read_parameters
+from dbjobs.commands.changing import explain_unknown_outcome, look, read_parameters
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, RunArgument, Wait
 from dbjobs.commands.request_options import Parameters
@@ -64,7 +64,9 @@ def command(
     before = app.api.get_run(run_id, include_history=True)
     rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
     body = plan_repair(before, rerun, partial(read_parameters, app, parameters))
-    with fate_told(app.streams, look(app, "runs get", str(run_id))):
+    with explain_unknown_outcome(
+        app, f"run {run_id} may have been repaired", look(app, "runs get", str(run_id))
+    ):
         answer = app.api_to_change(dry_run).repair_run(run_id, body)
     if answer:
         _tell(app, Run(before), answer, options, wait=wait)
