@@ -10,12 +10,13 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from dbjobs.documents import Document, DocumentError, read_document
-from dbjobs.errors import DbjobsError, RefusedError, UsageError
+from dbjobs.errors import DbjobsError, OutcomeUnknownError, RefusedError, UsageError
 from dbjobs.models import Payload, Run
+from dbjobs.outages import is_refusal
 from dbjobs.parameters import text_values
 from dbjobs.snapshots import WatchedRun
 from dbjobs.states import Outcome
@@ -158,7 +159,15 @@ class Backfill:
     """when the job's newest run started, in epoch milliseconds, before this backfill came"""
     refused: dict[str, DbjobsError] = field(default_factory=dict)
     """by label"""
+    uncertain: str = ""
+    """the label of the set that may have been started, or not: no usable answer came"""
+    _started: dict[int, WatchedRun] = field(default_factory=dict)
     _next: int = 0
+
+    @property
+    def started(self) -> list[WatchedRun]:
+        """In the order of their starts; those whose start was never answered are missing."""
+        return list(self._started.values())
 
     @property
     def waiting(self) -> int:
@@ -167,7 +176,12 @@ class Backfill:
     @property
     def unstarted(self) -> list[str]:
         """The labels of the sets that are still to come."""
-        return [wanted.label for wanted in self.wanted[self._next :]]
+        labels = (wanted.label for wanted in self.wanted[self._next :])
+        return [label for label in labels if label != self.uncertain and label not in self._labels_started]
+
+    @property
+    def _labels_started(self) -> set[str]:
+        return {watched.label for watched in self._started.values()}
 
     def start_next(self, active: int) -> WatchedRun | None:
         """Start the next set if fewer than `most_active` runs are active; what is refused is passed over."""
@@ -178,6 +192,8 @@ class Backfill:
             try:
                 watched = self._start(wanted)
             except RefusedError as error:
+                if error.answer and not is_refusal(error):
+                    raise
                 self._pass_over(wanted, error)
             else:
                 self._next += 1
@@ -192,15 +208,34 @@ class Backfill:
         self.refused[wanted.label] = error
         self.refuse(wanted.label, error)
 
+    def find_uncertain(self) -> WatchedRun | None:
+        """To ask with the same token again gives the run that was started, if one was."""
+        return self._start(self.wanted[self._next]) if self.uncertain else None
+
     def _start(self, wanted: Wanted) -> WatchedRun:
         """The set's run. One of an earlier call that never ran is no reason not to start another."""
         attempt = 0
         while True:
-            run_id = self.start(wanted.body, make_token(self.job_id, wanted.body, self.batch, attempt))
+            run_id = self._start_once(wanted, attempt)
             run = self.look(run_id)
             if not self._is_of_old(run) or run is None or run.outcome is not Outcome.NEVER_RAN:
-                return WatchedRun(run_id, run, label=wanted.label)
+                self._started[run_id] = replace(self._started[run_id], run=run)
+                return self._started[run_id]
+            del self._started[run_id]
             attempt += 1
+
+    def _start_once(self, wanted: Wanted, attempt: int) -> int:
+        """At every moment, whatever interrupts it, the run is among the started ones or uncertain."""
+        was_uncertain, self.uncertain = self.uncertain, wanted.label
+        try:
+            run_id = self.start(wanted.body, make_token(self.job_id, wanted.body, self.batch, attempt))
+        except DbjobsError as error:
+            is_uncertain = was_uncertain or isinstance(error, OutcomeUnknownError)
+            self.uncertain = wanted.label if is_uncertain else ""
+            raise
+        self._started[run_id] = WatchedRun(run_id, label=wanted.label, is_known=True)
+        self.uncertain = ""
+        return run_id
 
     def _is_of_old(self, run: Run | None) -> bool:
         return bool(run and run.start_time and run.start_time <= self.newest_before)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from dbjobs.errors import DbjobsError
 from dbjobs.states import Outcome, Phase, outcome_of, phase_of
 
 Payload = dict[str, Any]
@@ -132,6 +133,9 @@ class TaskRun(_RunFields):
 @dataclass(frozen=True)
 class Run(_RunFields):
     """A run of a job, or a submitted one, with the attempts at its tasks."""
+
+    page_error: DbjobsError | None = None
+    """what kept some of its tasks from being read: these are as seen before, or missing"""
 
     @property
     def run_id(self) -> int:

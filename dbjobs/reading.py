@@ -9,6 +9,7 @@ them. A run that has left the list, and now and then every other one, is read by
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dbjobs.active import ActiveRuns
@@ -39,6 +40,8 @@ class RunReader:
     _active_runs: dict[int, tuple[int, int]] = field(default_factory=dict)
     """by run_id, the job_id, and how many attempts at tasks were seen"""
     _listed: dict[int, Payload] = field(default_factory=dict)
+    _tasks: dict[int, list[Payload]] = field(default_factory=dict)
+    """by run_id, the tasks of a run of several pages, as last seen"""
     _children_left: int = MOST_CHILDREN
 
     def __post_init__(self) -> None:
@@ -56,24 +59,26 @@ class RunReader:
         for job_id, wanted in by_job.items():
             self._listed |= self._active.find(job_id, wanted)
 
-    def fetch(self, run_id: int) -> Payload:
-        """The run with all its tasks; one try, for a watch asks again anyway."""
+    def fetch(self, run_id: int) -> Run:
+        """The run with its tasks; one try, for a watch asks again anyway."""
         reads = self._reads[run_id] = self._reads.get(run_id, 0) + 1
         listed = self._listed.pop(run_id, None)
         if listed and self._is_whole(listed):
-            return listed
+            return Run(listed)
         if reads % KEPT_FOR == 0:
             self._kept.pop(run_id, None)
         try:
-            payload = self._read(run_id)
+            run = self._read(run_id)
         except DbjobsError:
-            self._kept.pop(run_id, None)  # a page's token may have grown too old
+            self._kept.pop(run_id, None)
             raise
-        if Run(payload).is_ended and self._kept.get(run_id):
+        if run.is_ended and self._kept.get(run_id):
             del self._kept[run_id]
-            payload = self._read(run_id)
-        self._note(run_id, Run(payload))
-        return payload
+            with suppress(DbjobsError):  # an end that was seen counts, whatever keeps it from being read anew
+                again = self._read(run_id)
+                run = run if again.page_error and not run.page_error else again
+        self._note(run_id, run)
+        return run
 
     def _note(self, run_id: int, run: Run) -> None:
         self._active_runs.pop(run_id, None)
@@ -85,15 +90,26 @@ class RunReader:
         _, attempts = self._active_runs[listed["run_id"]]
         return not listed.get("has_more") and len(listed.get("tasks") or ()) >= attempts
 
-    def _read(self, run_id: int) -> Payload:
-        kept = self._kept.get(run_id, {})
+    def _read(self, run_id: int) -> Run:
+        """All pages; should one after the first fail, the run is told, with its tasks as last seen."""
+        kept = self._kept.pop(run_id, {})
         fresh: dict[str, Page] = {}
         pages = [self.api.get_run_page(run_id, None, NO_RETRIES)]
-        while (token := pages[-1].next_token) and token not in fresh:
-            fresh[token] = kept.get(token) or self.api.get_run_page(run_id, token, NO_RETRIES)
-            pages.append(fresh[token])
-        self._kept[run_id] = {token: page for token, page in fresh.items() if _is_settled(page)}
-        return merge_pages(pages)
+        page_error = None
+        try:
+            while (token := pages[-1].next_token) and token not in fresh:
+                fresh[token] = kept.get(token) or self.api.get_run_page(run_id, token, NO_RETRIES)
+                pages.append(fresh[token])
+        except DbjobsError as error:
+            page_error = error  # the token may have grown too old, so no page is kept
+        else:
+            self._kept[run_id] = {token: page for token, page in fresh.items() if _is_settled(page)}
+        payload = merge_pages(pages)
+        if page_error:
+            payload["tasks"] = _with_tasks_seen(payload.get("tasks") or [], self._tasks.get(run_id, []))
+        if len(pages) > 1 or page_error:
+            self._tasks[run_id] = payload.get("tasks") or []
+        return Run(payload, page_error)
 
     def fetch_children(self, run: Run) -> dict[str, Run]:
         """By task_key, the runs of its run_job tasks, as far as they can be had: they are an extra."""
@@ -115,6 +131,12 @@ class RunReader:
             return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES).payload)
         except (DbjobsError, KeyError, TypeError, ValueError):
             return None
+
+
+def _with_tasks_seen(tasks: list[Payload], seen: list[Payload]) -> list[Payload]:
+    """The tasks, and those seen before that are not among them."""
+    run_ids = {task.get("run_id") for task in tasks}
+    return [*tasks, *(task for task in seen if task.get("run_id") not in run_ids)]
 
 
 def _is_settled(page: Page) -> bool:

@@ -86,12 +86,13 @@ class RepairReader(RunReader):
     before: Run = field(kw_only=True)
     """the run before the repair"""
 
-    def fetch(self, run_id: int) -> Payload:
-        """The run; an error that may pass while the server still tells of the old end."""
-        payload = super().fetch(run_id)
-        if not has_begun(self.before, Run(payload)):
-            raise NotFoundError(f"the repair of run {run_id} is not to be seen yet", answer=Answer(404))
-        return payload
+    def fetch(self, run_id: int) -> Run:
+        """The run; a refusal while the server still tells of the old end."""
+        run = super().fetch(run_id)
+        if not has_begun(self.before, run):
+            unseen = Answer(404, "REPAIR_NOT_VISIBLE")
+            raise NotFoundError(f"the repair of run {run_id} does not show yet", answer=unseen)
+        return run
 
 
 def has_begun(before: Run, now: Run) -> bool:

@@ -9,7 +9,7 @@ from dbjobs.models import Run
 from dbjobs.states import Outcome
 
 UNSETTLED_POLLS = 3
-"""How often a run that is TERMINATED without a result is asked for it again: the result may come later."""
+"""How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
 
 
 class Ending(Enum):
@@ -34,11 +34,14 @@ class WatchedRun:
     """what the last poll met instead of an answer"""
     is_lost: bool = False
     """True if `error` will not pass: the run is watched no more"""
+    is_known: bool = False
+    """True if there is such a run for certain: it was started by this call, or seen"""
+    refusals: int = 0
+    """how often since its last good answer the API itself refused to show it"""
+    refused_since: float = 0.0
     polls_unsettled: int = 0
     label: str = ""
     """what tells it from other runs of its job"""
-    since: float = 0.0
-    """when it joined the watch, in seconds since that began"""
 
     @property
     def is_settled(self) -> bool:
@@ -47,9 +50,21 @@ class WatchedRun:
             return True
         if self.run is None or not self.run.is_ended:
             return False
-        return self.run.outcome is not Outcome.UNKNOWN_RESULT or (
-            self.run.result_state is not None or self.polls_unsettled >= UNSETTLED_POLLS
-        )
+        return self.polls_unsettled >= UNSETTLED_POLLS or not (self._may_get_a_result or self.run.page_error)
+
+    @property
+    def has_outcome(self) -> bool:
+        """True if its end was seen, and says what became of it, whatever came afterwards."""
+        return self.run is not None and self.run.outcome not in (None, Outcome.UNKNOWN_RESULT)
+
+    @property
+    def _may_get_a_result(self) -> bool:
+        """True if it has ended without a word on how: neither a result nor the code of a reason."""
+        run = self.run
+        if run is None or run.result_state is not None:
+            return False
+        is_bare_error = run.outcome is Outcome.INTERNAL_ERROR and run.termination_code is None
+        return is_bare_error or run.outcome is Outcome.UNKNOWN_RESULT
 
     @property
     def has_failed(self) -> bool:
@@ -81,7 +96,7 @@ class Snapshot:
     @property
     def error(self) -> DbjobsError | None:
         """The cause, while contact is lost."""
-        errors = (watched.error for watched in self.runs if watched.error and not watched.is_lost)
+        errors = (watched.error for watched in self.runs if watched.error and not watched.is_settled)
         return next(errors, self.start_error)
 
     @property

@@ -10,13 +10,23 @@ Retrying one request is the transport's business; living through an outage is do
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from dbjobs.clock import Clock
-from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.errors import DbjobsError, SignInError
 from dbjobs.exit_codes import ExitCode
-from dbjobs.models import Payload, Run
+from dbjobs.models import Run
+from dbjobs.outages import (
+    REFUSAL_PAUSE,
+    REFUSAL_SECONDS,
+    REFUSALS_NEEDED,
+    is_refusal,
+    is_shared,
+    pause_after,
+)
 from dbjobs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun
 from dbjobs.states import GRAVITY, Outcome
 
@@ -31,8 +41,8 @@ __all__ = [
     "watch_runs",
 ]
 
-Fetch = Callable[[int], Payload]
-"""Reads a run by its run_id, with all its tasks; raises a DbjobsError."""
+Fetch = Callable[[int], Run]
+"""Reads a run by its run_id, with its tasks; raises a DbjobsError."""
 
 Prepare = Callable[[Sequence[int]], None]
 """Hears before a round which runs it will fetch, and may look at many at once; raises a DbjobsError."""
@@ -40,14 +50,14 @@ Prepare = Callable[[Sequence[int]], None]
 FetchChildren = Callable[[Run], Mapping[str, Run]]
 """Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
 
-INVISIBLE_STATUSES = (400, 403, 404)
-"""What the service may answer for a run that it has just started."""
-
 SHORTEST_PAUSE = 0.1
 """Seconds between two polls at least, whatever the schedule says."""
 
-SERVER_ERROR_PAUSE = 30.0
-"""Seconds between tries after a 5xx, as the API's documentation asks."""
+MOST_SHARED_ERRORS = 3
+"""So many errors on end that another run would meet as well end a round of polls."""
+
+OUTAGE_POLLS = 3
+"""How often a server is asked in `max_outage` at least, however rare the polls are otherwise."""
 
 SAME_MOMENT = 0.001
 """Seconds: moments closer than this are the same, whatever rounding makes of them."""
@@ -67,8 +77,6 @@ class Schedule:
     timeout: float = math.inf
     max_outage: float = 600.0
     """how long to go without one good answer"""
-    grace: float = 0.0
-    """how long a new run may be invisible: the service is eventually consistent"""
     fail_fast: bool = False
     """leave at the first run that fails, or is gone"""
     tick: float = math.inf
@@ -88,8 +96,19 @@ class PendingStarts(Protocol):
     def waiting(self) -> int:
         """How many are still to come."""
 
+    @property
+    def started(self) -> Sequence[WatchedRun]:
+        """Those that were started, as far as that is known."""
+
+    @property
+    def uncertain(self) -> str:
+        """The label of the one that may have been started, or not; "" if there is none."""
+
     def start_next(self, active: int) -> WatchedRun | None:
-        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what hinders."""
+        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
+
+    def find_uncertain(self) -> WatchedRun | None:
+        """The run of `uncertain`, which is started if it was not; a DbjobsError if it cannot be had."""
 
 
 def watch_runs(
@@ -100,17 +119,21 @@ def watch_runs(
     fetch_children: FetchChildren = lambda run: {},
     pending_starts: PendingStarts | None = None,
     prepare: Prepare = lambda run_ids: None,
+    known: Mapping[int, WatchedRun] = MappingProxyType({}),
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
     `pending_starts` are asked after each poll for runs to start: there may be room for them now.
+    `known` says what was seen of these runs before.
     """
-    watch = _Watch(run_ids, fetch, fetch_children, clock, schedule, pending_starts, prepare)
+    runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
+    watch = _Watch(runs, fetch, fetch_children, clock, schedule, pending_starts, prepare)
     while True:
         before = watch.poll()
         while watch.start_next():
             yield watch.intermediate_snapshot(before)
             before = dict(watch.runs)
+        watch.confirm_failures()
         snapshot = watch.snapshot(before)
         yield snapshot
         if snapshot.next_poll is None:
@@ -137,7 +160,7 @@ class _Watch:
 
     def __init__(
         self,
-        run_ids: Sequence[int],
+        runs: dict[int, WatchedRun],
         fetch: Fetch,
         fetch_children: FetchChildren,
         clock: Clock,
@@ -145,8 +168,9 @@ class _Watch:
         pending_starts: PendingStarts | None,
         prepare: Prepare,
     ) -> None:
-        self.runs = {run_id: WatchedRun(run_id) for run_id in run_ids}
-        self.turns = list(self.runs)
+        self.runs = runs
+        self.turns = list(runs)
+        self.just_polled: set[int] = set()
         self.fetch = fetch
         self.fetch_children = fetch_children
         self.clock = clock
@@ -176,13 +200,15 @@ class _Watch:
         try:
             newcomer = self.pending_starts.start_next(active)
         except DbjobsError as error:
-            if not error.passing:
+            is_outage = error.passing or (self.runs and error.answer and not is_refusal(error))
+            if not is_outage:
                 raise
             self.start_error = error
             return False
         if newcomer:
             self.last_contact = self.elapsed
-            self.runs[newcomer.run_id] = replace(newcomer, since=self.elapsed)
+            self.runs[newcomer.run_id] = newcomer
+            self.just_polled.add(newcomer.run_id)
             self.turns.append(newcomer.run_id)
             self.quiet_polls = -1
         return newcomer is not None
@@ -191,12 +217,22 @@ class _Watch:
         """Ask for every run that may still change; returns what was known before."""
         before = dict(self.runs)
         began = self.elapsed
+        self.just_polled.clear()
         waiting = [run_id for run_id in self.turns if not self.runs[run_id].is_settled]
         shared_error = self._prepare(waiting)
+        shared_errors = 0
         for run_id in waiting:
-            self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
-            if _concerns_all(self.runs[run_id].error):
-                self._ask_last(run_id)
+            if self.just_polled and self._early_ending():
+                break
+            self.just_polled.add(run_id)
+            watched = self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
+            if not is_shared(watched.error):
+                shared_errors = 0
+                continue
+            self._ask_last(run_id)
+            shared_errors += 1
+            is_answered = watched.error is not None and watched.error.answer is not None
+            if shared_error or is_answered or shared_errors == MOST_SHARED_ERRORS:
                 break
         self.took = self.elapsed - began
         return before
@@ -206,7 +242,7 @@ class _Watch:
         try:
             self.prepare(run_ids)
         except DbjobsError as error:
-            return error if _concerns_all(error) else None
+            return error if is_shared(error) else None
         return None
 
     def _ask_last(self, run_id: int) -> None:
@@ -218,18 +254,51 @@ class _Watch:
         try:
             if shared_error:
                 raise shared_error
-            run = Run(self.fetch(watched.run_id))
+            run = self.fetch(watched.run_id)
         except DbjobsError as error:
-            return replace(watched, error=error, is_lost=not self._may_pass(error, watched))
+            return self._after_error(watched, error)
         self.last_contact = self.elapsed
-        unsettled = watched.polls_unsettled + 1 if run.is_ended else 0
-        children = self.fetch_children(run)
-        return replace(watched, run=run, children=children, error=None, polls_unsettled=unsettled)
+        return self._after_answer(watched, run)
 
-    def _may_pass(self, error: DbjobsError, watched: WatchedRun) -> bool:
-        is_young = self.elapsed - watched.since < self.schedule.grace
-        status = error.answer.status if error.answer else None
-        return error.passing or (is_young and status in INVISIBLE_STATUSES)
+    def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
+        return replace(
+            watched,
+            run=run,
+            children=self.fetch_children(run),
+            error=None,
+            is_lost=False,
+            is_known=True,
+            refusals=0,
+            polls_unsettled=watched.polls_unsettled + 1 if run.is_ended else 0,
+        )
+
+    def _after_error(self, watched: WatchedRun, error: DbjobsError) -> WatchedRun:
+        """An end that was seen stays; a refusal counts when it lasts; anything else is an outage."""
+        if watched.has_outcome:
+            return replace(watched, error=error, polls_unsettled=watched.polls_unsettled + 1)
+        if not is_refusal(error):
+            return replace(watched, error=error, is_lost=not (error.passing or watched.is_known))
+        self.last_contact = self.elapsed
+        refusals = watched.refusals + 1
+        since = watched.refused_since if watched.refusals else self.elapsed
+        is_lasting = refusals >= REFUSALS_NEEDED and self._is_past(since + REFUSAL_SECONDS)
+        is_plain = isinstance(error, SignInError) and not watched.is_known
+        return replace(
+            watched,
+            error=error,
+            is_lost=is_lasting or is_plain,
+            refusals=refusals,
+            refused_since=since,
+        )
+
+    def confirm_failures(self) -> None:
+        """Before the watch ends, look again at what failed in an earlier round: it may have been repaired."""
+        if self._ending() is not Ending.ALL_ENDED:
+            return
+        for run_id, watched in self.runs.items():
+            if watched.has_failed and run_id not in self.just_polled and not self._early_ending():
+                with suppress(DbjobsError):  # what was seen counts
+                    self.runs[run_id] = self._after_answer(watched, self.fetch(run_id))
 
     def intermediate_snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
         """A moment between two starts."""
@@ -252,13 +321,16 @@ class _Watch:
         )
 
     def _ending(self) -> Ending | None:
-        if not self.unstarted and all(watched.is_settled for watched in self.runs.values()):
+        has_unstarted = self.unstarted > 0
+        if not has_unstarted and all(watched.is_settled for watched in self.runs.values()):
             return Ending.ALL_ENDED
-        if ending := self._early_ending():
-            return ending
-        if self._errors() and self._is_past(self.last_contact + self.schedule.max_outage):
-            return Ending.CONTACT_LOST
-        return None
+        ending = self._early_ending()
+        if self._outages() and self._is_past(self.last_contact + self.schedule.max_outage):
+            ending = ending or Ending.CONTACT_LOST
+        if ending in (Ending.TIMEOUT, Ending.CONTACT_LOST) and not has_unstarted:
+            all_told = all(watched.is_settled or watched.has_outcome for watched in self.runs.values())
+            return Ending.ALL_ENDED if all_told else ending
+        return ending
 
     def _early_ending(self) -> Ending | None:
         """The ending of a watch that is over before its runs are, as it was told to be."""
@@ -268,20 +340,28 @@ class _Watch:
 
     def _next_poll(self) -> float:
         """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
-        errors = self._errors()
+        schedule, outages = self.schedule, self._outages()
         # a workspace that is busy with a round of many runs gets as long a rest
-        rests = map(_patience, errors) if errors else [self.took]
-        pause = max(self.schedule.pause_after(self.quiet_polls), *rests)
-        limit = self.schedule.timeout
-        if errors:
-            limit = min(limit, self.last_contact + self.schedule.max_outage)
-        return min(self.elapsed + pause, limit)
+        rests = map(pause_after, outages) if outages else [self.took]
+        pause = min(schedule.pause_after(self.quiet_polls), schedule.max_outage / OUTAGE_POLLS)
+        moments = [self.elapsed + max(SHORTEST_PAUSE, pause, *rests), schedule.timeout]
+        if outages:
+            moments.append(self.last_contact + schedule.max_outage)
+        for watched in self._waiting():
+            if watched.refusals:
+                moments.append(self.elapsed + REFUSAL_PAUSE)
+                if watched.refused_since + REFUSAL_SECONDS > self.elapsed:
+                    moments.append(watched.refused_since + REFUSAL_SECONDS)
+        return min(moments)
 
-    def _errors(self) -> list[DbjobsError]:
-        """What keeps runs that may still change from being seen."""
-        waiting = [watched for watched in self.runs.values() if not watched.is_settled]
-        errors = [watched.error for watched in waiting if watched.error]
-        return [*errors, *([self.start_error] if self.start_error else [])]
+    def _waiting(self) -> list[WatchedRun]:
+        """The runs that may still change."""
+        return [watched for watched in self.runs.values() if not watched.is_settled]
+
+    def _outages(self) -> list[DbjobsError]:
+        """What keeps runs that may still change from being seen, or others from being started."""
+        errors = [watched.error for watched in self._waiting()] + [self.start_error]
+        return [error for error in errors if error and not is_refusal(error)]
 
     def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
         """Sleep until the next poll, telling each tick on the way."""
@@ -296,19 +376,6 @@ class _Watch:
         return self.elapsed > moment - SAME_MOMENT
 
 
-def _concerns_all(error: DbjobsError | None) -> bool:
-    """True if asking for another run would meet the same: a dead network, or a rate limit."""
-    return isinstance(error, UnreachableError) and (error.answer is None or error.answer.status == 429)
-
-
-def _patience(error: DbjobsError) -> float:
-    """How long, in seconds, the server wants to be left alone."""
-    if isinstance(error, UnreachableError) and error.retry_after is not None:
-        return error.retry_after
-    is_server_error = error.answer is not None and error.answer.status >= 500
-    return SERVER_ERROR_PAUSE if is_server_error else 0.0
-
-
 def _is_news(before: WatchedRun | None, now: WatchedRun) -> bool:
     return before is None or _fingerprint(before) != _fingerprint(now)
 
@@ -319,4 +386,4 @@ def _fingerprint(watched: WatchedRun) -> object:
     attempts = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
     children = [(child.run_id, child.shown_state) for child in watched.children.values()]
     error = watched.error and watched.error.message
-    return (run and (run.shown_state, run.message), attempts, children, error)
+    return (run and (run.shown_state, run.message), attempts, children, error, watched.is_lost)

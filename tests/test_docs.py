@@ -13,7 +13,8 @@ import typer
 from dbjobs.cli import app
 from dbjobs.commands.wait_options import Progress, WaitOptions
 from dbjobs.exit_codes import ExitCode
-from dbjobs.watch import SERVER_ERROR_PAUSE, UNSETTLED_POLLS
+from dbjobs.outages import SERVER_ERROR_PAUSE
+from dbjobs.watch import UNSETTLED_POLLS
 from tests.manual import REPO, rows_of
 
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]

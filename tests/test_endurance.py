@@ -58,7 +58,7 @@ def test_each_fault_alone_is_lived_through(
     assert done.exit_code == exit_code
     assert done.stdout.splitlines()[0] == str(RUN_ID)
     if fault in FAULTS:
-        assert len(re.findall(r"no contact .*: ", done.stderr)) == 1, "the cause is told once"
+        assert len(re.findall(r"no (contact|usable answer) .*: ", done.stderr)) == 1, "the cause is told once"
         assert done.stderr.count("contact is back") == 1
 
 
@@ -193,7 +193,7 @@ def test_contact_lost_for_too_long_ends_with_the_last_known_run(
 
     assert done.exit_code == 6
     assert json.loads(done.stdout)["state"]["life_cycle_state"] == "RUNNING"
-    assert "no contact for 5m00s, so the outcome is not known" in done.stderr
+    assert "no usable answer for 5m00s, so the outcome is not known" in done.stderr
     assert f"reattach:  dbjobs runs wait {RUN_ID}" in done.stderr
 
 
@@ -226,32 +226,59 @@ def test_a_day_with_a_fault_in_every_tenth_poll_ends_rightly_in_flat_memory(
 
 
 @pytest.mark.parametrize(
-    ("status", "error_code", "exit_code", "words"),
+    ("status", "error_code", "exit_code"),
     [
-        (401, "UNAUTHENTICATED", 3, "may still be going"),
-        (404, "RESOURCE_DOES_NOT_EXIST", 4, "watched no more"),
-        (403, "PERMISSION_DENIED", 5, "watched no more"),
+        (400, "INVALID_PARAMETER_VALUE", 5),
+        (401, "UNAUTHENTICATED", 3),
+        (403, "PERMISSION_DENIED", 5),
+        (404, "RESOURCE_DOES_NOT_EXIST", 4),
     ],
 )
-def test_an_answer_that_will_not_get_better_ends_the_wait_at_once(
-    dbjobs: Dbjobs,
-    monkeypatch: pytest.MonkeyPatch,
-    status: int,
-    error_code: str,
-    exit_code: int,
-    words: str,
+def test_a_refusal_ends_the_wait_for_a_run_seen_alive_only_if_it_lasts(
+    dbjobs: Dbjobs, monkeypatch: pytest.MonkeyPatch, status: int, error_code: str, exit_code: int
 ) -> None:
-    rehearsal = Rehearsal(FakeClock(), 9000.0, ENDINGS[0])
-    refusal = {"error_code": error_code, "message": "no"}
+    def refuse(until: float) -> tuple[Result, FakeClock]:
+        rehearsal = Rehearsal(FakeClock(), 9000.0, ENDINGS[10])
+        refusal = Reply(status, {"error_code": error_code, "message": "because I say so"})
+
+        def reply(request: Received) -> Reply:
+            return refusal if 40 < rehearsal.clock.time < until else rehearsal.reply(request)
+
+        with rehearsing(rehearsal, monkeypatch) as server:
+            server.script = reply
+            return start_and_wait(dbjobs, "--poll-max", "5s"), rehearsal.clock
+
+    done, clock = refuse(until=9e9)
+    assert done.exit_code == exit_code
+    assert done.stderr.count("because I say so") == 1, "the reason is told once"
+    assert f"run {RUN_ID} may still be running, and nothing was canceled" in done.stderr
+    assert f"reattach:  dbjobs runs wait {RUN_ID}" in done.stderr
+    assert 70 <= clock.time < 90
+
+    passing, _ = refuse(until=60)
+    assert passing.exit_code == 10, "it went on to the run's end"
+
+
+@pytest.mark.parametrize("status", [404, 407, 421, 425, 451, 501])
+@pytest.mark.parametrize("body", ["", "<html>of a proxy</html>", "no"], ids=["empty", "page", "text"])
+def test_whatever_is_not_the_api_s_own_answer_is_lived_through(
+    dbjobs: Dbjobs, monkeypatch: pytest.MonkeyPatch, status: int, body: str
+) -> None:
+    rehearsal = Rehearsal(FakeClock(), 900.0, ENDINGS[10])
 
     def reply(request: Received) -> Reply:
-        is_late = rehearsal.clock.time > 40
-        return Reply(status, refusal) if is_late else rehearsal.reply(request)
+        is_in_between = request.endpoint == "runs/get" and rehearsal.clock.time < 400
+        return (
+            Reply(status, body, {"Content-Type": "text/html"}) if is_in_between else rehearsal.reply(request)
+        )
 
     with rehearsing(rehearsal, monkeypatch) as server:
         server.script = reply
         done = start_and_wait(dbjobs)
+        assert done.exit_code == 10
+        assert "no usable answer" in done.stderr
 
-    assert done.exit_code == exit_code
-    assert words in done.stderr
-    assert rehearsal.clock.time < 120
+        rehearsal.clock.time = 0
+        gave_up = start_and_wait(dbjobs, "--max-outage", "2m")
+    assert gave_up.exit_code == 6
+    assert f"run {RUN_ID} may still be running" in gave_up.stderr

@@ -74,7 +74,7 @@ def test_an_interrupted_wait_leaves_the_run_going_and_says_how_to_come_back(
     assert process.returncode == 128 + number
     assert out == f"{run_id}\tRUNNING\t-\n"
     assert "interrupted" in err
-    assert f"run {run_id} may still be going, and nothing was canceled" in err
+    assert f"run {run_id} is still running, and nothing was canceled" in err
     assert f"dbjobs runs wait {run_id}" in err
     assert f"dbjobs runs cancel {run_id}" in err
     assert "Traceback" not in err

@@ -1,6 +1,7 @@
 """Every way to sign in, end to end: over real sockets and TLS, through renewals and through failures."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -216,7 +217,7 @@ def test_a_wait_by_each_way_outlives_a_provider_that_is_down_beyond_the_token_s_
 
     result = dbjobs(*WAIT, "--poll-max", "1m", *options)
     assert result.exit_code == 0, result.stderr
-    assert "no contact since" in result.stderr
+    assert re.search("no (contact|usable answer) for", result.stderr)
     assert workspace.faults == []
 
 
@@ -430,7 +431,8 @@ def test_a_token_that_is_refused_for_good_ends_the_wait(
     result = dbjobs(*WAIT, DATABRICKS_HOST=workspace.url, DATABRICKS_TOKEN=TOKEN, REQUESTS_CA_BUNDLE=str(ca))
     assert result.exit_code == 3
     assert "the workspace does not know the token: Invalid access token." in result.stderr
-    assert workspace.refusals == 1, "an environment does not change, so the same token is not sent again"
+    assert HOUR + 30 <= clock.time <= HOUR + 700, "a refusal counts when it lasts"
+    assert 3 <= workspace.refusals <= 6, "an environment does not change: it is read once a poll"
 
 
 def test_a_refusal_says_where_the_token_came_from(dbjobs: Dbjobs, workspace: Workspace, ca: Path) -> None:

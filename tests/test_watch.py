@@ -19,8 +19,8 @@ from dbjobs.errors import (
     SignInError,
     UnreachableError,
 )
-from dbjobs.models import Payload
-from dbjobs.watch import Ending, Schedule, Snapshot, exit_code_of, watch_runs
+from dbjobs.models import Payload, Run
+from dbjobs.watch import Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
 from tests.fakes import FakeClock
 from tests.payloads import run, status, task
 
@@ -44,7 +44,12 @@ def http(status_code: int, retry_after: float | None = None) -> UnreachableError
 
 def not_there(status_code: int = 404) -> DbjobsError:
     kind = NotFoundError if status_code == 404 else RefusedError
-    return kind("does not exist", answer=Answer(status_code))
+    return kind("does not exist", answer=Answer(status_code, "RESOURCE_DOES_NOT_EXIST"))
+
+
+def not_of_the_api(status_code: int) -> DbjobsError:
+    """A status without the API's own words, as from a proxy."""
+    return RefusedError("no reason given", answer=Answer(status_code))
 
 
 Moment = Payload | DbjobsError
@@ -58,15 +63,16 @@ class Workspace:
     clock: FakeClock = field(default_factory=FakeClock)
     polls: list[tuple[float, int]] = field(default_factory=list)
 
-    def fetch(self, run_id: int) -> Payload:
+    def fetch(self, run_id: int) -> Run:
         self.polls.append((self.clock.time, run_id))
         answer = [answer for since, answer in self.runs[run_id] if since <= self.clock.time][-1]
         if isinstance(answer, DbjobsError):
             raise answer
-        return {**answer, "run_id": run_id}
+        return Run({**answer, "run_id": run_id})
 
-    def watch(self, schedule: Schedule) -> list[Snapshot]:
-        snapshots = list(watch_runs(list(self.runs), self.fetch, self.clock, schedule))
+    def watch(self, schedule: Schedule, *, just_started: bool = False) -> list[Snapshot]:
+        known = {run_id: WatchedRun(run_id, is_known=just_started) for run_id in self.runs}
+        snapshots = list(watch_runs(list(self.runs), self.fetch, self.clock, schedule, known=known))
         assert [snapshot.ending is None for snapshot in snapshots] == [
             *[True] * (len(snapshots) - 1),
             False,
@@ -242,44 +248,93 @@ def test_a_server_in_trouble_is_left_alone_for_as_long_as_it_wants(
     assert workspace.times() == [0, 5, 5 + least]
 
 
+@pytest.mark.parametrize("first", [None, RUNNING], ids=["never seen", "seen alive"])
 @pytest.mark.parametrize("status_code", [404, 403, 400])
-def test_a_new_run_may_be_invisible_for_the_time_of_grace(status_code: int) -> None:
-    workspace = one((0, not_there(status_code)), (29, RUNNING), (40, SUCCESS))
+def test_a_refusal_counts_when_it_was_seen_three_times_over_30_seconds(
+    status_code: int, first: Payload | None
+) -> None:
+    begin = 10 if first else 0
+    moments: list[tuple[float, Moment]] = [(0, first)] if first else []
+    for_good = one(*moments, (begin, not_there(status_code)))
+    for_a_while = one(*moments, (begin, not_there(status_code)), (begin + 29, RUNNING), (begin + 60, SUCCESS))
 
-    assert ending_of(workspace.watch(replace(STEADY, grace=30))) == (Ending.ALL_ENDED, 0)
+    snapshots = for_good.watch(STEADY)
+    assert ending_of(snapshots) == (Ending.ALL_ENDED, 4 if status_code == 404 else 5)
+    assert snapshots[-1].runs[0].is_lost
+    assert for_good.times()[-4:] == [begin, begin + 10, begin + 20, begin + 30]
+    assert ending_of(for_a_while.watch(STEADY)) == (Ending.ALL_ENDED, 0)
 
 
-@pytest.mark.parametrize(
-    ("grace", "polls"),
-    [pytest.param(0, [0], id="no grace"), pytest.param(30, [0, 10, 20, 30], id="over")],
-)
-def test_a_run_that_is_not_there_ends_the_watch(grace: float, polls: list[float]) -> None:
+@pytest.mark.parametrize(("interval", "looks"), [(1, 31), (20, 3), (300, 3)])
+def test_a_refusal_is_looked_at_again_in_time_whatever_the_interval(interval: float, looks: int) -> None:
     workspace = one((0, not_there()))
 
-    snapshots = workspace.watch(replace(STEADY, grace=grace))
-    assert ending_of(snapshots) == (Ending.ALL_ENDED, 4)
-    assert snapshots[-1].runs[0].is_lost
-    assert workspace.times() == polls
+    workspace.watch(Schedule(interval=interval, maximum=interval, jitter=0))
+    assert workspace.times()[0] == 0
+    assert workspace.times()[-1] == 30
+    assert len(workspace.times()) == looks
+
+
+@pytest.mark.parametrize("just_started", [True, False], ids=["just started", "seen alive"])
+@pytest.mark.parametrize("status_code", [400, 403, 404, 405, 407, 421, 425, 451, 501])
+def test_what_is_not_the_api_s_own_answer_is_an_outage(status_code: int, just_started: bool) -> None:
+    seen: list[tuple[float, Moment]] = [] if just_started else [(0, RUNNING)]
+    hidden: tuple[float, Moment] = (0 if just_started else 10, not_of_the_api(status_code))
+    for_good = one(*seen, hidden)
+    for_a_while = one(*seen, hidden, (500, RUNNING), (600, FAILED))
+
+    assert ending_of(for_a_while.watch(STEADY, just_started=just_started)) == (Ending.ALL_ENDED, 10)
+    snapshots = for_good.watch(STEADY, just_started=just_started)
+    assert ending_of(snapshots) == (Ending.CONTACT_LOST, 6)
+    assert 600 <= snapshots[-1].elapsed <= 620
 
 
 @pytest.mark.parametrize(
-    ("trouble", "exit_code"),
+    "error",
+    [SignInError("expired", answer=Answer(401)), not_of_the_api(407), RefusedError("no certificates")],
+)
+def test_of_a_run_that_was_never_seen_such_an_answer_is_told_at_once(error: DbjobsError) -> None:
+    workspace = one((0, error))
+
+    assert ending_of(workspace.watch(STEADY)) == (Ending.ALL_ENDED, error.exit_code)
+    assert workspace.times() == [0]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
     [
         pytest.param(not_there(404), 4, id="deleted"),
         pytest.param(not_there(403), 5, id="forbidden"),
         pytest.param(SignInError("expired", answer=Answer(401)), 3, id="signed out"),
     ],
 )
-def test_trouble_that_does_not_pass_ends_that_run_only(trouble: DbjobsError, exit_code: int) -> None:
+def test_a_refusal_ends_that_run_only(error: DbjobsError, exit_code: int) -> None:
     workspace = Workspace(
-        {1: [(0, RUNNING), (10, trouble)], 2: [(0, RUNNING), (50, SUCCESS)], 3: [(0, RUNNING), (30, SUCCESS)]}
+        {1: [(0, RUNNING), (10, error)], 2: [(0, RUNNING), (70, SUCCESS)], 3: [(0, RUNNING), (30, SUCCESS)]}
     )
 
     snapshots = workspace.watch(STEADY)
     assert ending_of(snapshots) == (Ending.ALL_ENDED, exit_code)
-    assert workspace.times(1) == [0, 10]
-    assert workspace.times(2) == [0, 10, 20, 30, 40, 50]
+    assert workspace.times(1) == [0, 10, 20, 30, 40, 70], "and once more before the end"
+    assert workspace.times(2) == [0, 10, 20, 30, 40, 50, 60, 70]
     assert workspace.times(3) == [0, 10, 20, 30]
+
+
+def test_a_run_that_failed_and_was_repaired_meanwhile_is_told_as_it_ended_at_last() -> None:
+    repaired = [(0, FAILED), (50, FAILED), (55, RUNNING), (95, SUCCESS)]
+    workspace = Workspace({1: repaired, 2: [(0, RUNNING), (60, SUCCESS)]})
+
+    snapshots = workspace.watch(STEADY)
+    assert ending_of(snapshots) == (Ending.ALL_ENDED, 0)
+    assert workspace.times(1) == [0, 60, 70, 80, 90, 100]
+    assert not any(snapshot.ending for snapshot in snapshots[:-1])
+
+
+def test_a_failure_that_cannot_be_confirmed_stays_a_failure() -> None:
+    workspace = Workspace({1: [(0, FAILED), (50, no_network())], 2: [(0, RUNNING), (60, SUCCESS)]})
+
+    assert ending_of(workspace.watch(STEADY)) == (Ending.ALL_ENDED, 10)
+    assert workspace.times(1) == [0, 60]
 
 
 def test_a_failure_is_graver_than_a_run_that_is_gone() -> None:
@@ -288,16 +343,53 @@ def test_a_failure_is_graver_than_a_run_that_is_gone() -> None:
     assert ending_of(workspace.watch(STEADY)) == (Ending.ALL_ENDED, 10)
 
 
-def test_a_run_that_ended_without_a_result_is_asked_for_it_a_few_times() -> None:
-    came_late = one((0, RUNNING), (10, UNSETTLED), (20, SUCCESS))
-    never_came = one((0, RUNNING), (10, UNSETTLED))
-    went_on = one((0, UNSETTLED), (10, RUNNING), (20, UNSETTLED))
+BARE_ERROR = run("INTERNAL_ERROR")
 
-    assert ending_of(came_late.watch(STEADY)) == (Ending.ALL_ENDED, 0)
-    assert ending_of(never_came.watch(STEADY)) == (Ending.ALL_ENDED, 19)
+
+@pytest.mark.parametrize(("bare", "exit_code"), [(UNSETTLED, 19), (BARE_ERROR, 14)])
+def test_a_run_that_ended_without_a_result_is_asked_for_it_a_few_times(bare: Payload, exit_code: int) -> None:
+    came_late = one((0, RUNNING), (10, bare), (20, FAILED))
+    never_came = one((0, RUNNING), (10, bare))
+    went_on = one((0, bare), (10, RUNNING), (20, bare))
+
+    assert ending_of(came_late.watch(STEADY)) == (Ending.ALL_ENDED, 10)
+    assert ending_of(never_came.watch(STEADY)) == (Ending.ALL_ENDED, exit_code)
     assert never_came.times() == [0, 10, 20, 30]
-    assert ending_of(went_on.watch(STEADY)) == (Ending.ALL_ENDED, 19)
+    assert ending_of(went_on.watch(STEADY)) == (Ending.ALL_ENDED, exit_code)
     assert went_on.times() == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize(
+    "schedule", [replace(STEADY, timeout=25), replace(STEADY, max_outage=60)], ids=["timeout", "outage"]
+)
+def test_an_end_that_was_seen_is_not_forgotten_when_the_next_look_fails(schedule: Schedule) -> None:
+    workspace = one((0, RUNNING), (10, BARE_ERROR), (20, no_network()))
+
+    assert ending_of(workspace.watch(schedule)) == (Ending.ALL_ENDED, 14)
+
+
+def test_an_outage_shorter_than_the_interval_is_noticed_and_lived_through() -> None:
+    """The one poll that failed would else be the only one within the limit."""
+    workspace = one((0, RUNNING), (100, no_network()), (105, RUNNING), (200, SUCCESS))
+
+    schedule = Schedule(interval=60, maximum=60, jitter=0, max_outage=10)
+    assert ending_of(workspace.watch(schedule)) == (Ending.ALL_ENDED, 0)
+
+
+def test_one_broken_connection_ends_no_round() -> None:
+    """At a failure of every other request, a round that stopped at the first would reach nobody."""
+    runs = {n: [(0.0, no_network() if n % 2 else RUNNING), (20.0, SUCCESS)] for n in range(1, 21)}
+    workspace = Workspace(runs)
+
+    workspace.watch(STEADY)
+    assert len({asked for time, asked in workspace.polls if time == 0}) == 20
+
+
+def test_a_dead_network_ends_a_round_after_a_few_tries() -> None:
+    workspace = Workspace({n: [(0.0, no_network()), (10.0, SUCCESS)] for n in range(1, 61)})
+
+    workspace.watch(STEADY)
+    assert len([time for time, _ in workspace.polls if time == 0]) == 3
 
 
 def test_a_result_that_nobody_knows_is_not_asked_for_again() -> None:
@@ -315,7 +407,7 @@ def test_fail_fast_leaves_at_the_first_failure(failure: Moment) -> None:
 
     snapshots = workspace.watch(replace(STEADY, fail_fast=True))
     assert ending_of(snapshots) == (Ending.FAILED_FAST, 10 if failure is FAILED else 4)
-    assert snapshots[-1].elapsed == 20
+    assert snapshots[-1].elapsed == (20 if failure is FAILED else 50), "a refusal has to last"
 
 
 def test_fail_fast_minds_no_success() -> None:
@@ -327,7 +419,7 @@ def test_fail_fast_minds_no_success() -> None:
 
 
 OUTCOMES = {
-    14: run("INTERNAL_ERROR"),
+    14: {**run("INTERNAL_ERROR"), "status": status("TERMINATED", "CLUSTER_ERROR")},
     10: run("TERMINATED", "FAILED"),
     11: run("TERMINATED", "TIMEDOUT"),
     15: run("TERMINATED", "UPSTREAM_FAILED"),
@@ -382,7 +474,8 @@ def test_no_sequence_of_states_and_faults_ends_a_watch_early_or_wrongly(
     for run_id, end in zip(runs, ends, strict=True):
         asked = workspace.times(run_id)
         assert asked[-1] >= end, "asked until its end"
-        assert [time for time in asked if time >= end] == asked[-1:], "and not again"
+        looks = [time for time in asked if time >= end]
+        assert set(looks[1:]) <= {workspace.clock.time}, "and not again, but once before the end"
 
 
 @given(LIVES, st.floats(0, 3000), st.floats(1, 1000))

@@ -1,6 +1,6 @@
 """`runs now JOB --each …`: a run for each of many sets of parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +9,7 @@ import typer
 from dbjobs.answers import Payload
 from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.wait_options import WaitOptions
-from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
+from dbjobs.commands.waiting import wait_for_runs
 from dbjobs.context import App
 from dbjobs.errors import DbjobsError, RefusedError, UsageError
 from dbjobs.exit_codes import ExitCode
@@ -118,7 +118,6 @@ def run_each(
             app,
             [],
             options,
-            grace=INVISIBLE_FOR,
             pending_starts=pending_starts,
             summarise=pending_starts.summarise,
         )
@@ -157,7 +156,7 @@ def _backfill(app: App, job: Payload, wanted: "list[Wanted]", each: Each) -> "Ba
 
     def look(run_id: int) -> Run | None:
         try:
-            return Run(reader.fetch(run_id))
+            return reader.fetch(run_id)
         except DbjobsError:  # the watch asks again, and knows what it means
             return None
 
@@ -196,6 +195,17 @@ class _Told:
     def waiting(self) -> int:
         return self.backfill.waiting
 
+    @property
+    def started(self) -> "Sequence[WatchedRun]":
+        return self.backfill.started
+
+    @property
+    def uncertain(self) -> str:
+        return self.backfill.uncertain
+
+    def find_uncertain(self) -> "WatchedRun | None":
+        return self.backfill.find_uncertain()
+
     def start_next(self, active: int) -> "WatchedRun | None":
         watched = self.backfill.start_next(active)
         if watched and self.app.output in ("text", "id") and not self._is_drawn_over:
@@ -220,7 +230,11 @@ class _Told:
 
 def _exit_code(app: App, backfill: "Backfill", code: int) -> int:
     """The outcome of the runs, `code`; if they went well, what kept others from being started."""
-    if backfill.waiting:
-        app.streams.note(f"{backfill.waiting} of {len(backfill.wanted)} runs were not started; {GO_ON}")
+    unstarted = backfill.unstarted
+    words = [f"{len(unstarted)} of {len(backfill.wanted)} runs were not started"] if unstarted else []
+    if backfill.uncertain:
+        words.append(f"{backfill.uncertain} may have been started, or not")
+    if words:
+        app.streams.note("; ".join([*words, GO_ON]))
     refusal = next(iter(backfill.refused.values()), None)
     return refusal.exit_code if refusal and code == ExitCode.SUCCESS else code

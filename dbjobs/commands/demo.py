@@ -52,7 +52,7 @@ def command(
 def _run(app: App, job: Path) -> int:
     # late, for every --help of the root loads this module
     from dbjobs.commands.wait_options import Ci, OnExit, ShowOutput, WaitOptions
-    from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
+    from dbjobs.commands.waiting import wait_for_runs
     from dbjobs.spec import read_body
 
     app.streams.note(f"$ dbjobs runs submit -f {_near(job)} --wait --show-output all")
@@ -65,7 +65,7 @@ def _run(app: App, job: Path) -> int:
         on_interrupt=OnExit.CANCEL,
         ci=Ci.NONE,
     )
-    return wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR)
+    return wait_for_runs(app, [run_id], options, just_started=True)
 
 
 def _pointed_to(app: App, host: str, token: str) -> App:

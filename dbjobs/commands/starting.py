@@ -11,7 +11,7 @@ import typer
 from dbjobs.answers import Payload
 from dbjobs.commands.changing import explain_unknown_outcome
 from dbjobs.commands.wait_options import WaitOptions
-from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
+from dbjobs.commands.waiting import wait_for_runs
 from dbjobs.context import App
 from dbjobs.deadline import Deadline, time_limit
 from dbjobs.errors import DbjobsError, OutcomeUnknownError, UnreachableError
@@ -59,7 +59,7 @@ def start_run(
         _tell_way_back(app, run_id, job_id, wait=wait)
         if wait:
             options = replace(options, timeout=limit.seconds_left)
-            raise typer.Exit(wait_for_runs(app, [run_id], options, grace=INVISIBLE_FOR))
+            raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Every --wait, from its first word to its exit code."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dbjobs.commands.telling import Teller
 from dbjobs.commands.wait_options import OnExit, ShowOutput, WaitOptions
 from dbjobs.context import App
-from dbjobs.errors import DbjobsError, SignInError, UnreachableError
+from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted, interruptible
 from dbjobs.models import Run, TaskRun
@@ -17,22 +18,25 @@ from dbjobs.render.follow import follow, mode_of, tick_of
 from dbjobs.render.outputs import render_failure, render_output, render_summary
 from dbjobs.render.plain import write_document, write_documents
 from dbjobs.render.streams import silence_broken_stdout
-from dbjobs.render.words import count, say_duration
-from dbjobs.retrying import Retrying
-from dbjobs.states import Outcome
+from dbjobs.render.words import count, say_no_contact
+from dbjobs.retrying import NO_RETRIES
+from dbjobs.states import Outcome, Phase
 from dbjobs.watch import Ending, PendingStarts, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
-
-INVISIBLE_FOR = 30.0
-"""Seconds for which a new run may be unknown to the server: the service is eventually consistent."""
 
 CANCEL_PATIENCE = 120.0
 """Seconds a wait goes on after it has canceled its runs: a cancel is asynchronous."""
 
-CANCEL_RETRYING = Retrying(network=60, server=60, server_error_pause=5)
-"""A cancel on the way out is tried for a minute: nobody waits ten for it."""
+CANCEL_SECONDS = 60.0
+"""For so long cancels are sent on the way out: nobody waits ten minutes for it."""
+
+CANCEL_PAUSE = 5.0
+"""Seconds before those without an answer are sent again."""
 
 MAX_SHOWN_OUTPUTS = 10
 """Of a run with hundreds of failed tasks, the first ones tell enough."""
+
+MAX_SHOWN_PAGES = 5
+"""Of many runs left behind, the commands that lead back to them tell enough."""
 
 
 def wait_for_runs(
@@ -40,29 +44,32 @@ def wait_for_runs(
     run_ids: Sequence[int],
     options: WaitOptions,
     *,
-    grace: float = 0.0,
+    just_started: bool = False,
     any_outcome: bool = False,
     reader: RunReader | None = None,
     pending_starts: PendingStarts | None = None,
     summarise: Callable[[Snapshot], str] = render_summary,
+    interrupt: Interrupted | None = None,
 ) -> int:
     """Watch the runs to their end, tell of it, and return the exit code: their outcome.
 
-    `grace`: seconds for which a run may still be unknown to the server.
+    `just_started`: the runs exist for certain, though the server may not show them yet.
     `any_outcome`: that the runs have ended is all that was wanted, so it is a success.
     `reader`: what knows how to read these runs.
     `pending_starts`: runs that are started on the way; `summarise` says how all of them ended.
+    `interrupt`: came before the wait could begin, so it is left at once.
     """
-    wait = _Wait(app, run_ids, options, reader or RunReader(app.api), pending_starts, summarise)
+    known = {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids}
+    wait = _Wait(app, options, reader or RunReader(app.api), pending_starts, summarise, known)
     with interruptible():
         try:
-            code: int = wait.to_the_end(grace)
-        except Interrupted as interrupt:
-            wait.is_hurried = True
-            wait.leave("interrupted", options.on_interrupt)
-            code = interrupt.exit_code
+            code: int = wait.to_the_end(interrupt)
+        except Interrupted as again:
+            code = again.exit_code
+            wait.tell_of_cancels()
         except DbjobsError:
             wait.leave("no other run can be started", OnExit.DETACH)
+            wait.print_result()
             wait.report()
             raise
         wait.print_result()
@@ -74,17 +81,20 @@ def wait_for_runs(
 @dataclass
 class _Wait:
     app: App
-    run_ids: Sequence[int]
     options: WaitOptions
     reader: RunReader
     pending_starts: PendingStarts | None
     summarise: Callable[[Snapshot], str]
+    runs: dict[int, WatchedRun]
+    """as last seen"""
     last: Snapshot | None = None
     exit_reason: str = ""
     """why the wait ended before its runs did"""
     is_hurried: bool = False
     """there is no time for questions: whoever interrupts may kill, and lost contact gives no answers"""
     shown_outputs: int = 0
+    unanswered_cancels: list[int] = field(default_factory=list)
+    """runs whose cancel is to be sent, or was sent and not answered"""
 
     @cached_property
     def outputs(self) -> OutputCache:
@@ -94,10 +104,22 @@ class _Wait:
     def teller(self) -> Teller:
         return Teller(self.app, self.options, self.outputs)
 
-    def to_the_end(self, grace: float) -> ExitCode:
-        self.teller.begin(self.run_ids)
-        with self.teller.group(f"waiting for {_these(self.run_ids)}"):
-            last = self._follow(self._schedule(grace))
+    def to_the_end(self, interrupt: Interrupted | None = None) -> int:
+        """The exit code, when the runs have ended or the wait was left; a second signal passes through."""
+        try:
+            if interrupt:
+                raise interrupt
+            return self._follow_all()
+        except Interrupted as signal:
+            self.is_hurried = True
+            self.leave("interrupted", self.options.on_interrupt)
+            return signal.exit_code
+
+    def _follow_all(self) -> ExitCode:
+        run_ids = list(self.runs)
+        self.teller.begin(run_ids)
+        with self.teller.group(f"waiting for {_these(run_ids)}"):
+            last = self._follow(self._schedule(), run_ids, self.pending_starts)
         if last.ending is Ending.TIMEOUT:
             self.leave("the time limit has passed", self.options.on_timeout)
         elif last.ending is Ending.FAILED_FAST:
@@ -107,7 +129,7 @@ class _Wait:
         self._tell_of_the_end()
         return exit_code_of(last, strict=self.options.strict)
 
-    def _schedule(self, grace: float) -> Schedule:
+    def _schedule(self) -> Schedule:
         options = self.options
         return Schedule(
             interval=options.poll_interval,
@@ -115,17 +137,22 @@ class _Wait:
             timeout=options.timeout,
             max_outage=options.max_outage,
             fail_fast=options.fail_fast,
-            grace=grace,
             tick=tick_of(options.progress.value, self.app.streams),
         )
 
-    def _follow(self, schedule: Schedule) -> Snapshot:
+    def _follow(
+        self, schedule: Schedule, run_ids: Sequence[int], pending_starts: PendingStarts | None = None
+    ) -> Snapshot:
         app, reader = self.app, self.reader
-        run_ids, pending_starts = self.run_ids, self.pending_starts
-        if self.last:  # the end of what was canceled is awaited, and nothing more is started
-            run_ids, pending_starts = [watched.run_id for watched in self.last.runs], None
         snapshots = watch_runs(
-            run_ids, reader.fetch, app.clock, schedule, reader.fetch_children, pending_starts, reader.prepare
+            run_ids,
+            reader.fetch,
+            app.clock,
+            schedule,
+            reader.fetch_children,
+            pending_starts,
+            reader.prepare,
+            known=self.runs,
         )
         return follow(self._remember(snapshots), app.streams, self.options.progress.value, app.clock)
 
@@ -133,10 +160,21 @@ class _Wait:
         """What was seen last is told in every ending."""
         for snapshot in snapshots:
             self.last = snapshot
+            self.runs |= {watched.run_id: watched for watched in snapshot.runs}
             yield snapshot
+
+    @property
+    def _whole(self) -> Snapshot:
+        """The last snapshot, with all runs: after a cancel only some are followed."""
+        last = self.last or Snapshot((), 0.0, 0.0)
+        return replace(last, runs=tuple(self.runs.values()))
 
     def leave(self, reason: str, on_exit: OnExit) -> None:
         """Leave runs that go on: canceled, or with the words that lead back to them."""
+        if self.pending_starts:  # one may have been started since the last snapshot
+            self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
+        if on_exit is OnExit.CANCEL:
+            self._find_uncertain()
         active = self._active_ids()
         if not active:
             return
@@ -144,73 +182,131 @@ class _Wait:
         if on_exit is OnExit.DETACH:
             self.app.streams.note(f"{reason}: {self._how_to_go_on(active)}")
             return
-        if self._cancel(active):
-            self.app.streams.note(f"{reason}: canceled {_these(active)}, waiting for the end")
+        self.app.streams.note(f"{reason}: canceling {_these(active)}; another signal leaves at once")
+        if canceled := self._cancel(active):
             self.report(is_final=False)  # whoever interrupts may not let it come so far
-            self._follow(replace(self._schedule(0), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False))
+            self._await_cancels(canceled)
 
-    def _cancel(self, run_ids: Sequence[int]) -> bool:
-        """First of all, for whoever interrupts may leave little time; False if it could not be asked for."""
+    def _find_uncertain(self) -> None:
+        """A run that may have been started has to be known before it can be canceled."""
+        pending = self.pending_starts
+        if pending is None or not pending.uncertain:
+            return
+        label = pending.uncertain
         try:
-            self.app.each(lambda run_id: self.app.api.cancel_run(run_id, CANCEL_RETRYING), run_ids)
+            if found := pending.find_uncertain():
+                self.runs[found.run_id] = found
         except DbjobsError as error:
-            error.hint = self._how_to_go_on(run_ids)
-            self.app.streams.fail(error)
-            return False
-        return True
+            self.app.streams.warn(f"{label} may have been started, so it may go on: {error.message}")
+
+    def _cancel(self, run_ids: Sequence[int]) -> list[int]:
+        """First of all, for whoever interrupts may leave little time; returns the runs that are canceled."""
+        streams, clock = self.app.streams, self.app.clock
+        canceled: list[int] = []
+        refused: list[int] = []
+        self.unanswered_cancels = list(run_ids)
+        deadline = clock.monotonic() + CANCEL_SECONDS
+        while True:
+            cause = self._send_cancels(canceled, refused, deadline)
+            left = deadline - clock.monotonic() - CANCEL_PAUSE
+            if not self.unanswered_cancels or left <= 0:
+                break
+            ids = _these(self.unanswered_cancels)
+            streams.note(f"the cancel of {ids} was not answered: {cause}; trying again for {left:.0f} s")
+            clock.sleep(CANCEL_PAUSE)
+        if canceled:
+            streams.note(f"canceled {_these(canceled)}, waiting for the end")
+        self.tell_of_cancels(cause)
+        if left_alone := [*refused, *self.unanswered_cancels]:
+            streams.note(self._how_to_go_on(left_alone, ""))
+        self.unanswered_cancels = []
+        return canceled
+
+    def _send_cancels(self, canceled: list[int], refused: list[int], deadline: float) -> str:
+        """Once for each run without an answer; returns what kept the last one from being answered."""
+        cause = "there was no time left"
+        for run_id in list(self.unanswered_cancels):
+            if self.app.clock.monotonic() >= deadline:
+                break
+            try:
+                self.app.api.cancel_run(run_id, NO_RETRIES)
+            except UnreachableError as error:
+                cause = error.message
+                continue
+            except DbjobsError as error:
+                self.app.streams.warn(f"the cancel of run {run_id} was refused: {error.message}")
+                refused.append(run_id)
+            else:
+                canceled.append(run_id)
+            self.unanswered_cancels.remove(run_id)
+        return cause
+
+    def tell_of_cancels(self, cause: str = "interrupted once more") -> None:
+        """Say of which runs it is not known whether they are canceled."""
+        if run_ids := self.unanswered_cancels:
+            self.app.streams.warn(f"it is not known whether {_these(run_ids)} was canceled: {cause}")
+
+    def _await_cancels(self, run_ids: Sequence[int]) -> None:
+        schedule = replace(self._schedule(), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False)
+        self._follow(schedule, run_ids)
+        if active := [run_id for run_id in run_ids if not self.runs[run_id].is_settled]:
+            self.app.streams.warn(f"{_these(active)} was canceled, but its end was not seen")
 
     def _give_up(self, last: Snapshot) -> None:
-        silence = say_duration(last.elapsed - last.last_contact)
+        silence = say_no_contact(last)
         cause = last.error.message if last.error else "no answer"
-        self.exit_reason, self.is_hurried = f"no contact for {silence}, so the outcome is not known", True
-        self.app.streams.fail(
-            UnreachableError(
-                f"no contact for {silence}, so the outcome is not known: {cause}",
-                hint=self._how_to_go_on(self._active_ids()),
-            )
-        )
+        self.exit_reason, self.is_hurried = f"{silence}, so the outcome is not known", True
+        active = self._active_ids()
+        hint = self._how_to_go_on(active) if active else None
+        error = UnreachableError(f"{silence}, so the outcome is not known: {cause}", hint=hint)
+        self.app.streams.fail(error)
 
     def _active_ids(self) -> list[int]:
-        if self.last is None:
-            return list(self.run_ids)
-        return [watched.run_id for watched in self.last.runs if not watched.is_settled]
+        return [watched.run_id for watched in self.runs.values() if not watched.is_settled]
 
-    def _how_to_go_on(self, active: Sequence[int]) -> str:
-        ids = " ".join(map(str, active))
-        urls = [watched.run.run_page_url for watched in self._watched(active) if watched.run]
+    def _how_to_go_on(self, run_ids: Sequence[int], canceled: str = ", and nothing was canceled") -> str:
+        """Once for all of them, however many they are."""
+        ids = " ".join(map(str, run_ids))
+        runs = [self.runs[run_id] for run_id in run_ids]
+        urls = [watched.run.run_page_url for watched in runs if watched.run][:MAX_SHOWN_PAGES]
         words = [
-            f"{_these(active)} may still be going, and nothing was canceled",
+            f"{_these(run_ids)} {_say_going(runs)}{canceled}",
             *(f"  page:      {url}" for url in urls if url),
             f"  reattach:  {self.app.command_line('runs wait', ids)}",
             f"  cancel:    {self.app.command_line('runs cancel', ids)}",
         ]
         return "\n".join(words)
 
-    def _watched(self, run_ids: Iterable[int]) -> list[WatchedRun]:
-        wanted = set(run_ids)
-        return [watched for watched in self.last.runs if watched.run_id in wanted] if self.last else []
-
     def _tell_of_the_end(self) -> None:
         """The outcome in words, the output that was asked for, and what needs an eye."""
-        assert self.last is not None  # noqa: S101 - a watch yields before it ends
         streams = self.app.streams
         has_shown = False
-        for watched in self.last.runs:
-            if watched.is_lost and watched.error:
-                self._tell_of_the_gone(watched, watched.error)
-            elif watched.run and watched.run.is_ended:
-                has_shown = self._show_outputs(watched.run) or has_shown
-                if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
-                    failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
-                    streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
+        self._tell_of_the_lost([watched for watched in self.runs.values() if watched.is_lost])
+        for watched in self.runs.values():
+            if watched.is_lost or watched.run is None or not watched.run.is_ended:
+                continue
+            has_shown = self._show_outputs(watched.run) or has_shown
+            if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
+                failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
+                streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
+            if error := watched.run.page_error:
+                streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
         if has_shown or self.pending_starts or mode_of(self.options.progress.value, streams) != "live":
-            streams.note(self.summarise(self.last))  # else the live view has just said it
+            streams.note(self.summarise(self._whole))  # else the live view has just said it
 
-    def _tell_of_the_gone(self, watched: WatchedRun, error: DbjobsError) -> None:
-        if isinstance(error, SignInError):
-            error.hint = self._how_to_go_on([watched.run_id])
-        error.message = f"run {watched.run_id} is watched no more: {error.message}"
-        self.app.streams.fail(error)
+    def _tell_of_the_lost(self, lost: Sequence[WatchedRun]) -> None:
+        """Each reason once, and how to go on once for all."""
+        by_reason: dict[str, tuple[DbjobsError, list[int]]] = {}
+        for watched in lost:
+            if watched.error:
+                by_reason.setdefault(watched.error.message, (watched.error, []))[1].append(watched.run_id)
+        known = [watched.run_id for watched in lost if watched.is_known]
+        for number, (error, run_ids) in enumerate(by_reason.values(), 1):
+            told = copy(error)
+            told.message = f"{_these(run_ids)} cannot be read: {error.message}"
+            if known and number == len(by_reason):
+                told.hint = "\n".join(filter(None, [error.hint, self._how_to_go_on(known)]))
+            self.app.streams.fail(told)
 
     def _show_outputs(self, run: Run) -> bool:
         """True if there was anything to show."""
@@ -238,8 +334,7 @@ class _Wait:
 
     def report(self, *, is_final: bool = True) -> None:
         """What pipelines read, whatever the ending."""
-        last = self.last or Snapshot(tuple(map(WatchedRun, self.run_ids)), 0.0, 0.0)
-        self.teller.end(last, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
+        self.teller.end(self._whole, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
 
     def print_result(self) -> None:
         """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""
@@ -250,12 +345,11 @@ class _Wait:
 
     def _print_runs(self) -> None:
         streams, output = self.app.streams, self.app.output
-        seen = self.last.runs if self.last else tuple(map(WatchedRun, self.run_ids))
-        payloads = [watched.run.payload for watched in seen if watched.run]
+        payloads = [watched.run.payload for watched in self.runs.values() if watched.run]
         if output == "text":
-            for watched in seen:
+            for watched in self.runs.values():
                 streams.result(_result_line(watched))
-        elif len(self.run_ids) == 1 and payloads:
+        elif len(self.runs) == 1 and payloads and not self.pending_starts:
             write_document(streams, payloads[0], output, id_key="run_id")
         else:
             write_documents(streams, payloads, output, id_key="run_id")
@@ -270,6 +364,15 @@ def _result_line(watched: WatchedRun) -> str:
 
 def _is_good(run: Run) -> bool:
     return run.outcome is not None and run.outcome.is_good
+
+
+def _say_going(runs: Sequence[WatchedRun]) -> str:
+    """Of runs that have not ended, as far as is known; only what was just seen is said for certain."""
+    seen = [watched.run for watched in runs if watched.run and not watched.error]
+    if len(seen) < len(runs):
+        return "may still be running"
+    verb = "is" if len(seen) == 1 else "are"
+    return f"{verb} still {'queued' if all(run.phase is Phase.WAITING for run in seen) else 'running'}"
 
 
 def _these(run_ids: Sequence[int]) -> str:

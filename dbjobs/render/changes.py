@@ -47,7 +47,8 @@ def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Chang
     was_lost = before is not None and before.error is not None
     if after.error and not was_lost:
         yield Change(Kind.CONTACT_LOST)
-    if was_lost and not after.error:
+    gave_up = any(watched.is_lost for watched in after.runs if watched.run_id in after.changed)
+    if was_lost and not after.error and not gave_up:
         yield Change(Kind.CONTACT_RESTORED)
 
 

@@ -11,7 +11,7 @@ from dbjobs.render.cells import Canvas
 from dbjobs.render.grid import Column, Row, lay_out
 from dbjobs.render.looks import cut, join_fitting
 from dbjobs.render.tree import NARROW
-from dbjobs.render.words import count, say_counts, say_duration, say_state
+from dbjobs.render.words import count, say_counts, say_duration, say_last_seen, say_no_contact
 from dbjobs.watch import Ending, Snapshot
 
 INDENT = "  "
@@ -65,10 +65,10 @@ class Frame(Canvas):
 
 
 def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
-    """While contact is lost: since when, what was seen last, and why."""
+    """While contact is lost: for how long, what was seen last, and why."""
     if snapshot.error is None:
         return []
-    since, seen = _say_silence(snapshot), _say_last_seen(snapshot)
+    since, seen = say_no_contact(snapshot), say_last_seen(snapshot)
     cause = frame.line(snapshot.error.message)
     parts = [f"! {since},", f"{seen}:"] if seen else [f"! {since}:"]
     lines = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
@@ -80,21 +80,6 @@ def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
 
 def _worry(line: str, cause: str) -> Text:
     return Text.assemble((line.removesuffix(cause), WORRY), cause if line.endswith(cause) else "")
-
-
-def say_no_contact(snapshot: Snapshot) -> str:
-    """`no contact since 2m05s, last seen RUNNING`."""
-    return ", ".join(filter(None, [_say_silence(snapshot), _say_last_seen(snapshot)]))
-
-
-def _say_silence(snapshot: Snapshot) -> str:
-    return f"no contact since {say_duration(snapshot.elapsed - snapshot.last_contact)}"
-
-
-def _say_last_seen(snapshot: Snapshot) -> str:
-    """Nothing if no run was ever seen."""
-    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
-    return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
 
 
 def say_next_poll(snapshot: Snapshot) -> str:

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from dbjobs.clock import Clock
 from dbjobs.models import Run, TaskRun
+from dbjobs.outages import is_refusal
 from dbjobs.render.changes import Change, changes_between
 from dbjobs.render.excerpts import LONGEST_LINE
-from dbjobs.render.frame import say_ended, say_no_contact
+from dbjobs.render.frame import say_ended
 from dbjobs.render.looks import look_of
 from dbjobs.render.screen import to_text
 from dbjobs.render.streams import Streams, clean_line
@@ -22,7 +23,9 @@ from dbjobs.render.words import (
     say_attempt,
     say_clock,
     say_duration,
+    say_last_seen,
     say_message,
+    say_no_contact,
     say_progress,
     say_state,
     say_took,
@@ -34,6 +37,8 @@ from dbjobs.watch import Snapshot, WatchedRun
 HEARTBEAT = 60.0
 """Seconds without a line after which one says that all goes on."""
 
+LONG_PAUSE = 60.0
+"""Seconds between two polls beyond which it is said when the next one comes."""
 
 WIDEST_PADDING = 32
 
@@ -82,16 +87,26 @@ def _line_of(change: Change, snapshot: Snapshot) -> Text:
         facts = [say_took(change.task), say_attempt(change.task), clean_line(say_message(change.task))]
         return _join(_subject(watched, change.task, snapshot), change.task, *facts)
     if watched.is_lost or watched.run is None:
-        return Text(f"run {watched.run_id}  {clean_line(watched.error.message) if watched.error else 'gone'}")
+        return Text(f"run {watched.run_id}  cannot be read")
     name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
     facts = [name, say_took(watched.run), clean_line(say_message(watched.run))]
     return _join(f"run {watched.run_id}", watched.run, *facts)
 
 
 def _contact_line(snapshot: Snapshot) -> Text:
-    if snapshot.error is None:
+    error = snapshot.error
+    if error is None:
         return Text("contact is back")
-    return Text(f"{say_no_contact(snapshot)}: {clean_line(snapshot.error.message)}")
+    facts = [say_no_contact(snapshot), say_last_seen(snapshot), _say_long_pause(snapshot)]
+    # a refusal that lasts is told at the end, with its reason
+    reason = "" if is_refusal(error) else f": {clean_line(error.message)}"
+    return Text(", ".join(fact for fact in facts if fact) + reason)
+
+
+def _say_long_pause(snapshot: Snapshot) -> str:
+    """When the server is asked again, if that is later than anybody would expect."""
+    pause = (snapshot.next_poll or 0) - snapshot.elapsed
+    return f"asked again in {say_duration(pause)}" if pause > LONG_PAUSE else ""
 
 
 def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
@@ -113,13 +128,21 @@ def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
 
 
 def _heartbeat(snapshot: Snapshot, now: float) -> str:
+    """What was seen last, and how long ago: a run may have ended since."""
+    age = snapshot.elapsed - snapshot.last_contact
     if snapshot.error:
-        return say_no_contact(snapshot)
-    if not snapshot.is_of_one:
-        return f"still waiting after {say_duration(snapshot.elapsed)}, {say_ended(snapshot)}"
-    run = snapshot.runs[0].run
-    if run is None:
-        return f"run {snapshot.runs[0].run_id}  not seen yet"
-    after = say_duration(seconds_of(run, now)) or say_duration(snapshot.elapsed)
-    facts = [f"run {run.run_id}  still {clean_line(say_state(run))} after {after}", say_progress(run)]
+        return ", ".join(filter(None, [say_no_contact(snapshot), say_last_seen(snapshot)]))
+    seen = f"seen {say_duration(age)} ago" if age >= 1 else ""
+    run = snapshot.runs[0].run if snapshot.is_of_one else None
+    if run:
+        after = say_duration(seconds_of(run, now - age)) or say_duration(snapshot.last_contact)
+        facts = [
+            f"run {run.run_id}  still {clean_line(say_state(run))} after {after}",
+            say_progress(run),
+            seen,
+        ]
+    elif snapshot.is_of_one:
+        facts = [f"run {snapshot.runs[0].run_id}  not seen yet"]
+    else:
+        facts = [f"still waiting after {say_duration(snapshot.elapsed)}", say_ended(snapshot), seen]
     return ", ".join(fact for fact in facts if fact)

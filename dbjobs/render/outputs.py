@@ -108,8 +108,8 @@ def render_summary(snapshot: Snapshot) -> str:
 def _summary_of(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
     run = watched.run
     if run is None or watched.is_lost:
-        cause = clean_line(watched.error.message) if watched.error else "never seen"
-        yield f"run {watched.run_id}: {cause}"
+        seen = f"last seen {clean_line(say_state(run))}" if run else "never seen"
+        yield f"run {watched.run_id}: {seen}"  # why is told as an error
         return
     yield f"run {run.run_id} ({clean_line(run.run_name)}): {_ending_of(run, snapshot)}"
     yield from _labelled("spent on", say_time_spent(run) if run.is_ended else "")

@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from typing import TypeAlias
 
 from dbjobs.models import Run, TaskRun
+from dbjobs.outages import is_refusal
+from dbjobs.snapshots import Snapshot
 from dbjobs.states import Phase
 
 AnyRun: TypeAlias = Run | TaskRun
@@ -128,6 +130,23 @@ def say_child(child: Run | None) -> str:
 def count(number: int, noun: str) -> str:
     """`1 task`, `5 tasks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def say_no_contact(snapshot: Snapshot) -> str:
+    """What the error of a snapshot means, and since when: `no contact for 2m05s`."""
+    error, silence = snapshot.error, snapshot.elapsed - snapshot.last_contact
+    if error is not None and is_refusal(error):
+        refused = [watched.run_id for watched in snapshot.runs if watched.error and watched.refusals]
+        runs = f"run {refused[0]}" if len(refused) == 1 else f"{len(refused)} runs"
+        return f"{runs} cannot be read, looking again"
+    words = "no contact" if error is None or error.answer is None else "no usable answer"
+    return f"{words} for {say_duration(silence)}" if silence >= 1 else words
+
+
+def say_last_seen(snapshot: Snapshot) -> str:
+    """`last seen RUNNING`; nothing if no run was ever seen."""
+    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
+    return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
 
 
 def say_time_spent(run: Run) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dbjobs.errors import NotFoundError, UnreachableError
-from dbjobs.models import Payload
+from dbjobs.errors import Answer, NotFoundError, UnreachableError
+from dbjobs.models import Payload, Run
 from dbjobs.render.follow import follow, mode_of, tick_of
 from dbjobs.render.streams import Streams
 from dbjobs.watch import Ending, Schedule, Snapshot, WatchedRun, watch_runs
@@ -24,11 +24,11 @@ def watch(
     """A real watch: each poll of a run meets the next of these stages."""
     left = {run_id: list(stages) for run_id in run_ids}
 
-    def fetch(run_id: int) -> Payload:
+    def fetch(run_id: int) -> Run:
         stage = left[run_id].pop(0) if len(left[run_id]) > 1 else left[run_id][0]
         if isinstance(stage, Exception):
             raise stage
-        return {**stage, "run_id": run_id}
+        return Run({**stage, "run_id": run_id})
 
     return watch_runs(list(run_ids), fetch, clock, Schedule(interval=5, maximum=5, jitter=0, tick=tick))
 
@@ -156,16 +156,19 @@ class TestLines:
         stages: list[Stage] = [payload("RUNNING"), *[no_answer()] * 14, payload("RUNNING"), RETRIED[-1]]
         follow(watch(clock, *stages), piped.streams(), "lines", clock)
         assert lines_of(piped)[1:4] == [
-            "00:00:05  no contact since 5s, last seen RUNNING: "
+            "00:00:05  no contact for 5s, last seen RUNNING: "
             "connection refused by adb-1234567890123456.7.azuredatabricks.net:443",
-            "00:01:05  no contact since 1m05s, last seen RUNNING",
+            "00:01:05  no contact for 1m05s, last seen RUNNING",
             "00:01:15  contact is back",
         ]
 
     def test_a_run_that_is_gone(self, piped: Piped, clock: FakeClock) -> None:
-        gone = NotFoundError("Run 841275930018846 does not exist.")
+        gone = NotFoundError("Run 841275930018846 does not exist.", answer=Answer(404, "NOT_FOUND"))
         follow(watch(clock, payload("RUNNING"), gone), piped.streams(), "lines", clock)
-        assert lines_of(piped)[-1] == "00:00:05  run 841275930018846  Run 841275930018846 does not exist."
+        assert lines_of(piped)[-2:] == [
+            "00:00:05  run 841275930018846 cannot be read, looking again, last seen RUNNING",
+            "00:00:35  run 841275930018846  cannot be read",
+        ]
 
     def test_the_run_that_a_task_started_is_told_of(self, piped: Piped, clock: FakeClock) -> None:
         follow(iter(_parent_and_child()), piped.streams(), "lines", clock)
@@ -260,10 +263,15 @@ class TestEvents:
         assert [event["run_id"] for event in events_of(piped) if event["event"] == "end"] == [7, 12]
 
     def test_a_run_that_is_gone(self, piped: Piped, clock: FakeClock) -> None:
-        gone = NotFoundError("Run 841275930018846 does not exist.")
+        gone = NotFoundError("Run 841275930018846 does not exist.", answer=Answer(404, "NOT_FOUND"))
         follow(watch(clock, payload("RUNNING"), gone), piped.streams(), "events", clock)
-        assert [event["event"] for event in events_of(piped)] == ["run_state", "run_gone", "end"]
-        assert events_of(piped)[1]["message"] == "Run 841275930018846 does not exist."
+        assert [event["event"] for event in events_of(piped)] == [
+            "run_state",
+            "contact_lost",
+            "run_gone",
+            "end",
+        ]
+        assert events_of(piped)[2]["message"] == "Run 841275930018846 does not exist."
 
     def test_the_run_that_a_task_started(self, piped: Piped, clock: FakeClock) -> None:
         follow(iter(_parent_and_child()), piped.streams(), "events", clock)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dbjobs.models import Payload
+from dbjobs.models import Payload, Run
 from dbjobs.render.follow import follow
 from dbjobs.watch import Ending, Schedule, Snapshot, watch_runs
 from tests.fakes import FakeClock
@@ -29,7 +29,7 @@ def watch(clock: FakeClock, *stages: Payload) -> Iterator[Snapshot]:
     """A real watch of a run that goes through these stages, one a poll."""
     left = list(stages)
     schedule = Schedule(interval=5, jitter=0, tick=0.5)
-    return watch_runs([RUN_ID], lambda _: left.pop(0) if len(left) > 1 else left[0], clock, schedule)
+    return watch_runs([RUN_ID], lambda _: Run(left.pop(0) if len(left) > 1 else left[0]), clock, schedule)
 
 
 def live(snapshots: Iterator[Snapshot], terminal: Terminal, clock: FakeClock) -> Snapshot:

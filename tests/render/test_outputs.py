@@ -137,6 +137,8 @@ def test_a_run_that_was_left_alone_is_not_called_over() -> None:
 
 def test_a_run_that_is_gone() -> None:
     gone = WatchedRun(42, error=NotFoundError("Run 42 does not exist."), is_lost=True)
-    assert (
-        render_summary(Snapshot((gone,), 5, 5, ending=Ending.ALL_ENDED)) == "run 42: Run 42 does not exist."
-    )
+    seen = WatchedRun(43, run("RUNNING"), error=gone.error, is_lost=True)
+    assert render_summary(Snapshot((gone, seen), 5, 5, ending=Ending.ALL_ENDED)).splitlines() == [
+        "run 42: never seen",
+        "run 43: last seen RUNNING",
+    ], "why is told as an error"

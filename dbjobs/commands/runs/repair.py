@@ -13,7 +13,7 @@ from dbjobs.commands.options import DryRun, RunArgument, Wait
 from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.showing import show_created
 from dbjobs.commands.wait_options import WaitOptions
-from dbjobs.commands.waiting import INVISIBLE_FOR, wait_for_runs
+from dbjobs.commands.waiting import wait_for_runs
 from dbjobs.context import App
 from dbjobs.models import Run
 
@@ -83,4 +83,4 @@ def _tell(app: App, before: Run, answer: Payload, options: WaitOptions, *, wait:
     )
     if wait:
         reader = RepairReader(app.api, before=before)
-        raise typer.Exit(wait_for_runs(app, [before.run_id], options, grace=INVISIBLE_FOR, reader=reader))
+        raise typer.Exit(wait_for_runs(app, [before.run_id], options, just_started=True, reader=reader))
