@@ -13,9 +13,14 @@ from typing import Any
 from dbjobs.answers import Payload
 from dbjobs.differences import ABSENT, LIST_KEYS, Change, differences, is_keyed_by
 from dbjobs.documents import DocumentError, parse_document
-from dbjobs.errors import UsageError
+from dbjobs.errors import RefusedError, UsageError
+from dbjobs.spec.changes import find_removal_problem, new_findings, refuse
+from dbjobs.spec.settings import Settings, is_task_field
 
 MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+
+COMPUTE = ("existing_cluster_id", "new_cluster", "job_cluster_key", "environment_key")
+"""What a task runs on."""
 
 LISTS = ("tasks", "job_clusters", "parameters", "environments")
 """Top-level fields whose elements go by their key."""
@@ -31,6 +36,7 @@ class Update:
     new_settings: Payload
     fields_to_remove: list[str]
     expected: Payload
+    warnings: list[str]
 
     def kept_otherwise(self, settings: Payload) -> Iterator[Change]:
         """Where the server's settings are not those expected; what it added by itself is its own affair."""
@@ -42,19 +48,59 @@ class Update:
 
 
 def plan_update(
-    settings: Payload, changes: Payload, assignments: Sequence[str], fields_to_remove: Sequence[str]
+    settings: Payload,
+    changes: Payload,
+    assignments: Sequence[str],
+    fields_to_remove: Sequence[str],
+    *,
+    force: bool = False,
 ) -> Update:
-    """An update of the settings that a job has: changes from a file first, then each `PATH=VALUE`."""
+    """An update of the settings that a job has: changes from a file first, then each `PATH=VALUE`.
+
+    A RefusedError says what would make the job one that the API does not take; `force`
+    lets names and values pass that dbjobs does not know.
+    """
+    changes = _name_task(settings, changes)
     expected = _merge(settings, changes)
     new_settings = dict(changes)
+    refuse([finding for finding in new_findings(settings, expected) if finding.is_error], force=force)
+    before = deepcopy(expected)
     for assignment in assignments:
         path, value = _parse_assignment(assignment)
         _assign(expected, path, value, assignment)
         new_settings[path[0]] = expected[path[0]]
     for field in fields_to_remove:
-        _check_removal(field, new_settings)
+        _check_removal(field, new_settings, settings, force=force)
         _remove(expected, field)
-    return Update(new_settings, list(fields_to_remove), expected)
+    findings = list(new_findings(before, expected))
+    refuse([finding for finding in findings if finding.is_error or finding.is_unknown], force=force)
+    warnings = [finding.describe(None) for finding in findings]
+    return Update(new_settings, list(fields_to_remove), expected, warnings)
+
+
+def _name_task(settings: Payload, changes: Payload) -> Payload:
+    """Changes in the form of API 2.0 as changes of the one task that the job has."""
+    if not Settings(changes, "update").is_legacy or "tasks" not in settings:
+        return changes
+    tasks = settings["tasks"]
+    given = {name: value for name, value in changes.items() if is_task_field(name)}
+    if len(tasks) != 1:
+        raise RefusedError(
+            f"{next(iter(given))} is a field of a task, and the job has {len(tasks)} of them",
+            hint=f"name the task, as in tasks: [{{task_key: {tasks[0].get('task_key')}, …}}]"
+            if tasks
+            else None,
+        )
+    old = {name: value for name, value in tasks[0].items() if not _is_replaced(name, given)}
+    others = {name: value for name, value in changes.items() if name not in given and name != "format"}
+    return {**others, "tasks": [{**old, **given}]}
+
+
+def _is_replaced(name: str, given: Payload) -> bool:
+    """A task has one type, and runs on one cluster."""
+    if name.endswith("_task"):
+        return any(field.endswith("_task") for field in given)
+    return name in COMPUTE and any(field in COMPUTE for field in given)
 
 
 def _merge(settings: Payload, changes: Payload) -> Payload:
@@ -111,11 +157,10 @@ def _index(place: Any, step: str, assignment: str) -> int:
     raise UsageError(f"--set {assignment!r} leads nowhere: there is no {step!r}", hint=f"there are: {named}")
 
 
-def _check_removal(field: str, new_settings: Payload) -> None:
-    name, slash, key = field.partition("/")
-    if not re.fullmatch(r"[^./\[\]]+", name) or (slash and not (key and name in MERGED_BY)):
+def _check_removal(field: str, new_settings: Payload, settings: Payload, *, force: bool) -> None:
+    if problem := find_removal_problem(field, settings, force=force):
         raise UsageError(
-            f"--remove {field!r} is not a field of the job",
+            f"cannot remove {field!r}: it {problem}",
             hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
         )
     if field in new_settings:

@@ -170,15 +170,15 @@ def test_an_update_needs_something_to_update(dbjobs: Dbjobs, server: ScriptedSer
 
 
 def test_after_an_update_the_job_is_read_again(dbjobs: Dbjobs, serve: Serve) -> None:
-    kept = {"job_id": 42, "settings": {**SETTINGS, "max_concurrent_runs": 1000}}
+    kept = {"job_id": 42, "settings": {**SETTINGS, "max_concurrent_runs": 100}}
     serve(by_endpoint({**ANSWERS, "get": [JOB, kept]}))
-    done = dbjobs("jobs", "update", 42, "--set", "max_concurrent_runs=5000")
+    done = dbjobs("jobs", "update", 42, "--set", "max_concurrent_runs=500")
     assert done.exit_code == 0
     assert done.stderr.splitlines() == [
-        "~ max_concurrent_runs: 1 → 5000",
+        "~ max_concurrent_runs: 1 → 500",
         "job 42 updated",
         "warning: the server kept something else than it was sent:",
-        "~ max_concurrent_runs: 5000 → 1000",
+        "~ max_concurrent_runs: 500 → 100",
     ]
 
 

@@ -103,7 +103,10 @@ def test_a_run_at_its_job_s_concurrency_limit_never_ran(
 def test_a_task_that_the_workspace_cannot_run_is_an_internal_error(
     dbjobs: Dbjobs, workspace: Sandbox, tmp_path: Path
 ) -> None:
-    file = job_file(tmp_path, {"task_key": "main", "spark_jar_task": {"main_class_name": "Main"}})
+    file = job_file(
+        tmp_path,
+        {"task_key": "main", "spark_jar_task": {"main_class_name": "Main"}, "existing_cluster_id": "c"},
+    )
 
     result = dbjobs("runs", "submit", "-f", file, "--wait", *QUICK)
     assert result.exit_code == 14

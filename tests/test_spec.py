@@ -245,11 +245,6 @@ def test_what_2_0_has_no_place_for_is_an_error(settings: dict[str, Any], said: s
     assert refusal(settings, version="2.0") == f"job.yaml: {said}"
 
 
-def test_an_update_in_the_form_of_2_0_has_to_name_the_task() -> None:
-    assert "2.2 has to know the task" in refusal({"max_retries": 3}, "update")
-    assert ready({"max_retries": 3}, "update", "2.0").body == {"max_retries": 3}
-
-
 OPTIONS: dict[str, Any] = {
     "name": TEXTS,
     "max_retries": st.integers(0, 9),

@@ -268,7 +268,7 @@ def test_force_sends_what_is_unknown_and_lifts_no_limit(
 
 
 def test_what_stands_beside_the_settings_is_not_lost_in_silence() -> None:
-    made = ready({"new_settings": JOB, "fields_to_remove": ["schedule"]}, "update")
+    made = ready({"new_settings": JOB, "fields_to_remove": ["schedule"]}, "reset")
 
     assert made.warnings == ["job.yaml: fields_to_remove stands beside new_settings, and is not sent"]
 

@@ -7,7 +7,7 @@ from dbjobs.answers import Payload
 from dbjobs.context import App
 
 if TYPE_CHECKING:
-    from dbjobs.spec import JobFile
+    from dbjobs.spec import JobFile, Ready
 
 
 def make_body(
@@ -19,17 +19,21 @@ def make_body(
     overrides: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> Payload:
-    """What to send for a request (create, reset, update or submit), checked; warnings go to stderr.
+    """What to send for a request (create, reset or submit), checked; warnings go to stderr.
 
     `job_id` is the job that is to be changed; `overrides` replace what the file says;
     `force` sends what is merely unknown.
     """
+    return check_file(app, file, request, job_id=job_id, overrides=overrides, force=force).body
+
+
+def check_file(app: App, file: "JobFile", request: str, **options: Any) -> "Ready":
+    """The same with the fields that an update removes."""
     from dbjobs.spec import make_ready
 
-    version = app.profile.api_version.value
-    ready = make_ready(file, request, version, job_id=job_id, overrides=overrides, force=force)
+    ready = make_ready(file, request, app.profile.api_version.value, **options)
     for warning in ready.warnings:
         app.streams.warn(warning)
     if ready.note:
         app.streams.note(ready.note)
-    return ready.body
+    return ready

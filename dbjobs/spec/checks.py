@@ -12,7 +12,7 @@ from dbjobs.answers import Payload
 from dbjobs.parameters import KINDS, LIMITED_KINDS
 from dbjobs.parameters import MAX_BYTES as MAX_PARAMETER_BYTES
 from dbjobs.spec.field_checks import check_fields, check_rules
-from dbjobs.spec.findings import Finding, Path, warning
+from dbjobs.spec.findings import Finding, Path, unknown_field, warning
 from dbjobs.spec.known_fields import LEGACY_TASK_FIELDS, TASK, fields_of
 from dbjobs.spec.rule_kinds import compact_json
 from dbjobs.spec.settings import Settings, items_of
@@ -52,7 +52,7 @@ def _with_advice(findings: Iterator[Finding]) -> Iterator[Finding]:
         if name not in TASK:
             yield finding
         elif not name.endswith("_task"):  # those are an error anyway
-            yield warning(finding.path, "is a field of a task, and is not known beside tasks")
+            yield unknown_field(finding.path, "is a field of a task, and is not known beside tasks")
 
 
 def check_parameters(parameters: Payload, path: Path = ()) -> Iterator[Finding]:

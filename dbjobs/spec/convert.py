@@ -58,12 +58,8 @@ def convert(settings: Settings, version: str) -> Conversion:
     content = settings.content
     if version == "2.0":
         return _lower(content) if items_of(content, "tasks") else Conversion(content)
-    if not settings.is_legacy:
+    if not settings.is_legacy or settings.is_partial:  # the task of an update is found in the job
         return Conversion(content)
-    if settings.is_partial:
-        problem = f"is in the form of API 2.0, and {version} has to know the task: tasks: [{{task_key: …}}]"
-        first = next(name for name in content if is_task_field(name))
-        return Conversion(content, findings=[Finding((first,), problem)])
     note = f"sent in the form of Jobs API {version}, as a task with the key {TASK_KEY!r}"
     return Conversion(_lift(content), note)
 

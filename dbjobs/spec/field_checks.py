@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dbjobs.answers import Payload
-from dbjobs.spec.findings import Finding, Path, unknown, warning
+from dbjobs.spec.findings import Finding, Path, unknown, unknown_field, warning
 from dbjobs.spec.known_fields import ANYTHING, NUMBER, SCALAR, TEXT, TRUTH, WHOLE, Record, Schema, Words
 from dbjobs.spec.rules import MAY_BE_EMPTY, RULES
 
@@ -45,7 +45,7 @@ def _check_mapping(value: Any, schema: dict[str, Schema], path: Path) -> Iterato
         if name in schema or any_name:
             yield from check_fields(inner, schema.get(name, any_name), (*path, name))
         else:
-            yield warning((*path, name), "is no known field", known=tuple(schema))
+            yield unknown_field((*path, name), "is no known field", known=tuple(schema))
     if isinstance(schema, Record):
         yield from _check_required(value, schema, path)
         yield from check_rules(value, schema.name, path)

@@ -14,7 +14,7 @@ from dbjobs.errors import RefusedError, UsageError
 from dbjobs.spec.checks import check_settings
 from dbjobs.spec.convert import convert
 from dbjobs.spec.findings import Finding, Path, warning
-from dbjobs.spec.known_fields import READ_ONLY
+from dbjobs.spec.known_fields import JOB_FIELDS, READ_ONLY, RUN_NOW_FIELDS, SUBMIT_FIELDS
 from dbjobs.spec.settings import Settings, as_whole
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -22,6 +22,9 @@ MAX_BYTES = 10 * 1024 * 1024
 
 MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
+
+REMOVALS = "fields_to_remove"
+"""Stands beside `new_settings` in an update request."""
 
 FORCE_HINT = "if the API has it nevertheless, send it with --force"
 
@@ -51,6 +54,7 @@ class Ready:
     """A body that can be sent, and what its sender should know."""
 
     body: Payload
+    fields_to_remove: list[str] = field(default_factory=list)
     note: str | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -114,13 +118,13 @@ def make_ready(
     replace what the file says. A RefusedError lists all that is wrong, with path and line;
     `force` lets what is merely unknown pass, as a warning.
     """
-    place, content = ((), file.content) if request == "submit" else _unwrap(file.content)
+    place, content = ((), file.content) if request == "submit" else _unwrap(file.content, request)
     settings = Settings({**content, **(overrides or {})}, request)
-    findings = list(_misplaced(file.content, place, job_id))
+    findings = [*_misplaced(file.content, place, request, job_id), *_of_a_run(content)]
     findings += _moved(check_settings(settings.content, request), place)
     if force:
         findings = [
-            replace(finding, is_error=False) if finding.can_be_forced else finding for finding in findings
+            replace(finding, is_error=False) if finding.is_unknown else finding for finding in findings
         ]
     if any(finding.is_error for finding in findings):
         raise _refusal(file, findings)
@@ -130,13 +134,15 @@ def make_ready(
     if len(json.dumps(conversion.settings)) > MAX_BYTES:
         raise RefusedError(f"{file.name} is larger than the {MAX_BYTES:,} bytes that the Jobs API takes")
     warnings = [f"{file.name}: {sentence}" for sentence in _describe(file, findings)]
-    return Ready(conversion.settings, conversion.note and f"{file.name}: {conversion.note}", warnings)
+    note = conversion.note and f"{file.name}: {conversion.note}"
+    fields_to_remove = file.content.get(REMOVALS) or [] if request == "update" else []
+    return Ready(conversion.settings, fields_to_remove, note, warnings)
 
 
 def _refusal(file: JobFile, findings: list[Finding]) -> RefusedError:
     """All of them, for an unknown field often is the very one that is missing; errors if they are many."""
     errors = [finding for finding in findings if finding.is_error]
-    hint = FORCE_HINT if errors and all(finding.can_be_forced for finding in errors) else None
+    hint = FORCE_HINT if errors and all(finding.is_unknown for finding in errors) else None
     sentences = _describe(file, findings if len(findings) <= MAX_SHOWN else errors)
     if len(sentences) == 1:
         return RefusedError(f"{file.name}: {sentences[0]}", hint=hint)
@@ -152,22 +158,40 @@ def _describe(file: JobFile, findings: list[Finding]) -> list[str]:
     return [*sentences, f"and {more} more"] if more > 0 else sentences
 
 
-def _unwrap(body: Payload) -> tuple[Path, Payload]:
+def _unwrap(body: Payload, request: str) -> tuple[Path, Payload]:
     """Where the settings stand, and what of them can be sent."""
     for wrapper in WRAPPERS:
         if isinstance(settings := body.get(wrapper), dict):
             return (wrapper,), settings
-    return (), {name: value for name, value in body.items() if name not in READ_ONLY}
+    beside = _beside(request)
+    return (), {name: value for name, value in body.items() if name not in beside}
 
 
-def _misplaced(body: Payload, place: Path, job_id: int | None) -> Iterable[Finding]:
+def _beside(request: str) -> tuple[str, ...]:
+    """What may stand beside settings, and is none of them."""
+    return (*READ_ONLY, REMOVALS) if request == "update" else READ_ONLY
+
+
+def _of_a_run(content: Payload) -> Iterable[Finding]:
+    """The body of run-now looks like settings, and starts a run."""
+    for name in content:
+        if name in RUN_NOW_FIELDS and name not in (*JOB_FIELDS, *SUBMIT_FIELDS, "job_id"):
+            yield Finding((name,), "is for starting a run of a job, with `dbjobs runs now JOB`")
+
+
+def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> Iterable[Finding]:
     """What stands beside the settings, and would be lost; or belongs to another job."""
     told = as_whole(body.get("job_id"))
     if job_id is not None and told not in (None, job_id):
         yield Finding(("job_id",), f"is {told}, but the job to change is {job_id}")
     for name in body if place else ():
-        if name not in (*place, *READ_ONLY):
+        if name not in (*place, *_beside(request)):
             yield warning((name,), f"stands beside {place[0]}, and is not sent")
+    removals = body.get(REMOVALS) if request == "update" else None
+    if removals is not None and not (
+        isinstance(removals, list) and all(isinstance(name, str) for name in removals)
+    ):
+        yield Finding((REMOVALS,), "has to be a list of names of fields")
 
 
 def _moved(findings: Iterable[Finding], place: Path) -> list[Finding]:

@@ -22,8 +22,8 @@ class Finding:
     is_error: bool = True
     known: Sequence[str] = ()
     """what the path's last name may have been meant to be"""
-    can_be_forced: bool = False
-    """True if it is an error only because dbjobs does not know better"""
+    is_unknown: bool = False
+    """True if dbjobs merely does not know the field or value, which `--force` sends"""
 
     def describe(self, line: int | None) -> str:
         """One sentence: the line if it is known, the path, the problem, and the nearest known name."""
@@ -36,14 +36,19 @@ class Finding:
         return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def warning(path: Path, problem: str, known: Sequence[str] = ()) -> Finding:
+def warning(path: Path, problem: str) -> Finding:
     """A finding that keeps nothing from being sent."""
-    return Finding(path, problem, is_error=False, known=known)
+    return Finding(path, problem, is_error=False)
 
 
 def unknown(path: Path, problem: str) -> Finding:
     """A finding about a value that may be newer than dbjobs: an error that `--force` lifts."""
-    return Finding(path, problem, can_be_forced=True)
+    return Finding(path, problem, is_unknown=True)
+
+
+def unknown_field(path: Path, problem: str, known: Sequence[str] = ()) -> Finding:
+    """A finding about a field that may be newer than dbjobs: the service ignores what it does not know."""
+    return Finding(path, problem, is_error=False, known=known, is_unknown=True)
 
 
 def show_path(path: Path) -> str:

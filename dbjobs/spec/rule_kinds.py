@@ -22,7 +22,7 @@ class Rule:
     words: str
     is_kept: Callable[[Any, Payload], bool]
     is_error: bool = True
-    can_be_forced: bool = False
+    is_unknown: bool = False
     explain: Callable[[Any], str] | None = None
     """what is wrong with a value, if that can be said better than by `words`"""
 
@@ -30,7 +30,7 @@ class Rule:
         value = mapping.get(self.field)
         if value is not None and not is_reference(value) and not self.is_kept(value, mapping):
             words = self.explain(value) if self.explain else self.words
-            yield Finding((*path, self.field), words, self.is_error, can_be_forced=self.can_be_forced)
+            yield Finding((*path, self.field), words, self.is_error, is_unknown=self.is_unknown)
 
     def describe(self) -> str:
         return f"`{self.field}` {self.words}"

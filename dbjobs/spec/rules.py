@@ -98,7 +98,7 @@ TIME_ZONE = Rule(
     "timezone_id",
     "has to be a time zone of Java",
     lambda value, _: not isinstance(value, str) or is_time_zone(value),
-    can_be_forced=True,
+    is_unknown=True,
     explain=explain_time_zone,
 )
 QUIET_TIMES = (

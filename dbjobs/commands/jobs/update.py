@@ -12,7 +12,7 @@ from dbjobs.commands.changing import (
     warn_of_changes,
 )
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.job_files import make_body
+from dbjobs.commands.job_files import check_file
 from dbjobs.commands.options import DryRun, Force, JobRef
 from dbjobs.commands.request_options import Body
 from dbjobs.context import App
@@ -55,8 +55,9 @@ def command(
     """Change some settings of a job, and leave the others.
 
     What changes is shown first. Fields of a file replace those of the job; its tasks and
-    job_clusters replace those of the same key. Afterwards the job is read again, to see
-    whether the server kept what it was sent.
+    job_clusters replace those of the same key, and what it names in fields_to_remove is
+    removed. What the API would not take is refused. Afterwards the job is read again, to
+    see whether the server kept what it was sent.
 
     \b
     Examples:
@@ -73,9 +74,17 @@ def command(
         raise UsageError("say what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
     file = body.open() if body.is_given else None
     job_id = app.job_id(job)
-    changes = make_body(app, file, "update", job_id=job_id, force=force) if file else {}
+    changes = check_file(app, file, "update", job_id=job_id, force=force) if file else None
     settings = app.api.get_job(job_id).get("settings") or {}
-    update = plan_update(settings, changes, assignments or [], fields_to_remove or [])
+    update = plan_update(
+        settings,
+        changes.body if changes else {},
+        assignments or [],
+        [*(changes.fields_to_remove if changes else ()), *(fields_to_remove or ())],
+        force=force,
+    )
+    for warning in update.warnings:
+        app.streams.warn(warning)
     show_changes(app, differences(settings, update.expected), dry_run=dry_run)
     with explain_unknown_outcome(
         app, f"job {job_id} may have been updated", look(app, "jobs get", str(job_id))
