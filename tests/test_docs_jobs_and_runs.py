@@ -23,6 +23,7 @@ JOB: dict[str, Any] = {
     "job_id": 42,
     "settings": {
         "name": "nightly",
+        "schedule": {"quartz_cron_expression": "0 0 2 * * ?", "timezone_id": "UTC"},
         "parameters": [{"name": "day", "default": ""}],
         "tasks": [{"task_key": "clean", **NOTEBOOK}, {"task_key": "old", **NOTEBOOK}],
     },
