@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,14 +10,11 @@ import typer
 from typer.main import get_command
 
 from dbjobs import __version__
-from dbjobs.commands.framework import Group, app_of, did_you_mean, new_typer
+from dbjobs.commands.framework import Group, ParserError, app_of, new_typer
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted
 from dbjobs.render.streams import Streams, silence_broken_stdout
-
-ClickUsageError: Any = typer.BadParameter.__base__
-"""Typer exports BadParameter alone, and brings its own Click from 0.26 on."""
 
 
 class Root(Group):
@@ -40,7 +36,7 @@ class Root(Group):
         try:
             words = [_as_text(word) for word in (sys.argv[1:] if args is None else args)]
             code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
-        except ClickUsageError as error:
+        except ParserError as error:
             code = _tell_usage_error(error)
         except UsageError as error:
             Streams().fail(error)
@@ -66,7 +62,7 @@ class Root(Group):
         except BrokenPipeError:
             silence_broken_stdout()
             code = ExitCode.BROKEN_PIPE
-        except (typer.Exit, ClickUsageError):
+        except (typer.Exit, ParserError):
             raise
         except Exception as error:  # the last net: a traceback helps nobody at a prompt
             _tell_fault(app_of(ctx).streams, error)
@@ -87,21 +83,12 @@ def _as_text(word: str) -> str:
 
 
 def _tell_usage_error(error: Any) -> ExitCode:
-    """What was wrong with the call, and where its help is."""
+    """What was wrong with the call, and what works instead, or where its help is."""
+    from dbjobs.commands.usage_errors import explain_parser_error
+
     streams = app_of(error.ctx).streams if error.ctx else Streams()
-    hint = f"{error.ctx.command_path} --help" if error.ctx else "dbjobs --help"
-    streams.fail(DbjobsError(_usage_words(error), hint=hint))
+    streams.fail(explain_parser_error(error))
     return ExitCode.USAGE
-
-
-def _usage_words(error: Any) -> str:
-    """The parser's words, but for an option that does not exist: what they are differs by its version."""
-    if hasattr(error, "possibilities") and error.ctx:
-        names = [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
-        nearest = get_close_matches(error.option_name, names, n=1)
-        return f"no such option: {error.option_name}" + did_you_mean(nearest[0] if nearest else None)
-    message: str = error.format_message()
-    return message[:1].lower() + message[1:]
 
 
 def _tell_fault(streams: Streams, error: Exception) -> None:

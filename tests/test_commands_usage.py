@@ -1,68 +1,82 @@
 """Calling dbjobs wrongly, and rightly in unusual ways: options anywhere, pipes that close."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from dbjobs import __version__
+from dbjobs.cli import app
+from dbjobs.commands.suggestions import COMMANDS, OPTIONS
+from tests.calls import parse
 from tests.conftest import TOKEN, Dbjobs, Serve
 from tests.fakes import Reply
 from tests.payloads import run
+from tests.wrong_calls import WRONG_CALLS
+
+
+@pytest.mark.parametrize(("line", "error", "hint"), WRONG_CALLS)
+def test_a_wrong_call_is_told_what_works_instead(
+    dbjobs: Dbjobs, serve: Serve, line: str, error: str, hint: str | None
+) -> None:
+    server = serve(Reply())
+    words = shlex.split(line)
+
+    result = dbjobs(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    shown_error, *shown_hint = result.stderr.splitlines()
+    assert_says(shown_error, f"error: {error}")
+    if hint is None:
+        hint = f"dbjobs {' '.join(words[:2])} --help"
+    assert shown_hint == ([f"hint: {hint}"] if hint else [])
+    assert server.received == []
+
+
+def assert_says(shown: str, expected: str) -> None:
+    """An … at the end of what is expected stands for more."""
+    assert shown.startswith(expected[:-1]) if expected.endswith("…") else shown == expected
+
+
+def test_at_least_150_wrong_calls_are_answered_each_once() -> None:
+    lines = [line for line, _, _ in WRONG_CALLS]
+    assert len(set(lines)) == len(lines) >= 150
+
+
+PLACES = {
+    "JOB": "42",
+    "RUN": "7",
+    "FILE": "f.yaml",
+    "NAME": "n",
+    "DURATION": "5m",
+    "PATH=VALUE": "a=1",
+    "KEY=VALUE": "a=1",
+}
 
 
 @pytest.mark.parametrize(
-    ("args", "error", "hint"),
-    [
-        pytest.param(
-            ["run", "now", "7"], "there is no command 'run'; did you mean 'runs'?", "dbjobs --help",
-            id="a noun",
-        ),
-        pytest.param(
-            ["runs", "nwo", "7"], "there is no command 'nwo'; did you mean 'now'?", "dbjobs runs --help",
-            id="a verb",
-        ),
-        pytest.param(["xyz"], "there is no command 'xyz'", "dbjobs --help", id="nothing near"),
-        pytest.param(
-            ["runs", "now", "7", "--wiat"], "no such option: --wiat", "dbjobs runs now --help", id="an option"
-        ),
-        pytest.param(["runs", "now"], "missing argument 'JOB'.", "dbjobs runs now --help", id="no argument"),
-        pytest.param(["runs", "wait"], "missing argument 'RUN...'.", "dbjobs runs wait --help", id="no runs"),
-        pytest.param(
-            ["runs", "wait", "1", "--timeout", "soon"],
-            "invalid value for '--timeout': 'soon' is not a duration such as 90s, 10m, 2h or 1h30m",
-            "dbjobs runs wait --help", id="a duration",
-        ),
-        pytest.param(
-            ["runs", "get", "1", "-o", "xml"], "invalid value for '--output' / '-o': 'xml' is not one of",
-            "dbjobs runs get --help", id="a form of output",
-        ),
-        pytest.param(
-            ["--api-version", "3", "runs", "get", "1"],
-            "invalid value for '--api-version': '3' is not one of", "dbjobs --help", id="a version",
-        ),
-        pytest.param(["runs", "get", "1", "2"], "got unexpected extra argument", "dbjobs runs get --help",
-                     id="too much"),
-        pytest.param(["runs", "get", "1", "--profile"], "option '--profile' requires an argument",
-                     "dbjobs --help", id="an option without its value"),
-        pytest.param(["runs", "get", "nightly"], "'nightly' is not a run",
-                     "give a run id, or the URL of a run's page", id="no run"),
-    ],
-)  # fmt: skip
-def test_a_wrong_call_is_told_in_one_line_with_a_hint(
-    dbjobs: Dbjobs, serve: Serve, args: list[str], error: str, hint: str
-) -> None:
-    server = serve(Reply())
+    "suggestion",
+    sorted({line for line in [*COMMANDS.values(), *chain(*OPTIONS.values())] if line.startswith("dbjobs")}),
+)
+def test_a_suggested_command_exists(suggestion: str) -> None:
+    line = suggestion.partition("  (")[0]
+    words = [PLACES.get(word, word) for word in shlex.split(line)]
+    if words[-1] not in ("--help", "--version"):
+        parse(shlex.join(words))
 
-    result = dbjobs(*args)
-    assert (result.exit_code, result.stdout) == (2, "")
-    first, second = result.stderr.lower().splitlines()
-    assert first.startswith(f"error: {error.lower()}")
-    assert second == f"hint: {hint.lower()}"
-    assert server.received == []
+
+def test_nothing_that_works_is_listed_as_a_mistake() -> None:
+    root: Any = get_command(app)
+    for path in COMMANDS:
+        command = root
+        for word in path.split():
+            command = command.get_command(None, word) if command else None
+        assert command is None, path
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from functools import wraps
 from importlib import import_module
 from shutil import get_terminal_size
@@ -25,6 +25,12 @@ from dbjobs.commands.global_options import GLOBAL_SECTION, given_options, global
 from dbjobs.context import App, GlobalOptions
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+COMMAND_SETTINGS = {**CONTEXT_SETTINGS, "allow_extra_args": True}
+"""A command refuses extra arguments itself, with how they may have been meant."""
+
+ParserError: Any = typer.BadParameter.__base__
+"""Typer exports BadParameter alone, and brings its own Click from 0.26 on."""
+
 WIDEST_HELP = 100
 ROOMY = 66
 """Columns from which on two stand side by side."""
@@ -37,6 +43,21 @@ def app_of(ctx: typer.Context) -> App:
         root.obj = App(GlobalOptions(**given_options(ctx)))
     app: App = root.obj
     return app
+
+
+def options_given(ctx: typer.Context, group: type) -> list[str]:
+    """Those options of a group that stand on the command line, such as `--timeout`."""
+    names = {field.name for field in fields(group)}
+    return [
+        param.opts[0]
+        for param in ctx.command.params
+        if param.name in names and _source_of(ctx, param.name) == "COMMANDLINE"
+    ]
+
+
+def _source_of(ctx: typer.Context, name: str) -> str | None:
+    source: Any = ctx.get_parameter_source(name)
+    return str(source.name) if source else None
 
 
 def new_typer(**kwargs: Any) -> typer.Typer:
@@ -56,6 +77,18 @@ class Command(TyperCommand):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _complete_params(self.params)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            rest = super().parse_args(ctx, args)
+        except ParserError as error:
+            error.ctx = error.ctx or ctx  # some errors do not know whose options they are about
+            raise
+        if ctx.args and not ctx.resilient_parsing:
+            from dbjobs.commands.usage_errors import unexpected_arguments
+
+            raise unexpected_arguments(ctx, ctx.args)
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`JOB`, where some versions of Typer write `{JOB}`."""
@@ -97,7 +130,7 @@ class Group(TyperGroup):
         if app.registered_callback:
             return get_command(app)
         function = _expand_groups(module.command)
-        app.command(verb, cls=Command, context_settings=CONTEXT_SETTINGS)(function)
+        app.command(verb, cls=Command, context_settings=COMMAND_SETTINGS)(function)
         return _with_help_of_arguments(get_command(app), function)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -108,23 +141,14 @@ class Group(TyperGroup):
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Loaded or not, all verbs take part in "did you mean"."""
+        """The command of the first word; what works instead, if there is none."""
         verb, *rest = args
         command = self.get_command(ctx, verb)
         if command is None and not ctx.resilient_parsing:
-            ctx.fail(f"there is no command {verb!r}" + did_you_mean(self._nearest(ctx, verb)))
-        return verb if command else None, command, rest
+            from dbjobs.commands.usage_errors import unknown_command
 
-    def _nearest(self, ctx: Any, verb: str) -> str | None:
-        """One of its own verbs, else one of another noun: `now` for `runs now`."""
-        nearest = get_close_matches(verb, self.verbs, n=1)
-        if nearest:
-            return nearest[0]
-        root = ctx.find_root().command
-        nouns = {noun: getattr(root.get_command(ctx, noun), "verbs", ()) for noun in root.verbs}
-        elsewhere = {other: f"{noun} {other}" for noun, verbs in nouns.items() for other in verbs}
-        nearest = get_close_matches(verb, elsewhere, n=1)
-        return elsewhere[nearest[0]] if nearest else None
+            raise unknown_command(ctx, args, self.verbs)
+        return verb if command else None, command, rest
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         commands = {verb: self.get_command(ctx, verb) for verb in self.verbs}
@@ -146,25 +170,47 @@ def help_width() -> int:
     return max(min(get_terminal_size().columns, WIDEST_HELP), 20)
 
 
-def did_you_mean(name: str | None) -> str:
-    """The end of an error about a name that is not known."""
-    return f"; did you mean {name!r}?" if name else ""
-
-
 def _complete_params(params: list[Any]) -> None:
     """Global options that the command has no use of its own for, and the values that a choice takes."""
     taken = {name for param in params for name in param.opts}
     params.extend(param for param in global_params() if taken.isdisjoint(param.opts))
     for param in params:
         param.metavar = param.metavar or _metavar_of(param)
+        if _is_number(param) or _choices_of(param):
+            param.type = _with_own_words(param.type)
 
 
 def _metavar_of(param: Any) -> str | None:
     """What versions of Typer write differently."""
-    choices = getattr(param.type, "choices", ())
-    is_number = not choices and param.type.name.startswith(("int", "float"))
-    words = "|".join(str(getattr(choice, "value", choice)) for choice in choices)
-    return words or ("N" if is_number else None)
+    words = "|".join(str(getattr(choice, "value", choice)) for choice in _choices_of(param))
+    return words or ("N" if _is_number(param) else None)
+
+
+def _choices_of(param: Any) -> tuple[Any, ...]:
+    return tuple(getattr(param.type, "choices", ()))
+
+
+def _is_number(param: Any) -> bool:
+    return bool(param.type.name.startswith(("int", "float")))
+
+
+def _with_own_words(param_type: Any) -> Any:
+    """The type of an option, which says in words of our own why it does not take a value."""
+    if "convert" in vars(param_type):  # options of every command are shared
+        return param_type
+    convert = param_type.convert
+
+    def convert_or_explain(value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return convert(value, param, ctx)
+        except typer.BadParameter:
+            from dbjobs.commands.usage_errors import refused_value
+
+            raise typer.BadParameter(refused_value(param_type, value), ctx=ctx, param=param) from None
+
+    explaining = copy(param_type)
+    explaining.convert = convert_or_explain
+    return explaining
 
 
 def _first_line(command: Any) -> str:

@@ -35,6 +35,8 @@ class ApiVersion(str, Enum):
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     """Options of the root, the noun and the verb meet in one place; the rightmost wins."""
+    if param.name == "profile" and "=" in (value or ""):
+        raise typer.BadParameter(f"{value!r} is not a profile; parameters are given with -P {value}")
     if value and param.name:
         given = ctx.meta.setdefault(_GIVEN, {})
         given[param.name] = value.value if isinstance(value, Enum) else value

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from dbjobs.commands.framework import options_given
 from dbjobs.durations import parse_duration
+from dbjobs.errors import UsageError
 
 
 def _duration(text: str | float) -> float:
@@ -15,6 +17,13 @@ def _duration(text: str | float) -> float:
         return text if isinstance(text, float) else parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _pause(text: str | float) -> float:
+    seconds = _duration(text)
+    if not seconds:  # without a pause the workspace refuses to answer, to others as well
+        raise typer.BadParameter("the pause has to be longer than 0")
+    return seconds
 
 
 class OnExit(str, Enum):
@@ -46,8 +55,8 @@ def _wait_option(name: str, help_text: str, **kwargs: Any) -> Any:
     return typer.Option(name, help=help_text, show_default=False, rich_help_panel="Wait options", **kwargs)
 
 
-def _duration_option(name: str, help_text: str) -> Any:
-    return _wait_option(name, help_text, metavar="DURATION", parser=_duration)
+def _duration_option(name: str, help_text: str, parser: Any = _duration) -> Any:
+    return _wait_option(name, help_text, metavar="DURATION", parser=parser)
 
 
 class Ci(str, Enum):
@@ -95,10 +104,11 @@ class WaitOptions:
     ] = OnExit.DETACH
     poll_interval: Annotated[
         float,
-        _duration_option("--poll-interval", "The pause between polls amid changes  [default: 5s]."),
+        _duration_option("--poll-interval", "The pause between polls amid changes  [default: 5s].", _pause),
     ] = 5.0
     poll_max: Annotated[
-        float, _duration_option("--poll-max", "What the pause grows to while nothing does  [default: 1m].")
+        float,
+        _duration_option("--poll-max", "What the pause grows to while nothing does  [default: 1m].", _pause),
     ] = 60.0
     max_outage: Annotated[
         float, _duration_option("--max-outage", "Give up after this long without contact  [default: 10m].")
@@ -117,3 +127,16 @@ class WaitOptions:
     ci: CiSystem = Ci.AUTO
     junit: JunitFile = None
     report: ReportFiles = None
+
+
+def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool = True) -> None:
+    """Refuse what cannot take effect: any of these options if nothing waits, or one that needs another."""
+    given = options_given(ctx, WaitOptions)
+    if given and not waits:
+        names = " and ".join(filter(None, [", ".join(given[:-1]), given[-1]]))
+        needs, them = ("needs", "it") if len(given) == 1 else ("need", "them")
+        raise UsageError(f"{names} {needs} --wait", hint=f"add --wait, or leave {them} out")
+    if "--on-timeout" in given and "--timeout" not in given:
+        raise UsageError("--on-timeout needs --timeout", hint="add --timeout DURATION, or leave it out")
+    if {"--poll-interval", "--poll-max"} <= {*given} and options.poll_interval > options.poll_max:
+        raise UsageError("--poll-interval is longer than --poll-max, to which it grows")

@@ -8,7 +8,7 @@ from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, IdempotencyToken, JobRef, Only, Wait
 from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.starting import start_run
-from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.wait_options import WaitOptions, check_wait_options
 
 
 def command(
@@ -39,6 +39,7 @@ def command(
     """
     app = app_of(ctx)
     each.check(idempotency_token)
+    check_wait_options(ctx, options, waits=wait or each.is_given)
     job_id = app.job_id(job)
     common = {"only": only} if only else {}
     if each.is_given:

@@ -12,7 +12,7 @@ from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import DryRun, RunArgument, Wait
 from dbjobs.commands.request_options import Parameters
 from dbjobs.commands.showing import show_created
-from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.wait_options import WaitOptions, check_wait_options
 from dbjobs.commands.waiting import wait_for_runs
 from dbjobs.context import App
 from dbjobs.models import Run
@@ -59,6 +59,7 @@ def command(
     """
     from dbjobs.repairs import Rerun, plan_repair
 
+    check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     run_id = app.run_id(run)
     before = app.api.get_run(run_id, include_history=True)

@@ -9,7 +9,7 @@ from dbjobs.commands.job_files import make_body
 from dbjobs.commands.options import DryRun, Force, IdempotencyToken, Wait
 from dbjobs.commands.request_options import Body
 from dbjobs.commands.starting import start_run
-from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.wait_options import WaitOptions, check_wait_options
 
 RunName = Annotated[
     str | None,
@@ -39,6 +39,7 @@ def command(
     Exit codes: 0 started, 5 refused, 6 out of reach. With --wait, those of
     `dbjobs runs wait`.
     """
+    check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     given = {"run_name": run_name, "idempotency_token": idempotency_token}
     overrides = {name: value for name, value in given.items() if value}

@@ -4,7 +4,7 @@ import typer
 
 from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import RunArguments
-from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.wait_options import WaitOptions, check_wait_options
 from dbjobs.commands.waiting import wait_for_runs
 
 
@@ -29,5 +29,6 @@ def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> Non
      12  CANCELED                          19  an unknown result
      13  SKIPPED: it never ran            124  --timeout passed
     """
+    check_wait_options(ctx, options)
     app = app_of(ctx)
     raise typer.Exit(wait_for_runs(app, app.run_ids(runs), options))

@@ -1,0 +1,23 @@
+"""Which of the known names somebody may have meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST_NAME = 100
+"""Nobody misspells a longer one, and comparing takes time that grows with its square."""
+
+
+def nearest_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """The known names that are like `name`, the nearest first; capitals do not count."""
+    folded = {one.casefold(): one for one in known}
+    wanted = name.casefold()[:LONGEST_NAME]
+    exact = [wanted] if wanted in folded else []
+    extended = [one for one in folded if len(wanted) > 1 and one.startswith(wanted)]
+    found = dict.fromkeys([*exact, *get_close_matches(wanted, folded, n=most), *extended])
+    return [folded[one] for one in list(found)[:most]]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error about a name that is not known; empty if none is near."""
+    found = nearest_names(name, known)
+    return f"; did you mean {found[0]!r}?" if found else ""
