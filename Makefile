@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROUNDS ?= 15
 
-.PHONY: demo test check fmt docs fields bench dist zipapp test-packages test-lowest clean
+.PHONY: demo test check fmt docs fields bench fuzz dist zipapp test-packages test-lowest clean
 
 demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
 	@$(BIN)/dbjobs demo
@@ -30,6 +30,9 @@ fields: .venv/ready  ## write the known fields of the Jobs API anew, from the ne
 
 bench: .venv/ready  ## measure against the alternatives, and write docs/performance.md
 	@$(BIN)/python -m benchmarks --rounds $(ROUNDS)
+
+fuzz: .venv/ready  ## random sequences of faults against every command that changes something; SEED=n runs one again
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),5000))
 
 dist: build/tools/ready  ## a wheel, and an sdist
 	@build/tools/bin/pyproject-build --outdir dist .
