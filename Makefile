@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ROUNDS ?= 15
+PIP_INSTALL := python -m pip --quiet --disable-pip-version-check install
 
-.PHONY: demo test check fmt docs fields bench fuzz dist zipapp test-packages test-lowest clean
+.PHONY: demo test check fmt docs fields bench fuzz dist zipapp test-packages test-lowest test-newest lock clean
 
 demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
 	@$(BIN)/dbjobs demo
@@ -44,25 +45,36 @@ zipapp: build/tools/ready  ## dist/dbjobs.pyz: one file that needs nothing but P
 test-packages: .venv/ready build/tools/ready  ## install dbjobs in every way there is, for every Python there is
 	@$(BIN)/pytest -m packages tests/test_packages.py
 
-test-lowest: build/tools/ready  ## every test, with the oldest dependencies that pyproject.toml allows
-	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/lowest
-	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --resolution lowest-direct --editable ".[sandbox,keyring]"
-	@VIRTUAL_ENV=build/lowest build/tools/bin/uv pip install --quiet --group dev
-	@build/lowest/bin/pytest -n 2
+test-lowest: RESOLUTION := lowest-direct  ## every test, with the oldest dependencies that pyproject.toml allows
+test-newest: RESOLUTION := highest  ## every test, with the newest
+test-lowest test-newest: test-%: build/tools/ready
+	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/$*
+	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --resolution $(RESOLUTION) --editable ".[sandbox,keyring]"
+	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --group dev
+	@build/$*/bin/pytest -n 2
 
-build/tools/ready: Makefile
+LOCK := build/tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+lock: build/tools/ready  ## write locks/ anew: the newest versions that pyproject.toml allows
+	@$(LOCK) pyproject.toml --extra sandbox --extra keyring --group dev --output-file locks/dev.txt
+	@for group in tools old-sdk legacy-cli; do $(LOCK) --group $$group --output-file locks/$$group.txt || exit; done
+
+build/tools/ready: locks/tools.txt
 	@$(PYTHON) -m venv build/tools
-	@build/tools/bin/python -m pip install --quiet build pipx shiv uv
+	@build/tools/bin/$(PIP_INSTALL) --require-hashes --requirement locks/tools.txt
 	@touch $@
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml locks/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dbjobs needs Python 3.10 or later; say which with: make PYTHON=python3.12")'
-	@echo "Setting up .venv (once, about a minute)"
+	@echo "Setting up .venv, once. 1 of 3: a virtual environment of $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[sandbox,keyring]" --group dev
+	@echo "2 of 3: downloading and installing what locks/dev.txt lists (200 MB; a minute, or more on a slow line)"
+	@$(BIN)/$(PIP_INSTALL) --require-hashes --requirement locks/dev.txt
+	@echo "3 of 3: installing dbjobs itself"
+	@$(BIN)/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

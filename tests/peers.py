@@ -1,7 +1,7 @@
 """Clients that we did not write, each in a virtual environment of its own.
 
-They are installed from the package registry when a test first asks for them, beside the
-libraries of the environment that runs the tests, and stay there: a later run finds them.
+They are installed from locks/ when a test first asks for them, beside the libraries of
+the environment that runs the tests, and stay there: a later run finds them.
 """
 
 import fcntl
@@ -14,21 +14,24 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(sys.prefix) / "peers"
+LOCKS = Path(__file__).parent.parent / "locks"
 
 
 @cache
-def python_with(*requirements: str) -> Path:
-    """The interpreter of an environment that has these packages."""
-    name = hashlib.sha256(" ".join((sys.version, *requirements)).encode()).hexdigest()[:12]
-    folder = FOLDER / name
+def python_with(group: str) -> Path:
+    """The interpreter of an environment that has what a dependency group of pyproject.toml asks for."""
+    lock_file = LOCKS / f"{group}.txt"
+    digest = hashlib.sha256(sys.version.encode() + lock_file.read_bytes()).hexdigest()[:12]
+    folder = FOLDER / f"{group}-{digest}"
     python = folder / "bin" / "python"
     FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / f"{name}.lock").open("w") as lock:
+    with (FOLDER / f"{group}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may ask at once
         ready = folder / "ready"
         if not ready.exists():
             _run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder))
-            _run(sys.executable, "-m", "pip", "--quiet", "--python", str(python), "install", *requirements)
+            pip = (sys.executable, "-m", "pip", "--quiet", "--python", str(python))
+            _run(*pip, "install", "--require-hashes", "--requirement", str(lock_file))
             ready.touch()
     return python
 
