@@ -19,6 +19,9 @@ MAX_DEPTH = 100
 MAX_SIZE = 10 * 1024 * 1024
 """How large a document may grow when its aliases are filled in, in characters of JSON at least."""
 
+MAX_READ_AGAIN = 64 * 1024
+"""An error beyond so many characters is not looked at a second time."""
+
 _TAG = "tag:yaml.org,2002:"
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_SCHEMA = re.compile(
@@ -237,18 +240,43 @@ _CONVERTERS: dict[str, Any] = {
 
 def read_yaml(text: str) -> Node | None:
     """The one document in a text, None if there is nothing in it; a DocumentError says what is wrong."""
-    reader = _Reader()
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            reader.take(event)
+        return _read(text, _LOADER)
     except yaml.MarkedYAMLError as error:
-        raise _translated(error, text) from None
+        raise _depth_error(text, error) or _translated(error, text) from None
     except (yaml.YAMLError, UnicodeEncodeError):
         raise DocumentError("it holds a character that YAML does not allow") from None
+
+
+def _read(text: str, loader: type[yaml.SafeLoader]) -> Node | None:
+    reader = _Reader()
+    for event in yaml.parse(text, Loader=loader):
+        reader.take(event)
     root = reader.root
     if root and reader.has_aliases:
         return Node(_copy(root.value), root.place, root.size)
     return root
+
+
+def _depth_error(text: str, error: yaml.MarkedYAMLError) -> DocumentError | None:
+    """Our own error for what libyaml refuses as too deep; its limit and its words differ by version.
+
+    libyaml reads ahead of its events within a line, so it may stop before they tell of any
+    depth. The parser in Python has no such limit, but is slow: it sees suspicious lines only.
+    """
+    mark = error.problem_mark
+    if mark is None or mark.index > MAX_READ_AGAIN:
+        return None
+    line = text[mark.index - mark.column : mark.index]
+    if sum(line.count(opening) for opening in "[{-?") < MAX_DEPTH:
+        return None
+    try:
+        _read(text[: mark.index], yaml.SafeLoader)
+    except DocumentError as found:
+        return found
+    except (yaml.YAMLError, UnicodeEncodeError):
+        pass
+    return None
 
 
 def _copy(value: Any) -> Any:

@@ -291,12 +291,12 @@ def test_the_configuration_is_found_and_verbose_tells_where_each_setting_came_fr
     [
         pytest.param(
             b"profiles:\n  prod:\n    host: adb.example\n    token: 'dapi-hush\n",
-            "is not valid YAML: line 4: found unexpected end of stream",
+            "is not valid YAML: line 4: ",
             id="a quote left open",
         ),
         pytest.param(
             b"profiles:\n  prod:\n    token: dapi-hush: x\n",
-            "is not valid YAML: line 3: mapping values are not allowed in this context",
+            "is not valid YAML: line 3: ",
             id="two colons",
         ),
         pytest.param(
