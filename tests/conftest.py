@@ -1,6 +1,7 @@
 """What the tests share: a home of their own, a workspace on real sockets, and the command itself."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from dbjobs.cli import app
 from dbjobs.clock import SystemClock
+from dbjobs.interrupts import SIGNALS
 from dbjobs.sandbox.server import Sandbox
 from tests import leaks
 from tests.fakes import FakeClock, Reply, Script, ScriptedServer, scripted_server
@@ -23,6 +25,12 @@ pytest_runtest_makereport, watch_processes = leaks.pytest_runtest_makereport, le
 
 settings.register_profile("dbjobs", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("dbjobs")
+
+for signum in SIGNALS:
+    # A signal that was ignored when the tests started (`make test &` in a script, nohup) would be ignored by
+    # every process that they start. A handler that does nothing ignores it here, and is not inherited.
+    if signal.getsignal(signum) is signal.SIG_IGN:
+        signal.signal(signum, lambda signum, frame: None)
 
 TOKEN = secret("dapi")
 
