@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dbjobs.errors import DbjobsError
+from dbjobs.exit_codes import ExitCode
 from dbjobs.models import Run
-from dbjobs.states import Outcome
+from dbjobs.states import GRAVITY, Outcome
 
 UNSETTLED_POLLS = 3
 """How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
@@ -103,3 +104,17 @@ class Snapshot:
     def is_of_one(self) -> bool:
         """True if there is one run, and no other will join it."""
         return len(self.runs) == 1 and not self.unstarted
+
+
+def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
+    """What the last snapshot of a watch says to a script: how it ended, else the gravest outcome."""
+    if snapshot.ending is Ending.TIMEOUT:
+        return ExitCode.TIMEOUT
+    if snapshot.ending is Ending.CONTACT_LOST:
+        return ExitCode.UNREACHABLE
+    outcomes = [watched.run.outcome for watched in snapshot.runs if watched.run and watched.run.outcome]
+    gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
+    lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
+    if lost and gravest.is_good:
+        return lost.exit_code
+    return gravest.exit_code(strict=strict)

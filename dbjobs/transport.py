@@ -103,10 +103,10 @@ class Transport:
         self.may_have_changed = False
         try:
             answer = self._try(call, retrying or Retrying())
+            self.may_have_changed = call.changes
         except Interrupted:
             self.may_have_changed = self.may_have_changed or (call.changes and self._wire.was_sent)
             raise
-        self.may_have_changed = call.changes
         self._heard(call.path, call.body or call.query, answer)
         return answer
 

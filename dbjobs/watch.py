@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from dbjobs.clock import Clock
+from dbjobs.deadline import time_limit
 from dbjobs.errors import DbjobsError, SignInError
-from dbjobs.exit_codes import ExitCode
 from dbjobs.models import Run
 from dbjobs.outages import (
     REFUSAL_PAUSE,
@@ -27,8 +27,7 @@ from dbjobs.outages import (
     is_shared,
     pause_after,
 )
-from dbjobs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun
-from dbjobs.states import GRAVITY, Outcome
+from dbjobs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun, exit_code_of
 
 __all__ = [
     "UNSETTLED_POLLS",
@@ -55,6 +54,12 @@ SHORTEST_PAUSE = 0.1
 
 MOST_SHARED_ERRORS = 3
 """So many errors on end that another run would meet as well end a round of polls."""
+
+LAST_LOOK = 3.0
+"""Seconds for the poll at a limit of time: it is made when the time has passed."""
+
+MOST_FOR_CHILDREN = 10.0
+"""Seconds in which the runs that a run's tasks started are read: they are an extra."""
 
 OUTAGE_POLLS = 3
 """How often a server is asked in `max_outage` at least, however rare the polls are otherwise."""
@@ -141,20 +146,6 @@ def watch_runs(
         yield from watch.pause(snapshot)
 
 
-def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
-    """What the last snapshot of a watch says to a script: how it ended, else the gravest outcome."""
-    if snapshot.ending is Ending.TIMEOUT:
-        return ExitCode.TIMEOUT
-    if snapshot.ending is Ending.CONTACT_LOST:
-        return ExitCode.UNREACHABLE
-    outcomes = [watched.run.outcome for watched in snapshot.runs if watched.run and watched.run.outcome]
-    gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
-    lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
-    if lost and gravest.is_good:
-        return lost.exit_code
-    return gravest.exit_code(strict=strict)
-
-
 class _Watch:
     """The memory of a watch between two polls."""
 
@@ -188,6 +179,13 @@ class _Watch:
         return self.clock.monotonic() - self.began
 
     @property
+    def _patience(self) -> float:
+        """Seconds until an answer has to be there: what the limits leave, with a last look beyond them."""
+        max_outage = self.schedule.max_outage
+        of_outage = min(self.last_contact + max_outage - self.elapsed, max_outage / OUTAGE_POLLS)
+        return min(self.schedule.timeout - self.elapsed + LAST_LOOK, max(of_outage, LAST_LOOK))
+
+    @property
     def unstarted(self) -> int:
         return self.pending_starts.waiting if self.pending_starts else 0
 
@@ -198,7 +196,8 @@ class _Watch:
         if self.pending_starts is None or not self.unstarted or self._early_ending():
             return False
         try:
-            newcomer = self.pending_starts.start_next(active)
+            with time_limit(self.clock, self._patience):
+                newcomer = self.pending_starts.start_next(active)
         except DbjobsError as error:
             is_outage = error.passing or (self.runs and error.answer and not is_refusal(error))
             if not is_outage:
@@ -222,10 +221,12 @@ class _Watch:
         shared_error = self._prepare(waiting)
         shared_errors = 0
         for run_id in waiting:
-            if self.just_polled and self._early_ending():
+            if self._is_past(self.schedule.timeout + LAST_LOOK):
                 break
             self.just_polled.add(run_id)
             watched = self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
+            if self.schedule.fail_fast and watched.has_failed:
+                break
             if not is_shared(watched.error):
                 shared_errors = 0
                 continue
@@ -240,7 +241,8 @@ class _Watch:
     def _prepare(self, run_ids: Sequence[int]) -> DbjobsError | None:
         """What the first run would meet as well; any other error is no reason not to ask for each."""
         try:
-            self.prepare(run_ids)
+            with time_limit(self.clock, self._patience):
+                self.prepare(run_ids)
         except DbjobsError as error:
             return error if is_shared(error) else None
         return None
@@ -254,17 +256,20 @@ class _Watch:
         try:
             if shared_error:
                 raise shared_error
-            run = self.fetch(watched.run_id)
+            with time_limit(self.clock, self._patience):
+                run = self.fetch(watched.run_id)
         except DbjobsError as error:
             return self._after_error(watched, error)
         self.last_contact = self.elapsed
         return self._after_answer(watched, run)
 
     def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
+        with time_limit(self.clock, min(self._patience, MOST_FOR_CHILDREN)):
+            children = self.fetch_children(run)
         return replace(
             watched,
             run=run,
-            children=self.fetch_children(run),
+            children=children,
             error=None,
             is_lost=False,
             is_known=True,
@@ -297,7 +302,7 @@ class _Watch:
             return
         for run_id, watched in self.runs.items():
             if watched.has_failed and run_id not in self.just_polled and not self._early_ending():
-                with suppress(DbjobsError):  # what was seen counts
+                with suppress(DbjobsError), time_limit(self.clock, self._patience):  # what was seen counts
                     self.runs[run_id] = self._after_answer(watched, self.fetch(run_id))
 
     def intermediate_snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:

@@ -78,7 +78,7 @@ def test_a_library_is_known_in_its_own_rooms_only(library: str, rooms: set[str])
         ("states", {"exit_codes"}),
         ("models", {"errors", "states"}),
         ("outages", {"errors"}),
-        ("watch", {"clock", "errors", "exit_codes", "models", "outages", "snapshots", "states"}),
+        ("watch", {"clock", "deadline", "errors", "exit_codes", "models", "outages", "snapshots", "states"}),
         ("pipelines", set()),
         ("sandbox", {"errors", "documents"}),
         ("answers", {"errors"}),

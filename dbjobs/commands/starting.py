@@ -10,17 +10,20 @@ import typer
 
 from dbjobs.answers import Payload
 from dbjobs.commands.changing import explain_unknown_outcome
-from dbjobs.commands.wait_options import WaitOptions
+from dbjobs.commands.wait_options import OnExit, WaitOptions
 from dbjobs.commands.waiting import wait_for_runs
 from dbjobs.context import App
 from dbjobs.deadline import Deadline, time_limit
 from dbjobs.errors import DbjobsError, OutcomeUnknownError, UnreachableError
 from dbjobs.exit_codes import ExitCode
-from dbjobs.interrupts import interruptible
+from dbjobs.interrupts import Interrupted, interruptible
 from dbjobs.models import Run
 from dbjobs.render.plain import write_document
 from dbjobs.render.words import say_duration
 from dbjobs.retrying import LAST_TRY, NO_RETRIES
+
+ID_PATIENCE = 30.0
+"""Seconds to find out, on the way out, which run was started."""
 
 PAGE_PATIENCE = 10.0
 """Seconds to find out a page's URL: it is an extra."""
@@ -43,23 +46,50 @@ def start_run(
         f"to look: {app.command_line('runs list', listed)}"
     )
     timeout = options.timeout if wait else math.inf
+    run_id: int | None = None
     with interruptible():
-        with (
-            _timeout_explained(app, timeout) as limit,
-            explain_unknown_outcome(app, "the run may have been started", hint),
-        ):
-            answer = start(token)
-            if not answer:  # a dry run
-                return
-            run_id = int(answer["run_id"])
-            if app.output in ("text", "id"):
-                app.streams.result(str(run_id))
-            elif not wait:
-                write_document(app.streams, answer, app.output)
-        _tell_way_back(app, run_id, job_id, wait=wait)
-        if wait:
-            options = replace(options, timeout=limit.seconds_left)
-            raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
+        try:
+            with (
+                _timeout_explained(app, timeout) as limit,
+                explain_unknown_outcome(app, "the run may have been started", hint),
+            ):
+                answer = start(token)
+                if not answer:  # a dry run
+                    return
+                run_id = int(answer["run_id"])
+                if app.output in ("text", "id"):
+                    app.streams.result(str(run_id))
+                elif not wait:
+                    write_document(app.streams, answer, app.output)
+            _tell_way_back(app, run_id, job_id, wait=wait)
+            if wait:
+                options = replace(options, timeout=limit.seconds_left)
+                raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
+        except Interrupted as interrupt:
+            if not wait:
+                raise
+            if run_id is None:
+                run_id = _find_run(app, lambda: start(token), options)
+            if run_id is None:
+                raise
+            code = wait_for_runs(app, [run_id], options, just_started=True, interrupt=interrupt)
+            raise typer.Exit(code) from None
+
+
+def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions) -> int | None:
+    """The id of a run that may have been started, if it is to be canceled: the same token gives it."""
+    if options.on_interrupt is OnExit.DETACH or not app.transport.may_have_changed:
+        return None
+    app.streams.note(f"asking for the run's id to cancel it, for {ID_PATIENCE:.0f} s at most")
+    try:
+        with time_limit(app.clock, ID_PATIENCE):
+            run_id = int(start_again()["run_id"])
+    except DbjobsError as error:
+        app.streams.fail(error)
+        return None
+    if app.output in ("text", "id"):
+        app.streams.result(str(run_id))
+    return run_id
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from dbjobs.commands.canceling import Cancels
 from dbjobs.commands.telling import Teller
 from dbjobs.commands.wait_options import OnExit, ShowOutput, WaitOptions
 from dbjobs.context import App
+from dbjobs.deadline import time_limit
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted, interruptible
@@ -18,19 +20,18 @@ from dbjobs.render.follow import follow, mode_of, tick_of
 from dbjobs.render.outputs import render_failure, render_output, render_summary
 from dbjobs.render.plain import write_document, write_documents
 from dbjobs.render.streams import silence_broken_stdout
-from dbjobs.render.words import count, say_no_contact
-from dbjobs.retrying import NO_RETRIES
+from dbjobs.render.words import count, say_no_contact, say_runs
 from dbjobs.states import Outcome, Phase
 from dbjobs.watch import Ending, PendingStarts, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
 
 CANCEL_PATIENCE = 120.0
 """Seconds a wait goes on after it has canceled its runs: a cancel is asynchronous."""
 
-CANCEL_SECONDS = 60.0
-"""For so long cancels are sent on the way out: nobody waits ten minutes for it."""
+UNCERTAIN_PATIENCE = 10.0
+"""Seconds to find out, on the way out, which run a start without an answer has started."""
 
-CANCEL_PAUSE = 5.0
-"""Seconds before those without an answer are sent again."""
+PAST_THE_LIMIT = 4.5
+"""Seconds after --timeout in which outputs may still be read: a limit is acted on within five."""
 
 MAX_SHOWN_OUTPUTS = 10
 """Of a run with hundreds of failed tasks, the first ones tell enough."""
@@ -66,7 +67,7 @@ def wait_for_runs(
             code: int = wait.to_the_end(interrupt)
         except Interrupted as again:
             code = again.exit_code
-            wait.tell_of_cancels()
+            wait.leave_at_once()
         except DbjobsError:
             wait.leave("no other run can be started", OnExit.DETACH)
             wait.print_result()
@@ -93,8 +94,12 @@ class _Wait:
     is_hurried: bool = False
     """there is no time for questions: whoever interrupts may kill, and lost contact gives no answers"""
     shown_outputs: int = 0
-    unanswered_cancels: list[int] = field(default_factory=list)
-    """runs whose cancel is to be sent, or was sent and not answered"""
+    began: float = 0.0
+    cancels: Cancels | None = None
+    """while they are being sent"""
+
+    def __post_init__(self) -> None:
+        self.began = self.app.clock.monotonic()
 
     @cached_property
     def outputs(self) -> OutputCache:
@@ -118,7 +123,7 @@ class _Wait:
     def _follow_all(self) -> ExitCode:
         run_ids = list(self.runs)
         self.teller.begin(run_ids)
-        with self.teller.group(f"waiting for {_these(run_ids)}"):
+        with self.teller.group(f"waiting for {say_runs(run_ids)}"):
             last = self._follow(self._schedule(), run_ids, self.pending_starts)
         if last.ending is Ending.TIMEOUT:
             self.leave("the time limit has passed", self.options.on_timeout)
@@ -126,7 +131,8 @@ class _Wait:
             self.leave("a run has failed", OnExit.DETACH)
         elif last.ending is Ending.CONTACT_LOST:
             self._give_up(last)
-        self._tell_of_the_end()
+        with time_limit(self.app.clock, self._seconds_for_outputs):
+            self._tell_of_the_end()
         return exit_code_of(last, strict=self.options.strict)
 
     def _schedule(self) -> Schedule:
@@ -164,6 +170,13 @@ class _Wait:
             yield snapshot
 
     @property
+    def _seconds_for_outputs(self) -> float:
+        """What the limits leave for outputs and reports: these are extras."""
+        elapsed = self.app.clock.monotonic() - self.began
+        left = self.options.timeout + PAST_THE_LIMIT - elapsed
+        return max(0.0, min(left, self.options.max_outage))
+
+    @property
     def _whole(self) -> Snapshot:
         """The last snapshot, with all runs: after a cancel only some are followed."""
         last = self.last or Snapshot((), 0.0, 0.0)
@@ -178,12 +191,18 @@ class _Wait:
         active = self._active_ids()
         if not active:
             return
-        self.exit_reason = f"{reason}: {_these(active)} had not ended"
+        self.exit_reason = f"{reason}: {say_runs(active)} had not ended"
         if on_exit is OnExit.DETACH:
             self.app.streams.note(f"{reason}: {self._how_to_go_on(active)}")
             return
-        self.app.streams.note(f"{reason}: canceling {_these(active)}; another signal leaves at once")
-        if canceled := self._cancel(active):
+        self.app.streams.note(f"{reason}: canceling {say_runs(active)}; another signal leaves at once")
+        self.cancels = Cancels(self.app, active)
+        self.cancels.send()
+        canceled, others = self.cancels.canceled, self.cancels.not_canceled
+        self.cancels = None
+        if others:
+            self.app.streams.note(self._how_to_go_on(others, ""))
+        if canceled:
             self.report(is_final=False)  # whoever interrupts may not let it come so far
             self._await_cancels(canceled)
 
@@ -193,64 +212,26 @@ class _Wait:
         if pending is None or not pending.uncertain:
             return
         label = pending.uncertain
+        self.app.streams.note(f"asking for the run of {label} to cancel it: it may have been started")
         try:
-            if found := pending.find_uncertain():
+            with time_limit(self.app.clock, UNCERTAIN_PATIENCE):
+                found = pending.find_uncertain()
+            if found:
                 self.runs[found.run_id] = found
         except DbjobsError as error:
             self.app.streams.warn(f"{label} may have been started, so it may go on: {error.message}")
-
-    def _cancel(self, run_ids: Sequence[int]) -> list[int]:
-        """First of all, for whoever interrupts may leave little time; returns the runs that are canceled."""
-        streams, clock = self.app.streams, self.app.clock
-        canceled: list[int] = []
-        refused: list[int] = []
-        self.unanswered_cancels = list(run_ids)
-        deadline = clock.monotonic() + CANCEL_SECONDS
-        while True:
-            cause = self._send_cancels(canceled, refused, deadline)
-            left = deadline - clock.monotonic() - CANCEL_PAUSE
-            if not self.unanswered_cancels or left <= 0:
-                break
-            ids = _these(self.unanswered_cancels)
-            streams.note(f"the cancel of {ids} was not answered: {cause}; trying again for {left:.0f} s")
-            clock.sleep(CANCEL_PAUSE)
-        if canceled:
-            streams.note(f"canceled {_these(canceled)}, waiting for the end")
-        self.tell_of_cancels(cause)
-        if left_alone := [*refused, *self.unanswered_cancels]:
-            streams.note(self._how_to_go_on(left_alone, ""))
-        self.unanswered_cancels = []
-        return canceled
-
-    def _send_cancels(self, canceled: list[int], refused: list[int], deadline: float) -> str:
-        """Once for each run without an answer; returns what kept the last one from being answered."""
-        cause = "there was no time left"
-        for run_id in list(self.unanswered_cancels):
-            if self.app.clock.monotonic() >= deadline:
-                break
-            try:
-                self.app.api.cancel_run(run_id, NO_RETRIES)
-            except UnreachableError as error:
-                cause = error.message
-                continue
-            except DbjobsError as error:
-                self.app.streams.warn(f"the cancel of run {run_id} was refused: {error.message}")
-                refused.append(run_id)
-            else:
-                canceled.append(run_id)
-            self.unanswered_cancels.remove(run_id)
-        return cause
-
-    def tell_of_cancels(self, cause: str = "interrupted once more") -> None:
-        """Say of which runs it is not known whether they are canceled."""
-        if run_ids := self.unanswered_cancels:
-            self.app.streams.warn(f"it is not known whether {_these(run_ids)} was canceled: {cause}")
 
     def _await_cancels(self, run_ids: Sequence[int]) -> None:
         schedule = replace(self._schedule(), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False)
         self._follow(schedule, run_ids)
         if active := [run_id for run_id in run_ids if not self.runs[run_id].is_settled]:
-            self.app.streams.warn(f"{_these(active)} was canceled, but its end was not seen")
+            self.app.streams.warn(f"{say_runs(active)} was canceled, but its end was not seen")
+
+    def leave_at_once(self) -> None:
+        """At a second signal nothing more is asked; what is not known of cancels is said."""
+        self.is_hurried = True
+        if self.cancels:
+            self.cancels.warn_of_unanswered("interrupted once more")
 
     def _give_up(self, last: Snapshot) -> None:
         silence = say_no_contact(last)
@@ -270,7 +251,7 @@ class _Wait:
         runs = [self.runs[run_id] for run_id in run_ids]
         urls = [watched.run.run_page_url for watched in runs if watched.run][:MAX_SHOWN_PAGES]
         words = [
-            f"{_these(run_ids)} {_say_going(runs)}{canceled}",
+            f"{say_runs(run_ids)} {_say_going(runs)}{canceled}",
             *(f"  page:      {url}" for url in urls if url),
             f"  reattach:  {self.app.command_line('runs wait', ids)}",
             f"  cancel:    {self.app.command_line('runs cancel', ids)}",
@@ -303,7 +284,7 @@ class _Wait:
         known = [watched.run_id for watched in lost if watched.is_known]
         for number, (error, run_ids) in enumerate(by_reason.values(), 1):
             told = copy(error)
-            told.message = f"{_these(run_ids)} cannot be read: {error.message}"
+            told.message = f"{say_runs(run_ids)} cannot be read: {error.message}"
             if known and number == len(by_reason):
                 told.hint = "\n".join(filter(None, [error.hint, self._how_to_go_on(known)]))
             self.app.streams.fail(told)
@@ -334,7 +315,8 @@ class _Wait:
 
     def report(self, *, is_final: bool = True) -> None:
         """What pipelines read, whatever the ending."""
-        self.teller.end(self._whole, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
+        with time_limit(self.app.clock, self._seconds_for_outputs):
+            self.teller.end(self._whole, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
 
     def print_result(self) -> None:
         """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""
@@ -373,8 +355,3 @@ def _say_going(runs: Sequence[WatchedRun]) -> str:
         return "may still be running"
     verb = "is" if len(seen) == 1 else "are"
     return f"{verb} still {'queued' if all(run.phase is Phase.WAITING for run in seen) else 'running'}"
-
-
-def _these(run_ids: Sequence[int]) -> str:
-    """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
-    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()

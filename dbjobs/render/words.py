@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TypeAlias
 
@@ -147,6 +147,11 @@ def say_last_seen(snapshot: Snapshot) -> str:
     """`last seen RUNNING`; nothing if no run was ever seen."""
     seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
     return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
+
+
+def say_runs(run_ids: Sequence[int]) -> str:
+    """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
+    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()
 
 
 def say_time_spent(run: Run) -> str:
