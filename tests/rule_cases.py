@@ -293,6 +293,7 @@ CASES: list[Case] = [
     ),
     ("Environment", {"environment_version": "2"}, {"environment_version": "two"}),
     ("Library", {"pypi": {"package": "x"}}, {}),
+    ("Library", {"jar": "x"}, {"jar": ""}),
     ("Library", {"pypi": {"package": "x"}}, {"pypi": {"package": "x"}, "jar": "y"}),
     ("Library", {"requirements": "/Workspace/r.txt"}, {"requirements": "s3://r.txt"}),
     ("JobCluster", {"job_cluster_key": "a"}, {"job_cluster_key": "a", "libraries": [{"jar": "x"}]}),

@@ -49,7 +49,7 @@ class Choice:
         given = [field for field in self.fields if not is_empty(mapping.get(field))]
         if self.is_exclusive and len(given) > 1:
             yield Finding((*path, given[1]), f"stands beside {given[0]}; only one of them can be given")
-        elif self.is_required and all(mapping.get(field) is None for field in (*self.fields, *self.unless)):
+        elif self.is_required and all(mapping.get(one) in (None, "") for one in (*self.fields, *self.unless)):
             if len(self.fields) == 1:
                 yield Finding((*path, *self.fields), "is missing")
             else:
