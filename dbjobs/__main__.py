@@ -5,6 +5,8 @@ import os
 import sys
 import warnings
 
+from dbjobs.render.descriptors import install_streams
+
 LESS_OFTEN = 10_000
 """Objects between two collections: loading modules leaves no garbage, and the search took 8 % of a call."""
 
@@ -14,6 +16,7 @@ UNUSED = ("chardet", "charset_normalizer")
 
 def main() -> None:
     """The way in: a shell that asks for completion waits for no command to load."""
+    install_streams()
     if "_DBJOBS_COMPLETE" in os.environ:
         from dbjobs.completing import main as answer
 

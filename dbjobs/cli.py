@@ -10,17 +10,20 @@ import typer
 from typer.main import get_command
 
 from dbjobs import __version__
+from dbjobs.clock import SystemClock
 from dbjobs.commands.framework import Group, ParserError, app_of, new_typer
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted
-from dbjobs.render.streams import Streams, silence_broken_stdout
+from dbjobs.render.descriptors import StdoutError
+from dbjobs.render.streams import Streams, cannot_write
 
 
 class Root(Group):
     """`dbjobs`."""
 
     package = "dbjobs.commands"
+    has_events = False
     verbs = ("jobs", "runs", "profiles", "sandbox", "demo", "completion")
 
     def main(
@@ -33,14 +36,20 @@ class Root(Group):
         **extra: Any,
     ) -> Any:
         """Run the command; usage errors, wherever they arise in parsing, end here."""
+        words = list(sys.argv[1:] if args is None else args)
+        self.has_events = _asks_for_events(words)
+        streams = Streams(event_clock=SystemClock() if self.has_events else None)
         try:
-            words = [_as_text(word) for word in (sys.argv[1:] if args is None else args)]
+            words = [_as_text(word) for word in words]
             code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
         except ParserError as error:
-            code = _tell_usage_error(error)
+            code = _tell_usage_error(error, streams)
         except UsageError as error:
-            Streams().fail(error)
+            streams.fail(error)
             code = error.exit_code
+        except StdoutError as error:  # help and version, which Click prints itself
+            streams.fail(cannot_write(error))
+            code = ExitCode.OUTPUT
         except SystemExit:  # so Click leaves help and version when their reader has left
             code = ExitCode.BROKEN_PIPE
         if standalone_mode:
@@ -60,9 +69,8 @@ class Root(Group):
             app_of(ctx).streams.fail(UsageError("the input ended before the answer"))
             code = ExitCode.USAGE
         except BrokenPipeError:
-            silence_broken_stdout()
             code = ExitCode.BROKEN_PIPE
-        except (typer.Exit, ParserError):
+        except (typer.Exit, ParserError, StdoutError):
             raise
         except Exception as error:  # the last net: a traceback helps nobody at a prompt
             _tell_fault(app_of(ctx).streams, error)
@@ -82,11 +90,24 @@ def _as_text(word: str) -> str:
         raise UsageError(f"{word!r} is not text in UTF-8") from None
 
 
-def _tell_usage_error(error: Any) -> ExitCode:
+def _asks_for_events(words: Sequence[str]) -> bool:
+    """Whether `--progress events` is what a program asks for, be the rest of its call right or wrong."""
+    chosen = ""
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--progress":
+            chosen = "".join(words[index + 1 : index + 2])
+        elif word.startswith("--progress="):
+            chosen = word.partition("=")[2]
+    return chosen == "events"
+
+
+def _tell_usage_error(error: Any, streams: Streams) -> ExitCode:
     """What was wrong with the call, and what works instead, or where its help is."""
     from dbjobs.commands.usage_errors import explain_parser_error
 
-    streams = app_of(error.ctx).streams if error.ctx else Streams()
+    streams = app_of(error.ctx).streams if error.ctx else streams
     streams.fail(explain_parser_error(error))
     return ExitCode.USAGE
 

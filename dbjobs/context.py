@@ -38,6 +38,8 @@ class GlobalOptions:
     quiet: bool = False
     verbose: bool = False
     no_color: bool = False
+    has_events: bool = False
+    """`--progress events`, known before a command is: its usage errors are events, too"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,11 @@ class App:
     def streams(self) -> Streams:
         options = self.options
         return Streams(
-            environ=self.environ, no_color=options.no_color, quiet=options.quiet, verbose=options.verbose
+            environ=self.environ,
+            no_color=options.no_color,
+            quiet=options.quiet,
+            verbose=options.verbose,
+            event_clock=self.clock if options.has_events else None,
         )
 
     @property
@@ -160,6 +166,8 @@ class App:
         from dbjobs.api import JobsApi
         from dbjobs.dry_run import DryRun
 
+        if not dry_run:
+            self.streams.keep_results()
         return JobsApi(DryRun(self.transport, self.streams), self.api.version) if dry_run else self.api
 
     def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:

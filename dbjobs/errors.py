@@ -40,6 +40,12 @@ class UsageError(DbjobsError):
     exit_code = ExitCode.USAGE
 
 
+class OutputError(DbjobsError):
+    """Standard output did not take the result."""
+
+    exit_code = ExitCode.OUTPUT
+
+
 class ConfigError(DbjobsError):
     """No host, no such profile, no credentials, a file that cannot be read."""
 

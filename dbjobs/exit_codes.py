@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     SUCCESS_WITH_FAILURES = 17
     UNKNOWN_RESULT = 19
 
+    OUTPUT = 74
     TIMEOUT = 124
     INTERRUPTED = 130
     BROKEN_PIPE = 141
@@ -47,6 +48,7 @@ WHEN = {
     ExitCode.EXCLUDED: "EXCLUDED, DISABLED, EVICTED, UPSTREAM_EVICTED",
     ExitCode.SUCCESS_WITH_FAILURES: "SUCCESS_WITH_FAILURES under `--strict`",
     ExitCode.UNKNOWN_RESULT: "finished with a result_state that dbjobs does not know",
+    ExitCode.OUTPUT: "the result could not be written to stdout: the disk is full, or stdout is closed",
     ExitCode.TIMEOUT: "`--timeout` passed before the run ended",
     ExitCode.INTERRUPTED: "SIGINT (Ctrl-C)",
     ExitCode.BROKEN_PIPE: "the reader of stdout left, as for any process that SIGPIPE ends",

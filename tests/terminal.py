@@ -66,6 +66,11 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
+    def hang_up(self) -> None:
+        """As a terminal's window is closed: nothing can be read or written from then on."""
+        os.close(self._slave)
+        os.close(self._master)
+
     def interrupt(self, signum: int = signal.SIGINT) -> None:
         self.process.send_signal(signum)
 

@@ -427,7 +427,7 @@ def test_events_are_one_json_object_a_line(dbjobs: Dbjobs, serve: Serve) -> None
     serve(by_endpoint({"runs/get": [run("RUNNING", None, task("main", "RUNNING")), ended]}))
 
     result = dbjobs("runs", "wait", RUN_ID, "--progress", "events")
-    events = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+    events = [json.loads(line) for line in result.stderr.splitlines()]
     fields = {"ts", "event", "run_id", "task_key", "life_cycle_state", "result_state", "message"}
     assert all(fields <= event.keys() for event in events)
     assert [(event["event"], event["life_cycle_state"]) for event in events] == [
@@ -436,6 +436,7 @@ def test_events_are_one_json_object_a_line(dbjobs: Dbjobs, serve: Serve) -> None
         ("task_state", "TERMINATED"),
         ("run_state", "TERMINATED"),
         ("end", "TERMINATED"),
+        ("note", None),
     ]
 
 

@@ -209,7 +209,7 @@ class _Told:
     def start_next(self, active: int) -> "WatchedRun | None":
         watched = self.backfill.start_next(active)
         if watched and self.app.output in ("text", "id") and not self._is_drawn_over:
-            self.app.streams.result(str(watched.run_id))
+            self.app.streams.result_ids(str(watched.run_id))
         return watched
 
     @property

@@ -102,7 +102,7 @@ def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bo
     """
     if app.output == "id":
         for one in filter(None, answers):
-            app.streams.result(str(one))
+            app.streams.result_ids(str(one))
     elif app.output != "text" and is_list:
         write_documents(app.streams, answers.values(), app.output)
     elif app.output != "text":

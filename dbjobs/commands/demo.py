@@ -56,8 +56,8 @@ def _run(app: App, job: Path) -> int:
     from dbjobs.spec import read_body
 
     app.streams.note(f"$ dbjobs runs submit -f {_near(job)} --wait --show-output all")
-    run_id = int(app.api.submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
-    app.streams.result(str(run_id))
+    run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
+    app.streams.result_ids(str(run_id))
     options = WaitOptions(
         poll_interval=0.5,
         poll_max=1.0,

@@ -40,7 +40,8 @@ def app_of(ctx: typer.Context) -> App:
     """The call's App, made of the global options that stand anywhere on the line."""
     root = ctx.find_root()
     if root.obj is None:
-        root.obj = App(GlobalOptions(**given_options(ctx)))
+        has_events = getattr(root.command, "has_events", False)
+        root.obj = App(GlobalOptions(**given_options(ctx), has_events=has_events))
     app: App = root.obj
     return app
 

@@ -58,7 +58,7 @@ def start_run(
                     return
                 run_id = int(answer["run_id"])
                 if app.output in ("text", "id"):
-                    app.streams.result(str(run_id))
+                    app.streams.result_ids(str(run_id))
                 elif not wait:
                     write_document(app.streams, answer, app.output)
             _tell_way_back(app, run_id, job_id, wait=wait)
@@ -88,7 +88,7 @@ def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions
         app.streams.fail(error)
         return None
     if app.output in ("text", "id"):
-        app.streams.result(str(run_id))
+        app.streams.result_ids(str(run_id))
     return run_id
 
 

@@ -19,7 +19,6 @@ from dbjobs.reading import RunReader
 from dbjobs.render.follow import follow, mode_of, tick_of
 from dbjobs.render.outputs import render_failure, render_output, render_summary
 from dbjobs.render.plain import write_document, write_documents
-from dbjobs.render.streams import silence_broken_stdout
 from dbjobs.render.words import count, say_no_contact, say_runs
 from dbjobs.states import Outcome, Phase
 from dbjobs.watch import Ending, PendingStarts, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
@@ -60,6 +59,7 @@ def wait_for_runs(
     `pending_starts`: runs that are started on the way; `summarise` says how all of them ended.
     `interrupt`: came before the wait could begin, so it is left at once.
     """
+    app.streams.keep_results()
     known = {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids}
     wait = _Wait(app, options, reader or RunReader(app.api), pending_starts, summarise, known)
     with interruptible():
@@ -299,7 +299,7 @@ class _Wait:
         room = max(0, MAX_SHOWN_OUTPUTS - self.shown_outputs)
         for task in wanted[:room]:
             with self.teller.group(f"{task.task_key} {task.shown_state}"):
-                self.app.streams.show(self._output_text(task))
+                self.app.streams.show(self._output_text(task), run_id=run.run_id, task_key=task.task_key)
         self.shown_outputs += len(wanted[:room])
         if len(wanted) > room:
             more = self.app.command_line("runs output", str(run.run_id))
@@ -319,22 +319,18 @@ class _Wait:
             self.teller.end(self._whole, self.exit_reason, may_ask=not self.is_hurried, is_final=is_final)
 
     def print_result(self) -> None:
-        """The runs as last seen, on stdout; if its reader has left, the exit code still tells."""
-        try:
-            self._print_runs()
-        except BrokenPipeError:
-            silence_broken_stdout()
-
-    def _print_runs(self) -> None:
+        """The runs as last seen, on stdout."""
         streams, output = self.app.streams, self.app.output
         payloads = [watched.run.payload for watched in self.runs.values() if watched.run]
         if output == "text":
             for watched in self.runs.values():
                 streams.result(_result_line(watched))
+        elif output == "id":  # the start has printed them already, unless it was elsewhere
+            streams.result_ids(*(str(payload["run_id"]) for payload in payloads))
         elif len(self.runs) == 1 and payloads and not self.pending_starts:
-            write_document(streams, payloads[0], output, id_key="run_id")
+            write_document(streams, payloads[0], output)
         else:
-            write_documents(streams, payloads, output, id_key="run_id")
+            write_documents(streams, payloads, output)
 
 
 def _result_line(watched: WatchedRun) -> str:

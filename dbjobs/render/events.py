@@ -4,12 +4,13 @@ Every event has these fields, null where they do not apply:
 
     ts                 when it was told, ISO 8601 in UTC with milliseconds
     event              run_state, task_state, child_state, run_gone, contact_lost, contact_restored,
-                       heartbeat or end
+                       heartbeat or end; and, as text for people, note, output, warning, error,
+                       detail (--verbose), progress or result (which stdout did not take)
     run_id             the watched run; null where several are meant
     task_key           the task, in task_state and child_state
     life_cycle_state   of the run; in task_state of the task, in child_state of the run it started
     result_state
-    message            what the server says; in run_gone and contact_lost the cause
+    message            what the server says; in run_gone and contact_lost the cause; else the text
 
 and some have more:
 
@@ -19,7 +20,9 @@ and some have more:
     contact_lost       seconds_without_contact
     heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event
     end                ending (all_ended, timeout, contact_lost, failed_fast), outcome, elapsed_seconds;
-                       once for each run, last of all
+                       once for each run, last of its states
+    error              hint, error_code (the API's), exit_code
+    output             run_id and task_key say whose
 """
 
 from dataclasses import dataclass
@@ -29,8 +32,7 @@ from dbjobs.clock import Clock
 from dbjobs.errors import DbjobsError
 from dbjobs.models import Run, TaskRun
 from dbjobs.render.changes import Change, Kind, changes_between
-from dbjobs.render.plain import is_utf8, to_json
-from dbjobs.render.streams import Streams
+from dbjobs.render.streams import NO_FIELDS, Streams
 from dbjobs.render.words import say_utc
 from dbjobs.watch import Ending, Snapshot, WatchedRun
 
@@ -61,8 +63,7 @@ class EventTeller:
             self.last_said = snapshot.elapsed
 
     def _say(self, event: Event) -> None:
-        stamped = {"ts": say_utc(self.clock.now()), **event}
-        self.streams.progress(to_json(stamped, ascii_only=not is_utf8(self.streams.err), indent=None))
+        self.streams.event({"ts": say_utc(self.clock.now()), **event})
 
 
 def _event_of(change: Change, snapshot: Snapshot) -> Event:
@@ -127,8 +128,8 @@ def _end_of(watched: WatchedRun, snapshot: Snapshot, ending: Ending) -> Event:
 def _event(name: str, run_id: int | None, state_of: Run | TaskRun | None, **more: object) -> Event:
     common = {
         "event": name,
+        **NO_FIELDS,
         "run_id": run_id,
-        "task_key": None,
         "life_cycle_state": state_of and state_of.life_cycle_state,
         "result_state": state_of and state_of.result_state,
         "message": (state_of and state_of.message) or None,

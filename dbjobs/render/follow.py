@@ -20,9 +20,13 @@ Show = Callable[[Snapshot], None]
 def mode_of(progress: str, streams: Streams) -> str:
     """What `--progress` comes to: live on a terminal, lines elsewhere, nothing if it is to be quiet.
 
+    Events are for programs, which get all of them.
+
     --verbose writes lines of its own, and a job in the background has no terminal of its own:
     a live view could stand among neither.
     """
+    if progress == "events":
+        return progress
     if streams.quiet:
         return "none"
     if progress not in ("auto", "live"):

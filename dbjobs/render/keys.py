@@ -43,7 +43,7 @@ def _set_echo(stream: TextIO, *, on: bool) -> bool:
         modes = termios.tcgetattr(stream.fileno())
         had_echo = bool(modes[3] & termios.ECHO)
         modes[3] = modes[3] | termios.ECHO if on else modes[3] & ~termios.ECHO
-        termios.tcsetattr(stream.fileno(), termios.TCSADRAIN, modes)
+        termios.tcsetattr(stream.fileno(), termios.TCSANOW, modes)
     except (OSError, termios.error):
         return False
     return had_echo

@@ -2,17 +2,20 @@
 
 stdout carries the result and nothing else; notes, warnings and errors go to stderr.
 Nothing here loads rich, for errors must come quickly too.
+
+With `--progress events` everything on stderr is an event: one JSON object a line.
 """
 
 import os
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TextIO
+from errno import EBADF
+from typing import Any, NoReturn, TextIO
 
-from dbjobs.errors import DbjobsError
+from dbjobs.clock import Clock
+from dbjobs.errors import DbjobsError, OutputError
 from dbjobs.pipelines import defuse, recognise
 
 _ANSI_SEQUENCES = (
@@ -22,6 +25,9 @@ _CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u
 """Not compiled here: most calls need neither, and `re` keeps what it has compiled."""
 
 SHORTEST_SECRET = 8
+
+NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_state", "message"))
+"""What every event has besides its time and its name."""
 
 
 def clean_text(text: str) -> str:
@@ -50,8 +56,11 @@ class Streams:
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
+    event_clock: Clock | None = None
+    """if given, stderr is for programs: events only, and --quiet leaves none of them out"""
     _secrets: set[str] = field(default_factory=set, repr=False)
-    _guards: set[str] = field(default_factory=set, repr=False)
+    _modes: set[str] = field(default_factory=set, repr=False)
+    _printed_ids: set[str] = field(default_factory=set, repr=False)
 
     def hide(self, secret: str) -> None:
         """From now on no word on stderr shows this; what is too short for a secret is part of other words."""
@@ -60,7 +69,14 @@ class Streams:
 
     def guard(self) -> None:
         """From now on no word can be taken for a command of a CI system; in such a system it is so anyway."""
-        self._guards.add("asked")
+        self._modes.add("guard")
+
+    def keep_results(self) -> None:
+        """From now on stderr gets what stdout does not take, and the exit code stays what it is.
+
+        For commands that change something, and for the outcome of a wait: what was done must be told.
+        """
+        self._modes.add("keep results")
 
     def is_terminal(self, stream: TextIO) -> bool:
         """True if somebody reads along and the cursor can be moved."""
@@ -74,32 +90,55 @@ class Streams:
 
     def result(self, text: str) -> None:
         """A line, or several, of the command's result: stdout, at once."""
-        _write(self.out, self._guarded(text))
+        try:
+            _write(self.out, self._guarded(text))
+        except OSError as error:
+            if "keep results" not in self._modes:
+                _fail_to_write(error)
+            self._rescue(text, error)
+
+    def result_ids(self, *ids: str) -> None:
+        """The ids of what a command is about, a line each; one that was printed is not printed again."""
+        if new := [one for one in dict.fromkeys(ids) if one not in self._printed_ids]:
+            self._printed_ids.update(new)
+            self.result("\n".join(new))
+
+    def _rescue(self, text: str, error: OSError) -> None:
+        if "rescued" not in self._modes:
+            self._modes.add("rescued")
+            self.warn(f"cannot write to standard output: {_reason(error)}; the result follows here")
+        self._tell("result", clean_text(text))
 
     def result_bytes(self, data: bytes) -> None:
         """The whole result, byte for byte: a file's contents."""
-        self.out.flush()
-        self.out.buffer.write(data)
-        self.out.buffer.flush()
+        try:
+            self.out.flush()
+            self.out.buffer.write(data)
+            self.out.buffer.flush()
+        except OSError as error:
+            _fail_to_write(error)
 
     def note(self, text: str) -> None:
         """What is good to know; --quiet leaves it out."""
-        if not self.quiet:
-            self._tell(clean_text(text))
+        if self.event_clock or not self.quiet:
+            self._tell("note", clean_text(text))
 
-    def show(self, text: str) -> None:
-        """What was asked for and is no result, such as the output of a failed task."""
-        self._tell(clean_text(text))
+    def show(self, text: str, **about: object) -> None:
+        """What was asked for and is no result, such as the output of a failed task.
+
+        `about`: more fields of its event, such as `run_id` and `task_key`.
+        """
+        self._tell("output", clean_text(text), **about)
 
     def progress(self, text: str) -> None:
         """A line of progress, clean already and dressed as the stream allows."""
-        if not self.quiet:
-            self._tell(text)
+        if self.event_clock or not self.quiet:
+            self._tell("progress", text)
 
     def detail(self, text: str) -> None:
         """What only --verbose tells."""
         if self.verbose:
-            self._tell(clean_text(text))
+            self._tell("detail", clean_text(text))
 
     def warn(self, text: str) -> None:
         """What must not be overlooked; --quiet keeps it."""
@@ -107,9 +146,22 @@ class Streams:
 
     def fail(self, error: DbjobsError) -> None:
         """An error: what happened, then, where one helps, what to do next."""
+        if self.event_clock:
+            error_code = error.answer.error_code if error.answer else None
+            hint = self.censor(clean_text(error.hint)) if error.hint else None
+            about = {"hint": hint, "error_code": error_code, "exit_code": int(error.exit_code)}
+            self._tell("error", clean_text(_sentence(error)), **about)
+            return
         self._labelled("error", _sentence(error), "31")
         if error.hint:
             self._labelled("hint", error.hint, "36")
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """A JSON object on a line of stderr."""
+        from dbjobs.render.plain import is_utf8, to_json
+
+        line = to_json(event, ascii_only=not is_utf8(self.err), indent=None)
+        _write(self.err, self._guarded(self.censor(line)))
 
     def ask(self, question: str) -> None:
         """A question, whose answer is typed behind it."""
@@ -117,18 +169,32 @@ class Streams:
         self.err.flush()
 
     def command(self, line: str) -> None:
-        """A line that the CI system takes for a command: made, and escaped, by `dbjobs.ci`."""
-        _write(self.err, self.censor(line))
+        """A line that the CI system takes for a command: made, and escaped, by `dbjobs.ci`.
+
+        Events leave no room for one: their reader expects JSON.
+        """
+        if not self.event_clock:
+            _write(self.err, self.censor(line))
 
     def _labelled(self, label: str, text: str, color: str) -> None:
-        start, end = (f"\x1b[1;{color}m", "\x1b[0m") if self.has_color(self.err) else ("", "")
-        self._tell(f"{start}{label}:{end} {clean_text(text)}")
+        text = clean_text(text)
+        if not self.event_clock:
+            start, end = (f"\x1b[1;{color}m", "\x1b[0m") if self.has_color(self.err) else ("", "")
+            text = f"{start}{label}:{end} {text}"
+        self._tell(label, text)
 
-    def _tell(self, text: str) -> None:
-        _write(self.err, self._guarded(self.censor(text)))
+    def _tell(self, event: str, text: str, **about: object) -> None:
+        """Text on stderr, or, where a program reads, an event of that name."""
+        if self.event_clock is None:
+            _write(self.err, self._guarded(self.censor(text)))
+            return
+        from dbjobs.render.words import say_utc
+
+        stamp = {"ts": say_utc(self.event_clock.now()), "event": event}
+        self.event({**stamp, **NO_FIELDS, "message": self.censor(text), **about})
 
     def _guarded(self, text: str) -> str:
-        return defuse(text) if self._guards or recognise(self.environ) else text
+        return defuse(text) if "guard" in self._modes or recognise(self.environ) else text
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""
@@ -164,7 +230,17 @@ def _write(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def silence_broken_stdout() -> None:
-    """After the reader of a pipe has left: keep the interpreter's last flush from failing, too."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _fail_to_write(error: OSError) -> NoReturn:
+    """A reader that left knows that it did; whatever else keeps a result from its reader is an error."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise cannot_write(error) from None
+
+
+def cannot_write(error: OSError) -> OutputError:
+    """What to say of a result that standard output did not take."""
+    return OutputError(f"cannot write to standard output: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return "it is closed" if error.errno == EBADF else error.strerror or str(error)

@@ -98,9 +98,15 @@ class TestTheWay:
         assert tick_of("events", piped.streams()) <= 60
 
     def test_quiet_says_nothing_and_gives_the_end(self, piped: Piped, clock: FakeClock) -> None:
-        last = follow(watch(clock, *RETRIED), piped.streams(quiet=True), "events", clock)
+        last = follow(watch(clock, *RETRIED), piped.streams(quiet=True), "lines", clock)
         assert last.ending is Ending.ALL_ENDED
         assert lines_of(piped) == []
+
+    def test_quiet_leaves_events_to_the_program_that_asked_for_them(
+        self, piped: Piped, clock: FakeClock
+    ) -> None:
+        follow(watch(clock, *RETRIED), piped.streams(quiet=True), "events", clock)
+        assert json.loads(lines_of(piped)[-1])["event"] == "end"
 
 
 class TestLines:
