@@ -5,8 +5,6 @@ import os
 import sys
 import warnings
 
-from dbjobs.render.descriptors import install_streams
-
 LESS_OFTEN = 10_000
 """Objects between two collections: loading modules leaves no garbage, and the search took 8 % of a call."""
 
@@ -16,6 +14,14 @@ UNUSED = ("chardet", "charset_normalizer")
 
 def main() -> None:
     """The way in: a shell that asks for completion waits for no command to load."""
+    if sys.version_info < (3, 10):  # noqa: UP036  # pip refuses an older Python, but a zipapp is just started
+        found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        sys.stderr.write(
+            f"error: dbjobs needs Python 3.10 or later, and this is {found}: call python3.12 {sys.argv[0]}\n"
+        )
+        sys.exit(3)
+    from dbjobs.render.descriptors import install_streams  # which an older Python could not read
+
     install_streams()
     if "_DBJOBS_COMPLETE" in os.environ:
         from dbjobs.completing import main as answer

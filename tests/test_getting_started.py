@@ -34,9 +34,9 @@ class Shell:
 
 
 def plain(text: str) -> str:
-    """Without what differs from one time to the next: ids, times, tokens, where the folder is."""
+    """Without what differs each time: ids, times, tokens, the folder. A trace keeps its line numbers."""
     text = re.sub(r'"/[^"]*/(\w+\.py)"', r'"\1"', text)
-    text = re.sub(r"TOKEN=\w+", "TOKEN=…", re.sub(r"\d+", "N", text))
+    text = re.sub(r"TOKEN=\w+", "TOKEN=…", re.sub(r"(?<!line )(?<!\d)\d+", "N", text))
     return re.sub(r"[ \t]+", " ", "\n".join(line.rstrip() for line in text.strip("\n").splitlines()))
 
 

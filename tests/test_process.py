@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from dbjobs.__main__ import main
 from dbjobs.sandbox.server import Sandbox
 from tests.conftest import Dbjobs, Serve
 from tests.fakes import Reply
@@ -145,6 +146,22 @@ def test_what_needs_no_workspace_loads_nothing_slow(args: list[str], exit_code: 
     loaded = set(done.stderr.partition("LOADED ")[2].split())
     assert "dbjobs.cli" in loaded
     assert sorted(loaded & SLOW) == []
+
+
+def test_an_old_python_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pip refuses it as well, but a zipapp is started by whatever `python3` is."""
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    monkeypatch.setattr(sys, "argv", ["dbjobs.pyz", "--version"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == (
+        "error: dbjobs needs Python 3.10 or later, and this is 3.9: call python3.12 dbjobs.pyz\n"
+    )
 
 
 def test_the_module_loads_nothing_slow_for_its_version() -> None:
