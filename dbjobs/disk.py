@@ -3,7 +3,10 @@
 import os
 import re
 import secrets
+import stat
 import unicodedata
+from contextlib import suppress
+from errno import EACCES, EBUSY, ENXIO, EPERM, EROFS
 from pathlib import Path
 
 from dbjobs.errors import UsageError
@@ -44,22 +47,95 @@ def unused_name(stem: str, extension: str, used: set[str]) -> str:
     return name
 
 
+_NOT_REPLACEABLE = (EACCES, EPERM, EROFS, EBUSY)
+"""What is said of a folder that takes no new file, or of a file that a container shows alone."""
+
+
 def write_whole(path: Path, data: bytes, *, overwrite: bool = False, is_private: bool = False) -> None:
     """Write a file so that nobody ever sees a part of it; a UsageError if it cannot be, or is there.
 
     What is private is for its owner alone from the first byte on, like a folder made for it.
+    With `overwrite`, an existing file keeps its owner and permissions, and is written in place where
+    it cannot be replaced; a link stays, and its target is written; whatever else is there, such as
+    /dev/stdout, /dev/null or a FIFO, is written into.
     """
+    try:
+        found = _stat(path) if overwrite else None
+        if found and (not stat.S_ISREG(found.st_mode) or _descriptors_of(path, found)):
+            _write_into(path, data, found)
+            return
+        path = Path(os.path.realpath(path)) if overwrite else path
+        try:
+            path.parent.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)
+            _replace(path, data, found, overwrite=overwrite, is_private=is_private)
+        except OSError as error:
+            if found is None or error.errno not in _NOT_REPLACEABLE:
+                raise
+            path.write_bytes(data)
+    except OSError as error:
+        reason = "nobody reads from it" if error.errno == ENXIO else error.strerror
+        raise UsageError(f"cannot write {path}: {reason}") from None
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(
+    path: Path, data: bytes, found: os.stat_result | None, *, overwrite: bool, is_private: bool
+) -> None:
     part = path.with_name(f".dbjobs-{secrets.token_hex(8)}.part")
     try:
-        path.parent.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)
-        try:
-            _create(part, data, 0o600 if is_private else 0o666)
-            if overwrite or not _link(part, path):
-                part.replace(path)
-        finally:
+        _create(part, data, 0o600 if is_private else 0o666)
+        if found:
+            _keep_owner(part, found)
+        if found and not is_private:
+            part.chmod(stat.S_IMODE(found.st_mode))
+        if overwrite or not _link(part, path):
+            part.replace(path)
+    finally:
+        with suppress(OSError):  # where it could not be created it cannot be removed, either
             part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _keep_owner(part: Path, found: os.stat_result) -> None:
+    made = part.stat()
+    if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid) and hasattr(os, "chown"):
+        os.chown(part, found.st_uid, found.st_gid)
+
+
+def _write_into(path: Path, data: bytes, found: os.stat_result) -> None:
+    """Into a device, a FIFO, or what one of our descriptors has open."""
+    shared = [] if stat.S_ISCHR(found.st_mode) else _descriptors_of(path, found)
+    if shared:
+        descriptor = os.dup(shared[0])
+    else:  # a FIFO that nobody reads would be waited for without end
+        flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
+        descriptor = os.open(path, os.O_WRONLY | sum(flags))
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+
+
+def _descriptors_of(path: Path, found: os.stat_result) -> list[int]:
+    """The descriptors of this process that the path stands for, such as /dev/stdout or /dev/fd/3.
+
+    A file that is opened once more would be written from its start, over what was printed.
+    """
+    numbered = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", str(path))
+    candidates = [1, 2, *([int(numbered[1])] if numbered else [])]
+    return [number for number in candidates if _is_open_on(number, found)]
+
+
+def _is_open_on(descriptor: int, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), found)
+    except OSError:
+        return False
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:

@@ -119,7 +119,7 @@ class Teller:
 
     def _write(self, file: "FileText") -> None:
         text = self.app.streams.censor(file.text).encode(errors="replace")
-        if not file.is_appended:
+        if not file.is_appended or (file.path.exists() and not file.path.is_file()):  # a device has no end
             from dbjobs.disk import write_whole
 
             write_whole(file.path, text, overwrite=True)
