@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from dbjobs.errors import (
     Answer,
@@ -23,6 +23,7 @@ from dbjobs.errors import (
     SignInError,
     UnreachableError,
 )
+from dbjobs.shapes import Fields, MissingFieldError, ShapeError, check_shape
 
 Payload = dict[str, Any]
 
@@ -46,6 +47,11 @@ class RawAnswer:
         return self.headers.get("x-request-id") or self.headers.get("x-databricks-request-id")
 
     @property
+    def is_empty(self) -> bool:
+        """True if the server said that nothing comes, and nothing was cut off."""
+        return not self.body and (self.status == 204 or self.headers.get("content-length") == "0")
+
+    @property
     def is_page(self) -> bool:
         return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
 
@@ -55,35 +61,62 @@ class RawAnswer:
         return "" if self.is_page else self.body[:500].decode(errors="replace").strip()
 
 
-def read_answer(raw: RawAnswer, gives: str | None = None) -> Payload:
+def read_answer(raw: RawAnswer, shape: Fields | None = None) -> Payload:
     """The payload of a good answer; else raises the error that the answer stands for.
 
-    `gives` is the field that a good answer holds in any case.
+    `shape` is what a good answer holds. One that holds nothing may as well be empty.
     """
-    content = _parse(raw.body)
+    content, problem = _parse(raw.body)
     if 200 <= raw.status < 300:
+        if shape == {} and raw.is_empty:
+            return {}
         if not isinstance(content, dict):
-            raise _unusable(raw)
-        if gives and content.get(gives) is None:
-            raise _not_the_api(raw, f"the host's answer is not that of the Jobs API: it lacks {gives}")
+            raise _unusable(raw, problem if content is None else "it is not an object")
+        _check(raw, content, shape or {})
         return content
     if 300 <= raw.status < 400:
         raise _redirected(raw)
     raise _refusal(raw, content)
 
 
-def _parse(body: bytes) -> Any:
-    """The body as JSON; None if it is not."""
-    with suppress(ValueError, RecursionError):
-        return json.loads(body)
-    return None
+def _check(raw: RawAnswer, content: Payload, shape: Fields) -> None:
+    try:
+        check_shape(content, shape)
+    except MissingFieldError as error:
+        raise _not_the_api(raw, f"the host's answer is not that of the Jobs API: it lacks {error}") from None
+    except ShapeError as error:
+        raise _unusable(raw, str(error)) from None
 
 
-def _unusable(raw: RawAnswer) -> DbjobsError:
+def _parse(body: bytes) -> tuple[Any, str]:
+    """The body as JSON, or None and what is wrong with it."""
+    try:
+        return json.loads(body, parse_constant=_refuse_constant), ""
+    except RecursionError:
+        return None, "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        is_cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+        return None, "" if is_cut else "it is not JSON"
+    except UnicodeDecodeError:
+        return None, "it is not JSON"
+    except ValueError as error:
+        is_long = "digits" in str(error)
+        return None, "it holds a number of several thousand digits" if is_long else str(error)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no JSON")
+
+
+def _unusable(raw: RawAnswer, problem: str) -> DbjobsError:
+    """An answer that is none; one that was cut short may come whole the next time."""
     if raw.is_page:
         return _not_the_api(raw, "the host answered with a web page instead of the Jobs API")
     answer = Answer(raw.status, request_id=raw.request_id)
-    return UnreachableError("the server's answer was empty or cut short", answer=answer)
+    if not problem:
+        return UnreachableError("the server's answer was empty or cut short", answer=answer)
+    message = f"the server's answer cannot be used: {problem}"
+    return UnreachableError(message, answer=answer, is_retryable=False)
 
 
 def _redirected(raw: RawAnswer) -> DbjobsError:
@@ -109,7 +142,7 @@ def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
         wait = _retry_after(raw.headers.get("retry-after", ""))
         return UnreachableError(f"the server is not ready: {text}", answer=answer, retry_after=wait)
     if error_code is None and raw.is_page:
-        return _unusable(raw)
+        return _unusable(raw, "")
     if error_code == "ENDPOINT_NOT_FOUND":
         return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
     if error_code in NOT_FOUND or raw.status == 404 or _says_absent(text):
@@ -186,6 +219,6 @@ def _retry_after(text: str) -> float | None:
     """Seconds to stay away, from either form of the header; None if it is absent or makes no sense."""
     if re.fullmatch(r"\d+(\.\d+)?", text.strip()):
         return float(text)
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError, IndexError):
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
     return None

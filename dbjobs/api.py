@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbjobs.answers import Payload
-from dbjobs.errors import UsageError
+from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
 from dbjobs.listing import Pages, RunFilter, Warn, follow, named, take, within
 from dbjobs.retrying import Retrying
+from dbjobs.shapes import ANSWERS, LATER_PAGES
 
 if TYPE_CHECKING:
     from dbjobs.transport import Transport
@@ -20,9 +21,6 @@ PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "it
 
 PAGED_SETTINGS = ("tasks", "job_clusters", "parameters", "environments")
 """What jobs/get sends in pages, inside `settings`."""
-
-GIVES = {"get": "job_id", "runs/get": "run_id"}
-"""What the first page of an answer holds in any case."""
 
 JOBS_PAGE = 100
 RUNS_PAGE = 25
@@ -51,7 +49,7 @@ class JobsApi:
 
     def create_job(self, settings: Payload) -> Payload:
         """→ `{"job_id"}`. Carries no token: a second sending would make a second job."""
-        return self._post("create", settings, repeatable=False, gives="job_id")
+        return self._post("create", settings, repeatable=False)
 
     def get_job(self, job_id: int) -> Payload:
         """→ the job with its `settings`, all pages in one."""
@@ -81,7 +79,7 @@ class JobsApi:
 
     def delete_job(self, job_id: int) -> Payload:
         """→ `{}`, for a job that is deleted already, too."""
-        return self._post("delete", {"job_id": job_id}, repeatable=True)
+        return self._delete("delete", {"job_id": job_id})
 
     def run_now(
         self,
@@ -92,12 +90,12 @@ class JobsApi:
     ) -> Payload:
         """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
-        return self._post("run-now", body, repeatable=True, retrying=retrying, gives="run_id")
+        return self._post("run-now", body, repeatable=True, retrying=retrying)
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
         body = {**body, "idempotency_token": idempotency_token}
-        return self._post("runs/submit", body, repeatable=True, gives="run_id")
+        return self._post("runs/submit", body, repeatable=True)
 
     def list_runs(
         self,
@@ -130,12 +128,12 @@ class JobsApi:
 
     def get_run_output(self, run_id: int, retrying: Retrying | None = None) -> Payload:
         """→ logs, error, result of a task run; the id of a job run is refused."""
-        return self._transport.get(self._path("runs/get-output"), {"run_id": run_id}, retrying)
+        return self._get("runs/get-output", {"run_id": run_id}, retrying)
 
     def export_run(self, run_id: int, views_to_export: str) -> Payload:
         """→ `views` of a notebook task's run: CODE, DASHBOARDS or ALL, each a page of HTML."""
         query = {"run_id": run_id, "views_to_export": views_to_export}
-        return self._transport.get(self._path("runs/export"), query)
+        return self._get("runs/export", query)
 
     def cancel_run(self, run_id: int, retrying: Retrying | None = None) -> Payload:
         """→ `{}`. Asynchronous; does nothing to a run that has ended."""
@@ -148,14 +146,14 @@ class JobsApi:
 
     def delete_run(self, run_id: int) -> Payload:
         """→ `{}`. Refused while the run is active."""
-        return self._post("runs/delete", {"run_id": run_id}, repeatable=False)
+        return self._delete("runs/delete", {"run_id": run_id})
 
     def repair_run(self, run_id: int, body: Payload) -> Payload:
         """→ `{"repair_id"}`. Carries no token: a second sending may rerun the tasks twice."""
         if self.version == "2.0":
             raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
         body = {"run_id": run_id, **body}
-        return self._post("runs/repair", body, repeatable=False, gives="repair_id")
+        return self._post("runs/repair", body, repeatable=False)
 
     def _told_if_cut(self, answer: Payload, holder: Payload) -> Payload:
         """The answer; 2.1 leaves out what comes after 100 tasks, and does not say so."""
@@ -173,14 +171,26 @@ class JobsApi:
         *,
         repeatable: bool,
         retrying: Retrying | None = None,
-        gives: str | None = None,
     ) -> Payload:
-        path = self._path(endpoint)
-        return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, gives=gives)
+        path, shape = self._path(endpoint), ANSWERS[endpoint]
+        return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, shape=shape)
+
+    def _delete(self, endpoint: str, body: Payload) -> Payload:
+        """What is not there on a second try was deleted by the first."""
+        try:
+            return self._post(endpoint, body, repeatable=True)
+        except OutcomeUnknownError as error:
+            if isinstance(error.cause, NotFoundError):
+                return {}
+            raise
+
+    def _get(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None) -> Payload:
+        shapes = LATER_PAGES if query.get("page_token") and endpoint in LATER_PAGES else ANSWERS
+        return self._transport.get(self._path(endpoint), query, retrying, shape=shapes[endpoint])
 
     def _list(self, endpoint: str, query: Payload, noun: str, retrying: Retrying | None = None) -> Pages:
         def ask(place: Payload) -> Payload:
-            return self._transport.get(self._path(endpoint), {**query, **place}, retrying)
+            return self._get(endpoint, {**query, **place}, retrying)
 
         return follow(ask, noun, self._warn)
 
@@ -197,10 +207,20 @@ class JobsApi:
             token = page.next_token
 
     def _page(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None) -> Page:
-        gives = None if query.get("page_token") else GIVES.get(endpoint)
-        payload = self._transport.get(self._path(endpoint), query, retrying, gives=gives)
+        payload = self._get(endpoint, query, retrying)
+        _check_id(payload, query)
         payload.pop("prev_page_token", None)
         return Page(payload, payload.pop("next_page_token", None) or None)
+
+
+def _check_id(payload: Payload, query: Mapping[str, Any]) -> None:
+    """An answer about another run, or job, is none."""
+    for noun in ("run", "job"):
+        asked, found = query.get(f"{noun}_id"), payload.get(f"{noun}_id")
+        if asked is not None and found is not None and found != asked:
+            raise UnreachableError(
+                f"the server's answer is about {noun} {found}, not {noun} {asked}", is_retryable=False
+            )
 
 
 def merge_pages(pages: Iterable[Page]) -> Payload:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from dbjobs.answers import Payload
 from dbjobs.retrying import Retrying
+from dbjobs.shapes import Fields
 from dbjobs.transport import Transport
 
 
@@ -29,9 +30,9 @@ class DryRun(Transport):
         query: Mapping[str, Any],
         retrying: Retrying | None = None,
         *,
-        gives: str | None = None,
+        shape: Fields | None = None,
     ) -> Payload:
-        return self._transport.get(path, query, retrying, gives=gives)
+        return self._transport.get(path, query, retrying, shape=shape)
 
     def post(
         self,
@@ -40,7 +41,7 @@ class DryRun(Transport):
         *,
         repeatable: bool,
         retrying: Retrying | None = None,
-        gives: str | None = None,
+        shape: Fields | None = None,
     ) -> Payload:
         """Print the request, and answer `{}`."""
         self._streams.result(f"POST {self.host}{path}\n{json.dumps(body, indent=2)}")

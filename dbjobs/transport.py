@@ -23,6 +23,7 @@ from dbjobs.errors import (
 )
 from dbjobs.interrupts import Interrupted
 from dbjobs.retrying import Retrying
+from dbjobs.shapes import Fields
 from dbjobs.wire import Network, Wire
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
@@ -42,8 +43,8 @@ class Call:
     query: Mapping[str, Any]
     body: Payload | None
     repeatable: bool
-    gives: str | None
-    """the field that a good answer holds in any case"""
+    shape: Fields | None
+    """what a good answer holds"""
 
     @property
     def changes(self) -> bool:
@@ -81,11 +82,11 @@ class Transport:
         query: Mapping[str, Any],
         retrying: Retrying | None = None,
         *,
-        gives: str | None = None,
+        shape: Fields | None = None,
     ) -> Payload:
         """Read something; values of None are left out of the query."""
         query = {key: _query_value(value) for key, value in query.items() if value is not None}
-        return self._send(Call("GET", path, query, None, repeatable=True, gives=gives), retrying)
+        return self._send(Call("GET", path, query, None, repeatable=True, shape=shape), retrying)
 
     def post(
         self,
@@ -94,10 +95,10 @@ class Transport:
         *,
         repeatable: bool,
         retrying: Retrying | None = None,
-        gives: str | None = None,
+        shape: Fields | None = None,
     ) -> Payload:
         """Change something."""
-        return self._send(Call("POST", path, {}, body, repeatable=repeatable, gives=gives), retrying)
+        return self._send(Call("POST", path, {}, body, repeatable=repeatable, shape=shape), retrying)
 
     def _send(self, call: Call, retrying: Retrying | None) -> Payload:
         self.may_have_changed = False
@@ -135,13 +136,13 @@ class Transport:
         """Send it, and once more if what was refused can be renewed: so a wait survives a change of token."""
         answer = self._ask(call)
         try:
-            return read_answer(answer, call.gives)
+            return read_answer(answer, call.shape)
         except SignInError as error:
             if not self._auth.renew():
                 raise self._auth.explain(error) from None
         self._detail("the credentials were refused; they have been read once more")
         try:
-            return read_answer(self._ask(call), call.gives)
+            return read_answer(self._ask(call), call.shape)
         except SignInError as error:
             raise self._auth.explain(error) from None
 

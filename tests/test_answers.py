@@ -29,6 +29,7 @@ EXPIRED_HINT = "make a new one in the workspace, under Settings, Developer, or s
 PERMISSION_HINT = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
 NETWORK_HINT = "the workspace lets in certain networks alone: connect to one of them, such as your company's"
 NO_CREDENTIALS = "the workspace did not accept the credentials: "
+UNUSABLE = "the server's answer cannot be used: "
 NOT_READY = "the server is not ready: "
 A_PAGE = "the host answered with a web page instead of the Jobs API"
 
@@ -133,7 +134,14 @@ def api_error(error_code: str, message: str = "No.") -> dict[str, str]:
         pytest.param(raw(200, b'{"run_id": 1'), UnreachableError, 6,
                      "the server's answer was empty or cut short", None, id="200, cut short"),
         pytest.param(raw(200, b"[" * 100_000), UnreachableError, 6,
-                     "the server's answer was empty or cut short", None, id="200, no JSON that can be read"),
+                     UNUSABLE + "it is nested too deeply", None, id="200, nested"),
+        pytest.param(raw(200, b'{"a": ' + b"9" * 5000 + b"}"), UnreachableError, 6,
+                     UNUSABLE + "it holds a number of several thousand digits", None, id="200, digits"),
+        pytest.param(raw(200, b'{"a": NaN}'), UnreachableError, 6,
+                     UNUSABLE + "it holds NaN, which is no JSON", None, id="200, NaN"),
+        pytest.param(raw(200, b"OK"), UnreachableError, 6, UNUSABLE + "it is not JSON", None, id="200, text"),
+        pytest.param(raw(200, b"[1]"), UnreachableError, 6, UNUSABLE + "it is not an object", None,
+                     id="200, an array"),
     ],
 )  # fmt: skip
 def test_an_answer_becomes_the_error_it_stands_for(
@@ -179,7 +187,16 @@ def test_retry_after_is_seconds_or_a_date(header: str, least: float, most: float
     assert least <= error.retry_after <= most
 
 
-@pytest.mark.parametrize("header", ["", "soon", "-5", "Wed, 21 Oct 2015 07:28:00", "Wed, 99 Foo 2015 7:28"])
+ABSURD_DATES = (
+    "Wed, 99 Foo 2015 7:28",
+    "Wed, 21 Oct 99999 07:28:00 GMT",
+    "Wed, 21 Oct 2015 99:99:99 GMT",
+)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "soon", "-5", "Wed, 21 Oct 2015 07:28:00", "Wed, 99 Foo 2015 7:28", *ABSURD_DATES]
+)
 def test_a_retry_after_that_makes_no_sense_counts_for_nothing(header: str) -> None:
     error = error_of(raw(503, Retry_After=header))
 

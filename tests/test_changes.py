@@ -271,12 +271,6 @@ def test_cancel_all_wants_a_job_or_the_queue(dbjobs: Dbjobs, server: ScriptedSer
             "dbjobs jobs get 42",
         ),
         (["runs", "repair", "43"], "runs/repair", "run 43 may have been repaired", "dbjobs runs get 43"),
-        (
-            ["runs", "delete", "43", "--yes"],
-            "runs/delete",
-            "run 43 may have been deleted",
-            "dbjobs runs get 43",
-        ),
     ],
 )
 @pytest.mark.parametrize("fault", [Reply(reset=True), Reply(502, "")], ids=["reset", "502"])
@@ -301,6 +295,7 @@ def test_what_may_have_taken_effect_is_not_sent_again(
     ("command", "endpoint"),
     [
         (["jobs", "delete", "42", "--yes"], "delete"),
+        (["runs", "delete", "43", "--yes"], "runs/delete"),
         (["runs", "cancel-all", "42", "--yes"], "runs/cancel-all"),
     ],
 )
@@ -310,3 +305,91 @@ def test_what_does_no_harm_twice_is_sent_again(
     server = serve(by_endpoint({**ANSWERS, endpoint: [Reply(reset=True), {}]}))
     assert dbjobs(*command).exit_code == 0
     assert len(server.changes) == 2
+
+
+EMPTY = Reply(body=b"")
+ABSENT = Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 43 does not exist."})
+
+
+@pytest.mark.parametrize(
+    ("command", "endpoint"),
+    [
+        (["jobs", "delete", "42", "--yes"], "delete"),
+        (["jobs", "reset", "42", "--json", WEEKLY, "--yes"], "reset"),
+        (["jobs", "update", "42", "--set", "max_concurrent_runs=2"], "update"),
+        (["runs", "cancel", "43"], "runs/cancel"),
+        (["runs", "cancel-all", "42", "--yes"], "runs/cancel-all"),
+        (["runs", "delete", "43", "--yes"], "runs/delete"),
+    ],
+)
+@pytest.mark.parametrize("reply", [EMPTY, Reply(204, b"")], ids=["200", "204"])
+def test_an_empty_answer_is_complete_where_nothing_is_to_be_said(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, command: list[str], endpoint: str, reply: Reply
+) -> None:
+    server = serve(by_endpoint({**ANSWERS, endpoint: reply}))
+    done = dbjobs(*command)
+    assert (done.exit_code, len(server.changes), clock.slept) == (0, 1, [])
+    assert "error" not in done.stderr
+
+
+@pytest.mark.parametrize("first", [Reply(reset=True), Reply(502, "")], ids=["reset", "502"])
+@pytest.mark.parametrize(("noun", "endpoint"), [("jobs", "delete"), ("runs", "runs/delete")])
+def test_what_a_second_delete_does_not_find_was_deleted_by_the_first(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, noun: str, endpoint: str, first: Reply
+) -> None:
+    serve(by_endpoint({**ANSWERS, endpoint: [first, ABSENT]}))
+    done = dbjobs(noun, "delete", 43, "--yes")
+    assert (done.exit_code, "43 deleted" in done.stderr) == (0, True)
+
+
+def test_what_a_first_delete_does_not_find_was_not_there(dbjobs: Dbjobs, serve: Serve) -> None:
+    serve(by_endpoint({**ANSWERS, "runs/delete": ABSENT}))
+    assert dbjobs("runs", "delete", 43, "--yes").exit_code == 4
+
+
+LATER = {
+    "401": (Reply(401, {"message": "Invalid access token."}), 3),
+    "403": (Reply(403, {"error_code": "PERMISSION_DENIED", "message": "No."}), 5),
+    "400": (Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "No."}), 5),
+    "404": (Reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No."}), 4),
+    "302": (Reply(302, "", {"Location": "https://login.example"}), 3),
+    "a page": (Reply(200, "<html>", {"Content-Type": "text/html"}), 3),
+    "no id": (Reply(body={}), 3),
+    "a wrong shape": (Reply(body={"run_id": "12\n34"}), 6),
+    "a reset": (Reply(reset=True), 6),
+}
+
+
+@pytest.mark.parametrize("first", [Reply(reset=True), Reply(500, "")], ids=["reset", "500"])
+@pytest.mark.parametrize("later", LATER)
+@pytest.mark.parametrize("token", ["given", None])
+def test_a_run_that_may_have_been_started_is_told_whatever_came_later(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, first: Reply, later: str, token: str | None
+) -> None:
+    reply, exit_code = LATER[later]
+    server = serve(by_endpoint({"run-now": [first, reply]}))
+    done = dbjobs("runs", "now", 42, *(["--idempotency-token", token] if token else []))
+    assert (done.exit_code, done.stdout) == (exit_code, "")
+    [sent] = {request.body["idempotency_token"] for request in server.changes}
+    assert "; the run may have been started" in done.stderr
+    assert f"--idempotency-token {sent} never starts a second run" in done.stderr
+    assert "to look: dbjobs runs list --job 42 --limit 5" in done.stderr
+
+
+@pytest.mark.parametrize("later", ["a page", "no id", "a wrong shape"])
+def test_a_run_that_may_have_been_started_is_told_after_one_useless_answer(
+    dbjobs: Dbjobs, serve: Serve, later: str
+) -> None:
+    reply, exit_code = LATER[later]
+    server = serve(by_endpoint({"run-now": reply}))
+    done = dbjobs("runs", "now", 42)
+    assert (done.exit_code, len(server.changes)) == (exit_code, 1)
+    assert "; the run may have been started" in done.stderr
+
+
+@pytest.mark.parametrize("later", ["401", "403", "400", "404", "302"])
+def test_a_run_that_was_refused_at_once_was_not_started(dbjobs: Dbjobs, serve: Serve, later: str) -> None:
+    reply, exit_code = LATER[later]
+    serve(by_endpoint({"run-now": reply}))
+    done = dbjobs("runs", "now", 42)
+    assert (done.exit_code, "may have" in done.stderr) == (exit_code, False)

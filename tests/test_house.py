@@ -81,7 +81,7 @@ def test_a_library_is_known_in_its_own_rooms_only(library: str, rooms: set[str])
         ("watch", {"clock", "deadline", "errors", "exit_codes", "models", "outages", "snapshots", "states"}),
         ("pipelines", set()),
         ("sandbox", {"errors", "documents"}),
-        ("answers", {"errors"}),
+        ("answers", {"errors", "shapes"}),
     ],
 )
 def test_a_quiet_room_has_few_neighbours(room: str, neighbours: set[str]) -> None:

@@ -198,7 +198,8 @@ def test_a_for_each_of_thousands_is_not_read_to_its_end(dbjobs: Dbjobs, serve: S
         if request.endpoint == "runs/get-output":
             return Reply(body={"logs": "x"})
         each = task("each", run_id=8, for_each_task={})
-        return Reply(body=run("TERMINATED", "SUCCESS", each, run_id=43) | {"iterations": iterations})
+        run_id = int(request.query["run_id"])
+        return Reply(body=run("TERMINATED", "SUCCESS", each, run_id=run_id) | {"iterations": iterations})
 
     server = serve(reply)
     done = dbjobs("runs", "output", 43)

@@ -301,7 +301,9 @@ def test_a_body_that_the_api_would_not_take_is_not_sent(
 ) -> None:
     server = serve(Reply(body={"job_id": 1}))
     file = tmp_path / "job.json"
-    settings = {"name": "nightly", "tasks": TASKS, "description": filling}
+    cluster: dict[str, Any] = {"spark_version": "15.4.x", "node_type_id": "n", "num_workers": 1}
+    cluster["spark_env_vars"] = {"A": filling}
+    settings = {"name": "nightly", "tasks": [{**TASKS[0], "new_cluster": cluster}]}
     file.write_text(json.dumps(settings, ensure_ascii=False), "utf-8")
 
     result = dbjobs("jobs", "create", "-f", file)

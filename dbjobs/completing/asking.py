@@ -20,6 +20,7 @@ from dbjobs.listing import RunFilter
 from dbjobs.memory import place_of
 from dbjobs.refs import as_id, parse_run_ref
 from dbjobs.retrying import NO_RETRIES, Retrying
+from dbjobs.shapes import Fields
 from dbjobs.transport import Transport
 
 PATIENCE = 0.8
@@ -39,12 +40,12 @@ class AskingOnce(Transport):
         query: Mapping[str, Any],
         retrying: Retrying | None = None,
         *,
-        gives: str | None = None,
+        shape: Fields | None = None,
     ) -> Payload:
         if self._has_asked:
             raise UnreachableError("one request is enough")
         self._has_asked = True
-        return self._transport.get(path, query, NO_RETRIES, gives=gives)
+        return self._transport.get(path, query, NO_RETRIES, shape=shape)
 
 
 def ask(place: Place, host: str, what: str) -> None:
