@@ -55,7 +55,7 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen.resize(lines, columns)
 
-    def read_until(self, text: str, *, after: str = "", timeout: float = 30) -> None:
+    def read_until(self, text: str, *, after: str = "", timeout: float = 60) -> None:
         """Until the screen shows it, below what it showed before."""
         deadline = time.monotonic() + timeout
         while text not in self.text.removeprefix(after):

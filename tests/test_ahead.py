@@ -10,7 +10,7 @@ from dbjobs.ahead import ahead
 from tests.conftest import Dbjobs, Serve
 from tests.fakes import Received, Reply
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that a test waits for what it expects at once."""
 
 

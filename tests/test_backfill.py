@@ -327,7 +327,7 @@ def test_a_backfill_killed_three_times_ends_with_every_run_once(tmp_path: Path) 
         for kills in range(1, 4):
             process = start(environ, file)
             moment = chance.randrange((kills - 1) * SETS // 4, kills * SETS // 4)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while len(workspace.days) <= moment and time.monotonic() < deadline:
                 time.sleep(0.002)
             time.sleep(chance.random() / 20)

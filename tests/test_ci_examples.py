@@ -127,7 +127,7 @@ def test_a_good_run_passes_and_leaves_its_reports(
     steps = SYSTEMS[system][0]()
 
     installing = bash(steps.install)
-    installing.communicate(timeout=10)
+    installing.communicate(timeout=60)
     process = bash(steps.run)
     _, err = process.communicate(timeout=60)
 

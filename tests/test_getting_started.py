@@ -77,4 +77,4 @@ def test_a_reader_meets_what_the_page_says(folder: Path) -> None:
     first.terminal.read_until("stopped")
     for shell in (first, second):
         shell.terminal.type("exit\n")
-        assert shell.terminal.wait(10).exit_code >= 0
+        assert shell.terminal.wait().exit_code >= 0

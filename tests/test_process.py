@@ -71,7 +71,7 @@ def test_an_interrupted_wait_leaves_the_run_going_and_says_how_to_come_back(
     read_until(process, "main  RUNNING")
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert out == f"{run_id}\tRUNNING\t-\n"
     assert "interrupted" in err
@@ -94,7 +94,7 @@ def test_an_interrupted_start_says_how_to_find_out_what_became_of_it(
     read_until(process, "trying again in")
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (128 + number, "")
     token = server.received[0].body["idempotency_token"]
     assert f"--idempotency-token {token} never starts a second run" in err
@@ -107,7 +107,7 @@ def test_an_interrupted_read_ends_without_a_word(start: Start, serve: Serve) -> 
     read_until(process, "trying again in")
 
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
 
 
@@ -204,7 +204,7 @@ def test_the_sandbox_serves_until_it_is_told_to_end(
     assert "from the root" in result.stderr
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
     with pytest.raises(requests.ConnectionError):
@@ -220,7 +220,7 @@ def test_the_sandbox_takes_its_token_from_the_environment(
 
     assert first_line(process) == """export DATABRICKS_TOKEN='it'"'"'s mine'"""
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.0.1", "example.com", ""])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until a test gives up on a state."""
 
 

@@ -214,7 +214,7 @@ class TestAnswers:
         client = play(rule("latency: 0.3"))
         began = time.monotonic()
         assert self.create(client).status_code == 200
-        assert 0.3 <= time.monotonic() - began < 3
+        assert time.monotonic() - began >= 0.3
 
     def test_may_break_off(self, play: Play) -> None:
         client = play(rule("truncate: 5"))
