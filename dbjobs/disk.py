@@ -51,20 +51,29 @@ _NOT_REPLACEABLE = (EACCES, EPERM, EROFS, EBUSY)
 """What is said of a folder that takes no new file, or of a file that a container shows alone."""
 
 
-def write_whole(path: Path, data: bytes, *, overwrite: bool = False, is_private: bool = False) -> None:
+def write_whole(
+    path: Path,
+    data: bytes,
+    *,
+    overwrite: bool = False,
+    is_private: bool = False,
+    follow_links: bool = True,
+) -> None:
     """Write a file so that nobody ever sees a part of it; a UsageError if it cannot be, or is there.
 
     What is private is for its owner alone from the first byte on, like a folder made for it.
     With `overwrite`, an existing file keeps its owner and permissions, and is written in place where
     it cannot be replaced; a link stays, and its target is written; whatever else is there, such as
-    /dev/stdout, /dev/null or a FIFO, is written into.
+    /dev/stdout, /dev/null or a FIFO, is written into. Without `follow_links` a link is replaced: the user
+    did not choose a name that comes from a server.
     """
+    is_replaced_link = not follow_links and path.is_symlink()
     try:
-        found = _stat(path) if overwrite else None
+        found = _stat(path) if overwrite and not is_replaced_link else None
         if found and (not stat.S_ISREG(found.st_mode) or _descriptors_of(path, found)):
             _write_into(path, data, found)
             return
-        path = Path(os.path.realpath(path)) if overwrite else path
+        path = Path(os.path.realpath(path)) if overwrite and not is_replaced_link else path
         try:
             path.parent.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)
             _replace(path, data, found, overwrite=overwrite, is_private=is_private)

@@ -324,11 +324,11 @@ def test_without_hard_links_nothing_is_overwritten_either(
     assert files_in(folder) == {"a": b"1"}
 
 
-def test_a_link_is_replaced_and_not_followed(folder: Path) -> None:
+def test_a_link_by_a_name_that_a_server_chose_is_replaced_and_not_followed(folder: Path) -> None:
     (folder / "target").write_bytes(b"mine")
     (folder / "a").symlink_to(folder / "target")
 
-    write_whole(folder / "a", b"new", overwrite=True)
+    write_whole(folder / "a", b"new", overwrite=True, follow_links=False)
 
     assert files_in(folder) == {"target": b"mine", "a": b"new"}
 

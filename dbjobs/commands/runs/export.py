@@ -108,7 +108,7 @@ def _save(app: App, tasks: "list[TaskRun]", read: "ReadViews", folder: Path, *, 
     def save_views(task: "TaskRun") -> None:
         for view in read(task):
             path = folder / unused_name(safe_stem(view.title, view.extension), view.extension, used)
-            write_whole(path, view.data, overwrite=overwrite)
+            write_whole(path, view.data, overwrite=overwrite, follow_links=False)
             saved.append(view.describe(str(path)))
             if app.output == "text":
                 app.streams.result(str(path))
