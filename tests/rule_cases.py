@@ -298,6 +298,7 @@ CASES: list[Case] = [
     ("Library", {"requirements": "/Workspace/r.txt"}, {"requirements": "s3://r.txt"}),
     ("JobCluster", {"job_cluster_key": "a"}, {"job_cluster_key": "a", "libraries": [{"jar": "x"}]}),
     *CLUSTER_CASES,
+    ("AutoScale", {"max_workers": 1}, {"min_workers": 1}),
     ("AutoScale", {"min_workers": 0, "max_workers": 1}, {"min_workers": -1, "max_workers": 1}),
     ("AutoScale", {"min_workers": 1, "max_workers": 2}, {"min_workers": 2, "max_workers": 2}),
     ("AwsAttributes", {"first_on_demand": 0}, {"first_on_demand": -1}),

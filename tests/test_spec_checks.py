@@ -185,6 +185,11 @@ def parameters(kind: str, size: int) -> dict[str, Any]:
             serverless(new_cluster=CLUSTER),
             id="a cluster with an environment",
         ),
+        pytest.param(
+            with_task(spark_jar_task={}, existing_cluster_id="c"),
+            with_task(spark_jar_task={}, existing_cluster_id=""),
+            id="a cluster without an id",
+        ),
         pytest.param(each(notebook_task={"notebook_path": "/a"}), each(), id="a task in a task"),
     ],
 )

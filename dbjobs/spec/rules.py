@@ -294,6 +294,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         ),
     ),
     "AutoScale": (
+        at_least_one("max_workers"),
         between("min_workers", 0),
         Rule(
             "max_workers",

@@ -165,7 +165,7 @@ def _path_problem(settings: Settings, type_: str, holder: Payload, file: str, *,
 def enough_compute(settings: Settings) -> Iterator[Finding]:
     """Notebooks and Python tasks run without a cluster on serverless compute, and in the sandbox."""
     for path, task in settings.all_tasks if not settings.is_partial else ():
-        if any(task.get(name) is not None for name in COMPUTE_CHOICES):
+        if any(task.get(name) not in (None, "") for name in COMPUTE_CHOICES):
             continue
         clusters = list_names(CLUSTER_CHOICES[:2] if settings.is_legacy else CLUSTER_CHOICES, "or")
         if task.get("spark_submit_task") is not None:
