@@ -59,7 +59,10 @@ class Root(Group):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; whatever goes wrong in it ends here."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                app_of(ctx).finish_dry_run()
         except DbjobsError as error:
             app_of(ctx).streams.fail(error)
             code: int = error.exit_code

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbjobs.checkup import Checkup
     from dbjobs.config import Options, Profile
     from dbjobs.config.files import ProfileFiles
+    from dbjobs.dry_run import DryRun
     from dbjobs.memory import Memory
     from dbjobs.transport import Transport
     from dbjobs.wire import Network
@@ -164,11 +165,21 @@ class App:
     def api_to_change(self, dry_run: bool) -> "JobsApi":
         """The API for a command that changes something; a dry run prints requests instead of sending them."""
         from dbjobs.api import JobsApi
-        from dbjobs.dry_run import DryRun
 
         if not dry_run:
             self.streams.keep_results()
-        return JobsApi(DryRun(self.transport, self.streams), self.api.version) if dry_run else self.api
+        return JobsApi(self.dry_run, self.api.version) if dry_run else self.api
+
+    @cached_property
+    def dry_run(self) -> "DryRun":
+        from dbjobs.dry_run import DryRun
+
+        return DryRun(self.transport, self.streams, self.output)
+
+    def finish_dry_run(self) -> None:
+        """Print the requests of a dry run that make one document; called at the end."""
+        if "dry_run" in vars(self):
+            self.dry_run.finish()
 
     def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:
         """Do it for every item; a failure keeps none of the others from it, and is raised at the end."""

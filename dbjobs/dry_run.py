@@ -1,28 +1,25 @@
 """`--dry-run`: what would be sent, printed instead."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from dbjobs.answers import Payload
+from dbjobs.render.plain import to_json, write_document
+from dbjobs.render.streams import Streams
 from dbjobs.retrying import Retrying
 from dbjobs.shapes import Fields
 from dbjobs.transport import Transport
 
 
-class Prints(Protocol):
-    """Takes a result's text."""
-
-    def result(self, text: str) -> None: ...
-
-
 class DryRun(Transport):
     """Reads from the workspace like any other transport, and changes nothing in it."""
 
-    def __init__(self, transport: Transport, streams: Prints) -> None:
+    def __init__(self, transport: Transport, streams: Streams, output: str) -> None:
         self.host = transport.host
         self._transport = transport
         self._streams = streams
+        self._output = output
+        self._requests: list[Payload] = []
 
     def get(
         self,
@@ -43,6 +40,20 @@ class DryRun(Transport):
         retrying: Retrying | None = None,
         shape: Fields | None = None,
     ) -> Payload:
-        """Print the request, and answer `{}`."""
-        self._streams.result(f"POST {self.host}{path}\n{json.dumps(body, indent=2)}")
+        """Print the request, or keep it for `finish`, and answer `{}`."""
+        request = {"method": "POST", "url": f"{self.host}{path}", "body": body}
+        if self._output == "text":
+            self._streams.result(f"POST {self.host}{path}\n{to_json(body)}")
+        elif self._output == "id":  # nothing has an id yet
+            self._streams.show(f"POST {self.host}{path}\n{to_json(body)}")
+        elif self._output == "jsonl":
+            write_document(self._streams, request, self._output)
+        else:
+            self._requests.append(request)
         return {}
+
+    def finish(self) -> None:
+        """Print what json and yaml hold as one document: the request, or an array of several."""
+        if self._requests:
+            requests, self._requests = self._requests, []
+            write_document(self._streams, requests if len(requests) > 1 else requests[0], self._output)

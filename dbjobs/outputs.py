@@ -4,6 +4,7 @@ The API gives outputs of task runs only, so a run is resolved to the newest atte
 task; a for-each task holds a run for each of its inputs, and those have outputs of their own.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -30,8 +31,14 @@ class TaskOutput:
 
 
 def read_outputs(api: JobsApi, run: Run, task_key: str | None = None) -> Iterator[TaskOutput]:
-    """The outputs of all tasks, or of one; those of iterations follow under `key[0]`, `key[1]`, …"""
+    """The outputs of all tasks, or of one; those of iterations follow under `key[0]`, `key[1]`, …
+
+    `task_key` may also name one iteration.
+    """
     tasks = [task for task in run.output_runs if task_key in (None, task.task_key)]
+    if not tasks and (iteration := _find_iteration(api, run, task_key or "")):
+        yield _read_output(api, iteration)
+        return
     if not tasks:
         keys = ", ".join(task.task_key for task in run.output_runs)
         raise NotFoundError(f"run {run.run_id} has no task {task_key!r}", hint=f"its tasks: {keys}")
@@ -40,6 +47,17 @@ def read_outputs(api: JobsApi, run: Run, task_key: str | None = None) -> Iterato
         yield replace(output, child=_read_child(api, output.answer or {}))
         if task.payload.get("for_each_task") is not None:
             yield from _read_iterations(api, task)
+
+
+def _find_iteration(api: JobsApi, run: Run, key: str) -> TaskRun | None:
+    """The task run that `each[3]` names."""
+    named = re.fullmatch(r"(.+)\[(\d+)\]", key)
+    parents = [task for task in run.output_runs if named and task.task_key == named[1] and task.run_id]
+    if not named or not parents:
+        return None
+    iterations = api.get_run(parents[0].run_id or 0).get("iterations") or []
+    chosen = iterations[int(named[2]) : int(named[2]) + 1]
+    return TaskRun({**chosen[0], "task_key": key}) if chosen else None
 
 
 def _read_output(api: JobsApi, task: TaskRun) -> TaskOutput:

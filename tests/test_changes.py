@@ -125,6 +125,13 @@ def test_a_dry_run_prints_the_difference_and_the_request_and_sends_nothing(
     assert json.loads(body) == {"job_id": 42, "new_settings": json.loads(WEEKLY)}
     assert (done.exit_code, done.stderr, server.changes) == (0, "", [])
 
+    document = dbjobs("jobs", "reset", "nightly", "--json", WEEKLY, "--dry-run", "-o", "json")
+    request = json.loads(document.stdout)
+    assert (request["url"], request["body"]["job_id"]) == (url, 42)
+    assert document.stderr.splitlines() == RESET_DIFFERENCE
+    two = dbjobs("jobs", "delete", "42", "43", "--dry-run", "-o", "json")
+    assert [one["body"] for one in json.loads(two.stdout)] == [{"job_id": 42}, {"job_id": 43}]
+
 
 @pytest.mark.parametrize(
     "command",

@@ -232,8 +232,7 @@ def test_the_output_of_one_task_can_be_had_alone(dbjobs: Dbjobs, finished: str) 
     assert "cleaned" in text.stdout
     assert "the data is bad" not in text.stdout
     outputs = json.loads(document.stdout)
-    assert list(outputs) == ["sum"]
-    assert outputs["sum"]["notebook_output"]["result"] == "42"
+    assert outputs["notebook_output"]["result"] == "42"
     assert (unknown.exit_code, unknown.stdout) == (4, "")
     assert "has no task 'claen'" in unknown.stderr
     assert "clean" in unknown.stderr.splitlines()[-1], "the hint names those that there are"
@@ -381,9 +380,18 @@ def test_a_dry_run_prints_the_request_and_sends_nothing(
     job = {"job_id": 7, "settings": {"parameters": [{"name": "day", "default": ""}]}}
     server = serve(by_endpoint({"get": job}))
 
-    result = dbjobs(*command, "--dry-run")
-    assert result.exit_code == 0, result.stderr
-    first, _, body = result.stdout.partition("\n")
-    assert first == f"POST {server.url}/api/2.2/jobs/{path}"
+    url = f"{server.url}/api/2.2/jobs/{path}"
+    printed = {
+        output: dbjobs(*command, "--dry-run", "-o", output)
+        for output in ("text", "json", "jsonl", "yaml", "id")
+    }
+    assert [result.exit_code for result in printed.values()] == [0] * 5, printed
+    first, _, body = printed["text"].stdout.partition("\n")
+    assert first == f"POST {url}"
     assert json.loads(body) == sent
+    request = {"method": "POST", "url": url, "body": sent}
+    assert json.loads(printed["json"].stdout) == json.loads(printed["jsonl"].stdout) == request
+    assert yaml.safe_load(printed["yaml"].stdout) == request
+    assert printed["id"].stdout == "", "nothing was made that has an id"
+    assert f"POST {url}" in printed["id"].stderr
     assert server.changes == []

@@ -163,6 +163,18 @@ def test_or_a_line_a_task_or_the_ids_of_the_task_runs(dbjobs: Dbjobs, server: Sc
     lines = dbjobs("runs", "output", 43, "-o", "jsonl").lines
     assert [next(iter(json.loads(line))) for line in lines][:2] == ["notebook", "python"]
     assert dbjobs("runs", "output", 43, "--task", "each", "-o", "id").lines == ["8", "81", "82"]
+    ids = dbjobs("runs", "output", 43, "-o", "id").lines
+    assert ids == [str(one) for one in (1, 2, 3, 4, 5, 6, 8, 81, 82, 9)], "none for what never ran"
+
+
+@pytest.mark.parametrize(("key", "run_id"), [("python", "2"), ("each", "8"), ("each[1]", "82")])
+def test_of_one_task_programs_get_the_api_s_own_answer(
+    dbjobs: Dbjobs, server: ScriptedServer, key: str, run_id: str
+) -> None:
+    for output in ("json", "jsonl"):
+        assert json.loads(dbjobs("runs", "output", 43, "--task", key, "-o", output).stdout) == OUTPUTS[run_id]
+    missing = dbjobs("runs", "output", 43, "--task", "each[7]", "-o", "json")
+    assert (missing.exit_code, missing.stdout) == (4, "")
 
 
 def test_a_task_that_is_not_there_is_told_with_those_that_are(dbjobs: Dbjobs, server: ScriptedServer) -> None:

@@ -59,10 +59,11 @@ def read_parameters(app: App, parameters: Parameters, get_job: Callable[[], Payl
 
 
 def show_changes(app: App, changes: Iterable[Change], *, dry_run: bool) -> None:
-    """What is about to change; for a dry run it is the result."""
-    stream = app.streams.out if dry_run else app.streams.err
+    """What is about to change; for a dry run it is the result, unless that is for programs."""
+    is_result = dry_run and app.output == "text"
+    stream = app.streams.out if is_result else app.streams.err
     text = render_changes(changes, is_ascii=not is_utf8(stream)) or "no setting changes"
-    if dry_run:
+    if is_result:
         app.streams.result(text)
     else:
         app.streams.note(text)

@@ -92,20 +92,27 @@ def _counted(pages: Pages) -> Pages:
         raise
 
 
-def show_outputs(app: App, outputs: Iterable["TaskOutput"]) -> None:
-    """What each task left, as it comes; by task key for programs, null where there is nothing to be had."""
+def show_outputs(app: App, outputs: Iterable["TaskOutput"], *, is_one_task: bool = False) -> None:
+    """What each task left, as it comes; by task key for programs, null where there is nothing to be had.
+
+    Of one task, programs get the API's own answer; a for-each task's iterations are tasks of their own.
+    """
     if app.output == "text":
         from dbjobs.render.outputs import render_output
 
         for output in outputs:
             app.streams.result(render_output(output.task, output.answer, output.child, output.problem))
         return
-    by_key = (_warned(app, output) for output in outputs)
-    if app.output == "jsonl":
-        write_documents(app.streams, by_key, app.output)
-    elif app.output == "id":
+    if app.output == "id":
         for output in outputs:
-            app.streams.result(str(output.task.run_id))
+            if output.task.run_id is not None:
+                app.streams.result_ids(str(output.task.run_id))
+        return
+    by_key = (_warned(app, output) for output in outputs)
+    if is_one_task:
+        write_document(app.streams, next(iter(next(by_key).values())), app.output)
+    elif app.output == "jsonl":
+        write_documents(app.streams, by_key, app.output)
     else:
         write_document(
             app.streams, {key: answer for one in by_key for key, answer in one.items()}, app.output

@@ -49,9 +49,9 @@ TERMINAL = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 
 
 def new_id(*taken: Container[int]) -> int:
-    """A free id of 15 to 18 digits: like the real ones, mostly beyond what a float can hold."""
+    """A free id of 15 digits: like most real ones, and exact where numbers are floats, as in jq 1.6."""
     while True:
-        number = 10**14 + secrets.randbelow(10**18 - 10**14)
+        number = 10**14 + secrets.randbelow(9 * 10**14)
         if not any(number in ids for ids in taken):
             return number
 

@@ -8,11 +8,17 @@ from dbjobs.commands.framework import app_of
 from dbjobs.commands.options import RunArgument
 from dbjobs.commands.showing import show_outputs
 
-TaskKey = Annotated[str | None, typer.Option("--task", metavar="KEY", help="Only this task's output.")]
+TaskKey = Annotated[
+    str | None,
+    typer.Option("--task", metavar="KEY", help="Only this task's output; KEY[0] is a for-each task's first."),
+]
 
 
 def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
     """Print what a run's tasks left: results, logs, errors, traces.
+
+    With -o json, the outputs stand under their task keys; with --task, the API's own answer
+    stands alone.
 
     \b
     Examples:
@@ -26,4 +32,4 @@ def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
 
     app = app_of(ctx)
     run_id = app.run_id(run)
-    show_outputs(app, read_outputs(app.api, Run(app.api.get_run(run_id)), task))
+    show_outputs(app, read_outputs(app.api, Run(app.api.get_run(run_id)), task), is_one_task=task is not None)
