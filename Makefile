@@ -73,7 +73,7 @@ clean:  ## remove what the other targets made
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dbjobs needs Python 3.10 or later; say which with: make PYTHON=python3.12")'
 	@echo "Setting up .venv, once. 1 of 3: a virtual environment of $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
-	@echo "2 of 3: downloading and installing what locks/dev.txt lists (200 MB; a minute, or more on a slow line)"
+	@echo "2 of 3: downloading and installing what locks/dev.txt lists (130 MB: half a minute on a fast network, minutes on a slow one)"
 	@$(BIN)/$(PIP_INSTALL) --require-hashes --requirement locks/dev.txt
 	@echo "3 of 3: installing dbjobs itself"
 	@$(BIN)/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
