@@ -236,7 +236,7 @@ def test_the_sandbox_listens_on_the_loopback_interface_only(dbjobs: Dbjobs, addr
     [
         (["--root", "absent"], "not a folder: absent"),
         (["--time-scale", "0"], "time scale"),
-        (["--port", "70000"], "'--port'"),
+        (["--port", "70000"], "--port: '70000' is not a whole number from 0 to 65535"),
     ],
     ids=["no root", "no time", "no port"],
 )

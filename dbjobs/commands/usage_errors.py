@@ -107,8 +107,15 @@ def refused_value(param_type: Any, value: Any) -> str:
         meant = VALUES.get(str(value).lower())
         guess = f"; use {meant}" if meant in choices else did_you_mean(str(value), choices)
         return f"{value!r} is not one of {', '.join(choices)}{guess}"
-    lowest = getattr(param_type, "min", None)
-    return f"{str(value)!r} is not a whole number" + (f" of {lowest} or more" if lowest is not None else "")
+    lowest, highest = getattr(param_type, "min", None), getattr(param_type, "max", None)
+    bounds = (
+        ""
+        if lowest is None
+        else f" of {lowest} or more"
+        if highest is None
+        else f" from {lowest} to {highest}"
+    )
+    return f"{str(value)!r} is not a whole number{bounds}"
 
 
 def _path(ctx: Any) -> str:
