@@ -36,8 +36,8 @@ def read_sets(text: str, name: str) -> list[Values]:
     text = text.removeprefix("\ufeff")
     try:
         sets = list(_read(text))
-    except (DocumentError, csv.Error) as error:
-        raise UsageError(f"{name}: {error}") from None
+    except (DocumentError, csv.Error, UsageError) as error:
+        raise UsageError(f"{name}: {error}", hint=getattr(error, "hint", None)) from None
     if not sets:
         raise UsageError(f"{name} holds no set of parameters")
     return sets
@@ -48,6 +48,8 @@ def _read(text: str) -> Iterator[Values]:
     if first.startswith("{"):
         return _read_json_lines(text)
     if first.startswith("[") or re.match(r"-\s", first) or text.lstrip().startswith(("---", "#")):
+        if re.search(r"\n---\s*(\n|$)", text.lstrip()):
+            raise DocumentError("it holds several YAML documents; put the sets into one list")
         return _read_list(read_document(text))
     return _read_csv(text)
 
@@ -71,7 +73,7 @@ def _read_list(document: Document) -> Iterator[Values]:
 def _as_set(value: object, line: int) -> Values:
     if not isinstance(value, dict) or not value:
         raise DocumentError("a set of parameters is a mapping of names to values", line)
-    return text_values(value)
+    return text_values(value, f"line {line}")
 
 
 def _read_csv(text: str) -> Iterator[Values]:
@@ -79,6 +81,10 @@ def _read_csv(text: str) -> Iterator[Values]:
     delimiter = max(",;\t", key=head.count)  # the first of equals: the comma
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names = [name.strip() for name in next(reader, [])]
+    if len(names) == 1 and re.match(r"[\w.-]+:(\s|$)", names[0]):
+        raise DocumentError("this is a YAML mapping; put the sets into a list, each after a dash", 1)
+    if any(map(_is_value, names)):
+        raise DocumentError("the first line has to name the parameters, and it holds values", 1)
     if not all(names) or len(set(names)) != len(names):
         raise DocumentError("the first line has to name the parameters, each once", 1)
     for row in reader:
@@ -86,6 +92,11 @@ def _read_csv(text: str) -> Iterator[Values]:
             yield dict(zip(names, row, strict=True))
         elif row:
             raise DocumentError(f"there are {len(row)} values for {len(names)} names", reader.line_num)
+
+
+def _is_value(heading: str) -> bool:
+    """Whether the heading of a column is a number or a date, so that the file has no line of headings."""
+    return bool(re.fullmatch(r"[-+]?[0-9.]+|[0-9]{4}-[0-9]{2}(-[0-9]{2}.*)?", heading))
 
 
 def read_days(text: str, name: str) -> list[Values]:
@@ -96,9 +107,11 @@ def read_days(text: str, name: str) -> list[Values]:
     except ValueError:
         first = last = None
     if first is None or last is None:
-        raise UsageError(f"{text!r} are no days such as 2026-01-01..2026-01-31")
+        raise UsageError(
+            f"invalid date range {text!r}", hint="give the first and last day, as in 2026-01-01..2026-01-31"
+        )
     if last < first:
-        raise UsageError(f"{text!r} ends before it begins")
+        raise UsageError(f"invalid date range {text!r}: it ends before it begins")
     number = min((last - first).days + 1, MOST_SETS + 1)
     return [{name: (first + timedelta(days)).isoformat()} for days in range(number)]
 

@@ -14,6 +14,7 @@ from dbjobs.errors import ConfigError, DbjobsError, UsageError
 from dbjobs.render.streams import Streams
 
 if TYPE_CHECKING:
+    from dbjobs.answers import Payload
     from dbjobs.api import JobsApi
     from dbjobs.auth import Credentials
     from dbjobs.checkup import Checkup
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from dbjobs.wire import Network
 
 Item = TypeVar("Item")
+
+MOST_SUGGESTED = 1_000
+"""Jobs whose names are compared with one that does not exist: ten requests at most."""
 
 
 @dataclass(frozen=True)
@@ -211,11 +215,19 @@ class App:
 
     def job_id(self, ref: str) -> int:
         """A job by its id, or by its exact name."""
-        from dbjobs.refs import as_id, choose_job
+        from dbjobs.refs import as_id, check_job_name, choose_job
 
         if (job_id := as_id(ref)) is not None:
             return job_id
-        return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)))
+        check_job_name(ref)
+        return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)), self._jobs_to_suggest)
+
+    def _jobs_to_suggest(self) -> "list[Payload]":
+        """The newest jobs, as far as they can be had; a suggestion is worth no second error."""
+        try:
+            return list(chain.from_iterable(self.api.list_jobs(limit=MOST_SUGGESTED)))
+        except DbjobsError:
+            return []
 
     def job_ids(self, refs: Iterable[str]) -> list[int]:
         """Jobs by id or by name; in the order given, each once."""

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from dbjobs.answers import Payload
 from dbjobs.errors import RefusedError, UsageError
+from dbjobs.nearest import did_you_mean
 
 TASK_KINDS = {
     "notebook_task": "notebook_params",
@@ -36,6 +38,8 @@ LIST_OPTIONS = {
 
 KINDS = {**NAMED_OPTIONS, **LIST_OPTIONS}
 
+NO_PARAMETERS = "give the job `parameters` of its own"
+
 LIMITED_KINDS = ("jar_params", "notebook_params", "python_params", "spark_submit_params")
 MAX_BYTES = 10_000
 """How long those may be, as JSON with their name; they are ASCII, too."""
@@ -45,42 +49,105 @@ Values = dict[str, str] | list[str]
 
 def split_pairs(pairs: Sequence[str], option: str = "--param") -> dict[str, str]:
     """`NAME=VALUE` at the first `=`; a VALUE may hold anything."""
-    split = {}
+    split: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name or not equals:
             raise UsageError(f"{option} {pair!r} is not NAME=VALUE")
+        if name in split:
+            raise UsageError(f"{option} gives {name!r} twice", hint="give each parameter once")
         split[name] = value
     return split
 
 
-def text_values(values: Payload) -> dict[str, str]:
-    """Values as the API wants parameters: text as it is, anything else as JSON."""
+def text_values(values: Payload, source: str) -> dict[str, str]:
+    """Values as the API wants parameters: text as it is, numbers and truths as JSON writes them.
+
+    `source` is what an error calls the file.
+    """
+    if "job_id" in values or any(isinstance(values.get(kind), dict | list) for kind in KINDS):
+        raise UsageError(
+            f"{source} holds a whole run-now request, not parameters",
+            hint="dbjobs runs now JOB -f FILE sends such a request",
+        )
+    for name, value in values.items():
+        if value is None or isinstance(value, dict | list):
+            kind = {type(None): "nothing", dict: "a mapping", list: "a list"}[type(value)]
+            raise UsageError(
+                f"{source}: the parameter {name!r} holds {kind}, and a parameter is a text",
+                hint="put the value in quotes",
+            )
     return {
         str(name): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
     }
 
 
 def choose_parameters(
-    pairs: dict[str, str], by_kind: Mapping[str, Sequence[str] | None], get_job: Callable[[], Payload]
+    pairs: dict[str, str],
+    by_kind: Mapping[str, Sequence[str] | None],
+    get_job: Callable[[], Payload],
+    *,
+    force: bool = False,
 ) -> Payload:
     """What was typed, under the one kind it goes to; {} without any.
 
-    `pairs` go to the kind that the job takes, for which it is looked at; `by_kind` are
-    options that name their kind. A run takes parameters of one kind.
+    `pairs` go to the kind that the job takes; `by_kind` are options that name their kind. A run
+    takes parameters of one kind. What the job does not take is refused, unless `force` is set.
     """
     chosen: Payload = {kind: _values(kind, texts) for kind, texts in by_kind.items() if texts}
+    get_job = cache(get_job)
     if pairs:
         kind = kind_of_job(get_job())
         chosen[kind] = _with_pairs(pairs, kind, chosen.get(kind))
-    if len(chosen) > 1:
+    check_run_parameters(chosen, get_job, force=force)
+    return chosen
+
+
+def merge_parameters(old: Payload, new: Payload) -> Payload:
+    """New parameters over older ones: names of one kind add up, all else is replaced."""
+    merged = {
+        kind: {**old[kind], **values}
+        if isinstance(values, dict) and isinstance(old.get(kind), dict)
+        else values
+        for kind, values in new.items()
+    }
+    return merged or old
+
+
+def check_run_parameters(body: Payload, get_job: Callable[[], Payload], *, force: bool = False) -> None:
+    """Refuse the parameters in a request if they are of several kinds, too long, or not for the job."""
+    kinds = [kind for kind in KINDS if body.get(kind)]
+    if len(kinds) > 1:
         raise UsageError(
-            f"a run takes one kind of parameters, not {' and '.join(chosen)}",
+            f"a run takes one kind of parameters, not {' and '.join(kinds)}",
             hint="give the job `parameters` of its own: every task can read them",
         )
-    for kind, values in chosen.items():
-        check_parameters(kind, values)
-    return chosen
+    for kind in kinds:
+        check_parameters(kind, body[kind])
+        if not force:
+            _check_that_job_takes(kind, body[kind], get_job())
+
+
+def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:
+    """Refuse what cannot take effect: a kind that no task takes, a name that the job does not declare.
+
+    A notebook takes any name, for its widgets are not known here.
+    """
+    settings = job.get("settings") or {}
+    declared = [str(parameter.get("name")) for parameter in settings.get("parameters") or ()]
+    taken = _kinds_of(settings.get("tasks") or [settings]) | ({"job_parameters"} if declared else set())
+    label = f"job {job['job_id']}" if "job_id" in job else "the job"
+    if kind not in taken:
+        takers = "declares no parameters" if kind == "job_parameters" else f"has no task that takes {kind}"
+        options = ", ".join(option for other, option in KINDS.items() if other in taken)
+        raise UsageError(f"{label} {takers}", hint=f"it takes {options}" if options else NO_PARAMETERS)
+    if kind == "job_parameters":
+        for name in values:
+            if name not in declared:
+                raise UsageError(
+                    f"{label} has no parameter {name!r}{did_you_mean(name, declared)}",
+                    hint=f"its parameters are {', '.join(declared)}; --force sends others all the same",
+                )
 
 
 def _values(kind: str, texts: Sequence[str]) -> Values:
@@ -110,7 +177,7 @@ def kind_of_job(job: Payload) -> str:
     if not candidates:
         raise UsageError(
             "--param does not fit this job: its tasks take no parameters",
-            hint="give the job `parameters` of its own",
+            hint=NO_PARAMETERS,
         )
     raise UsageError(
         f"--param does not fit this job: its tasks take several kinds ({', '.join(candidates)})",

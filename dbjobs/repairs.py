@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dbjobs.answers import Payload
 from dbjobs.errors import Answer, NotFoundError, UsageError
 from dbjobs.models import Run
+from dbjobs.parameters import merge_parameters
 from dbjobs.reading import RunReader
 
 
@@ -61,17 +62,6 @@ def parameters_of(run: Payload) -> Payload:
         return overriding
     values = {item["name"]: item["value"] for item in run.get("job_parameters") or () if "value" in item}
     return {"job_parameters": values} if values else {}
-
-
-def merge_parameters(old: Payload, new: Payload) -> Payload:
-    """New parameters over those of the run: names of one kind add up, all else is replaced."""
-    merged = {
-        kind: {**old[kind], **values}
-        if isinstance(values, dict) and isinstance(old.get(kind), dict)
-        else values
-        for kind, values in new.items()
-    }
-    return merged or old
 
 
 def as_job(run: Payload) -> Payload:

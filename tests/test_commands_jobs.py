@@ -93,8 +93,8 @@ def test_a_job_is_shown_with_its_tasks(dbjobs: Dbjobs, workspace: Sandbox) -> No
 @pytest.mark.parametrize(
     ("options", "stdin", "exit_code", "message"),
     [
-        pytest.param((), "", 2, "say once what to send: -f FILE or --json TEXT", id="neither"),
-        pytest.param(("-f", "-", "--json", "{}"), "{}", 2, "say once what to send", id="both"),
+        pytest.param((), "", 2, "give either -f FILE or --json TEXT", id="neither"),
+        pytest.param(("-f", "-", "--json", "{}"), "{}", 2, "give either -f FILE or --json TEXT", id="both"),
         pytest.param(("-f", "-"), " \n", 2, "stdin is empty", id="an empty file"),
         pytest.param(("-f", "absent.yaml"), "", 2, "cannot read absent.yaml: No such file", id="no file"),
         pytest.param(("-f", "/"), "", 2, "cannot read /: Is a directory", id="a folder"),

@@ -47,7 +47,9 @@ def test_a_run_is_named_by_id_or_by_url(text: str, ref: RunRef) -> None:
 def test_anything_else_is_no_run(text: str) -> None:
     with pytest.raises(UsageError, match="is not a run") as caught:
         parse_run_ref(text)
-    assert caught.value.hint == "give a run id, or the URL of a run's page"
+    shows_job = "#job/3" in text or "/jobs/3" in text
+    advice = "this is the page of a job; to see its runs: dbjobs runs list --job 3"
+    assert caught.value.hint == (advice if shows_job else "give a run id, or the URL of a run's page")
 
 
 @given(st.integers(1, MAX_ID))

@@ -94,18 +94,20 @@ def run_each(
     app: App,
     job_id: int,
     each: Each,
+    sets: "Sequence[Values]",
     parameters: Parameters,
     common: Payload,
     options: WaitOptions,
     *,
     dry_run: bool,
+    force: bool = False,
 ) -> None:
     """Start what is missing of the runs, watch all of them together, and exit with their outcome.
 
-    `common` is what every request holds besides the parameters.
+    `common` is what every request holds; the parameters of `sets` come on top.
     """
     job = app.api.get_job(job_id)
-    wanted = _want(each, parameters, common, job)
+    wanted = _want(sets, parameters, common, job, force=force)
     if dry_run:
         _print_requests(app, job_id, wanted, each.batch or "")
         return
@@ -127,15 +129,21 @@ def run_each(
     raise typer.Exit(_exit_code(app, backfill, code))
 
 
-def _want(each: Each, parameters: Parameters, common: Payload, job: Payload) -> "list[Wanted]":
+def _want(
+    sets: "Sequence[Values]", parameters: Parameters, common: Payload, job: Payload, *, force: bool
+) -> "list[Wanted]":
     from dbjobs.backfill import want_each
+    from dbjobs.parameters import check_run_parameters, merge_parameters
 
     pairs = parameters.read_pairs()
 
     def make_body(values: Mapping[str, str]) -> Payload:
-        return {**parameters.choose({**pairs, **values}, lambda: job), **common}
+        chosen = parameters.choose({**pairs, **values}, lambda: job, force=force)
+        body = {**common, **merge_parameters(common, chosen)}
+        check_run_parameters(body, lambda: job, force=force)
+        return body
 
-    return want_each(each.read(), make_body)
+    return want_each(sets, make_body)
 
 
 def _print_requests(app: App, job_id: int, wanted: "list[Wanted]", batch: str) -> None:

@@ -50,9 +50,11 @@ def say_job(job: Payload) -> str:
     return f"job {job['job_id']} ({name})" if name else f"job {job['job_id']}"
 
 
-def read_parameters(app: App, parameters: Parameters, get_job: Callable[[], Payload]) -> Payload:
+def read_parameters(
+    app: App, parameters: Parameters, get_job: Callable[[], Payload], *, force: bool = False
+) -> Payload:
     """The parameters that were given, by kind; --verbose tells which kind it is."""
-    body = parameters.read(get_job)
+    body = parameters.read(get_job, force=force)
     for kind in body:
         app.streams.detail(f"the parameters go as {kind}")
     return body

@@ -4,9 +4,13 @@ Those that every command takes are in `global_options`; groups of options are in
 `request_options` and `wait_options`, so that only those who take them pay for them.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
+from dbjobs.errors import UsageError
+from dbjobs.nearest import did_you_mean
 
 JobRef = Annotated[
     str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.", show_default=False)
@@ -52,3 +56,10 @@ Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and 
 Force = Annotated[
     bool, typer.Option("--force", help="Send fields and values that dbjobs does not know; limits stay.")
 ]
+
+
+def known_word(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:
+    """A word of the API in its capitals; refused with the nearest, if the API is not known to have it."""
+    if force or word.upper() in known:
+        return word.upper()
+    raise UsageError(f"{option}: {word!r} is not one of {', '.join(known)}{did_you_mean(word, known)}")

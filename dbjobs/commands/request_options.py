@@ -38,7 +38,7 @@ class Body:
     def open(self) -> "JobFile":
         """The same with the lines, for `job_files.make_body` to check."""
         if (self.file is None) == (self.json_text is None):
-            raise UsageError("say once what to send: -f FILE or --json TEXT")
+            raise UsageError("give either -f FILE or --json TEXT")
         from dbjobs.spec import read_job_file
 
         return read_job_file(self.file, self.json_text)
@@ -98,19 +98,24 @@ class Parameters:
     ] = None
     dbt_commands: Annotated[_Texts, _kind_option("--dbt-command", "dbt_commands", "VALUE")] = None
 
-    def read(self, get_job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The parameters under the name of their kind, for which the job is looked at; {} without any."""
-        return self.choose(self.read_pairs(), get_job)
+    def read(self, get_job: Callable[[], dict[str, Any]], *, force: bool = False) -> dict[str, Any]:
+        """The parameters under the name of their kind, checked against the job; {} without any."""
+        return self.choose(self.read_pairs(), get_job, force=force)
 
     def read_pairs(self) -> dict[str, str]:
         """Those of --param and --params-file; of one name, the former count."""
         from dbjobs.parameters import split_pairs, text_values
 
-        from_file = text_values(_read_body(self.params_file, None)) if self.params_file else {}
+        from_file: dict[str, str] = {}
+        if self.params_file:
+            source = "stdin" if self.params_file == "-" else self.params_file
+            from_file = text_values(_read_body(self.params_file, None), source)
         return {**from_file, **split_pairs(self.param or [])}
 
-    def choose(self, pairs: dict[str, str], get_job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def choose(
+        self, pairs: dict[str, str], get_job: Callable[[], dict[str, Any]], *, force: bool = False
+    ) -> dict[str, Any]:
         """Such pairs with what was given by kind."""
         from dbjobs.parameters import KINDS, choose_parameters
 
-        return choose_parameters(pairs, {kind: getattr(self, kind) for kind in KINDS}, get_job)
+        return choose_parameters(pairs, {kind: getattr(self, kind) for kind in KINDS}, get_job, force=force)

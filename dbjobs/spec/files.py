@@ -13,6 +13,7 @@ from dbjobs.documents import Document, DocumentError, read_document
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.spec.checks import check_settings
 from dbjobs.spec.convert import convert
+from dbjobs.spec.field_checks import check_fields
 from dbjobs.spec.findings import Finding, Path, warning
 from dbjobs.spec.known_fields import JOB_FIELDS, READ_ONLY, RUN_NOW_FIELDS, SUBMIT_FIELDS
 from dbjobs.spec.settings import Settings, as_whole
@@ -122,12 +123,7 @@ def make_ready(
     settings = Settings({**content, **(overrides or {})}, request)
     findings = [*_misplaced(file.content, place, request, job_id), *_of_a_run(content)]
     findings += _moved(check_settings(settings.content, request), place)
-    if force:
-        findings = [
-            replace(finding, is_error=False) if finding.is_unknown else finding for finding in findings
-        ]
-    if any(finding.is_error for finding in findings):
-        raise _refusal(file, findings)
+    findings = _settle(file, findings, force=force)
     conversion = convert(settings, version)
     if conversion.findings:
         raise _refusal(file, _moved(conversion.findings, place))
@@ -137,6 +133,30 @@ def make_ready(
     note = conversion.note and f"{file.name}: {conversion.note}"
     fields_to_remove = file.content.get(REMOVALS) or [] if request == "update" else []
     return Ready(conversion.settings, fields_to_remove, note, warnings)
+
+
+def make_run_request(file: JobFile, job_id: int, overrides: Payload, *, force: bool = False) -> Ready:
+    """The body of a run-now request as its file has it, for a job, checked.
+
+    A field that is not known is an error here: the run would start without what it says.
+    """
+    content = {**file.content, "job_id": job_id, **overrides}
+    found = [*_of_another_job(file.content, job_id), *check_fields(content, RUN_NOW_FIELDS)]
+    findings = [replace(finding, is_error=finding.is_error or finding.is_unknown) for finding in found]
+    findings = _settle(file, findings, force=force)
+    warnings = [f"{file.name}: {sentence}" for sentence in _describe(file, findings)]
+    return Ready({name: value for name, value in content.items() if value is not None}, warnings=warnings)
+
+
+def _settle(file: JobFile, findings: list[Finding], *, force: bool) -> list[Finding]:
+    """The warnings; an error among the findings is raised, unless `force` lets the unknown pass."""
+    if force:
+        findings = [
+            replace(finding, is_error=False) if finding.is_unknown else finding for finding in findings
+        ]
+    if any(finding.is_error for finding in findings):
+        raise _refusal(file, findings)
+    return findings
 
 
 def _refusal(file: JobFile, findings: list[Finding]) -> RefusedError:
@@ -181,9 +201,8 @@ def _of_a_run(content: Payload) -> Iterable[Finding]:
 
 def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> Iterable[Finding]:
     """What stands beside the settings, and would be lost; or belongs to another job."""
-    told = as_whole(body.get("job_id"))
-    if job_id is not None and told not in (None, job_id):
-        yield Finding(("job_id",), f"is {told}, but the job to change is {job_id}")
+    if job_id is not None:
+        yield from _of_another_job(body, job_id)
     for name in body if place else ():
         if name not in (*place, *_beside(request)):
             yield warning((name,), f"stands beside {place[0]}, and is not sent")
@@ -192,6 +211,12 @@ def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> 
         isinstance(removals, list) and all(isinstance(name, str) for name in removals)
     ):
         yield Finding((REMOVALS,), "has to be a list of names of fields")
+
+
+def _of_another_job(body: Payload, job_id: int) -> Iterable[Finding]:
+    told = as_whole(body.get("job_id"))
+    if told not in (None, job_id):
+        yield Finding(("job_id",), f"is {told}, but the job on the command line is {job_id}")
 
 
 def _moved(findings: Iterable[Finding], place: Path) -> list[Finding]:

@@ -6,11 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from dbjobs.commands.framework import app_of
-from dbjobs.commands.options import ExpandTasks, Limit
+from dbjobs.commands.options import ExpandTasks, Limit, known_word
 from dbjobs.commands.showing import show_runs
 from dbjobs.context import App
 from dbjobs.errors import UsageError
 from dbjobs.listing import RunFilter
+
+RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
+
+CLOCK_TOLERANCE = 600
+"""Seconds by which the clock of this machine may be behind that of the workspace."""
 
 NEWEST = 20
 """How many runs are listed unless --limit says otherwise."""
@@ -39,12 +44,15 @@ class Wanted:
             raise UsageError("--active and --completed exclude each other", hint="leave both out to list all")
         since, until = _moment("--since", self.since, app), _moment("--until", self.until, app)
         if since is not None and until is not None and since > until:
-            raise UsageError("--since is later than --until, so no run can be meant")
+            raise UsageError("--since is later than --until, so there can be no such run")
+        if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
+            raise UsageError("--since is in the future, so there can be no such run")
+        run_type = self.run_type and known_word("--run-type", self.run_type, RUN_TYPES)
         return RunFilter(
             job_id=app.job_id(self.job) if self.job is not None else None,
             active_only=self.active or None,
             completed_only=self.completed or None,
-            run_type=self.run_type and self.run_type.upper(),
+            run_type=run_type,
             start_time_from=since,
             start_time_to=until,
         )
