@@ -26,7 +26,8 @@ each_verb = pytest.mark.parametrize("entry", VERBS, ids=lambda entry: entry.name
 
 def option_names(entry: generate.Entry) -> set[str]:
     params = entry.command.get_params(entry.context)
-    return {name for param in params if param.param_type_name == "option" for name in param.opts}
+    options = [param for param in params if param.param_type_name == "option"]
+    return {name for param in options for name in (*param.opts, *param.secondary_opts)}
 
 
 def test_what_is_generated_is_current() -> None:

@@ -85,3 +85,15 @@ def test_no_run_at_all_on_stdin_is_no_success(dbjobs: Dbjobs, serve: Serve, comm
     assert result.exit_code == 2
     assert "no run" in result.stderr
     assert server.received == []
+
+
+def test_a_job_name_that_is_nearly_right_gets_the_nearest_ones(dbjobs: Dbjobs, serve: Serve) -> None:
+    jobs = [{"job_id": 1, "settings": {"name": "nightly"}}, {"job_id": 2, "settings": {"name": "sales"}}]
+    server = serve(lambda request: Reply(body={"jobs": [] if request.query.get("name") else jobs}))
+
+    result = dbjobs("runs", "now", "nigthly")
+    assert (result.exit_code, result.stdout, server.changes) == (4, "", [])
+    assert result.stderr == (
+        "error: there is no job named 'nigthly'\n"
+        "hint: there is 'nightly'; names are exact; an id works, too\n"
+    )

@@ -186,6 +186,55 @@ OPTIONS: list[WrongCall] = [
 ]
 
 VALUES: list[WrongCall] = [
+    (
+        "runs list --run-type JOB",
+        "--run-type: 'JOB' is not one of JOB_RUN, SUBMIT_RUN, WORKFLOW_RUN; did you mean 'JOB_RUN'?",
+        "",
+    ),
+    (
+        "runs now 7 --performance-target standart",
+        "--performance-target: 'standart' is not one of PERFORMANCE_OPTIMIZED, STANDARD, COST_OPTIMIZED; "
+        "did you mean 'STANDARD'?",
+        "",
+    ),
+    (
+        "runs now nightly --each-day yesterday..today --as day",
+        "invalid date range 'yesterday..today'",
+        "give the first and last day, as in 2026-01-01..2026-01-31",
+    ),
+    (
+        "runs now nightly --each-day 2026-02-01..2026-01-01 --as day",
+        "invalid date range '2026-02-01..2026-01-01': it ends before it begins",
+        "",
+    ),
+    (
+        "runs list --job nightly --since 1h --until 2h",
+        "--since is later than --until, so there can be no such run",
+        "",
+    ),
+    (
+        "runs list --job nightly --since 2099-01-01",
+        "--since is in the future, so there can be no such run",
+        "",
+    ),
+    ("runs list --since 2026-13-01", "--since: '2026-13-01' is no time such as…", ""),
+    ("runs now 7 -P day", "--param 'day' is not NAME=VALUE", ""),
+    ("runs now 7 -P day=1 -P day=2", "--param gives 'day' twice", "give each parameter once"),
+    ("runs get 7,8", "'7,8' is not a run", "separate ids by blanks: 7 8"),
+    (
+        "runs get https://h.example/jobs/3",
+        "'https://h.example/jobs/3' is not a run",
+        "this is the page of a job; to see its runs: dbjobs runs list --job 3",
+    ),
+    (
+        "runs now https://h.example/jobs/3/runs/4",
+        "'https://h.example/jobs/3/runs/4' is the page of a run, not a job",
+        "give the job's id: 3",
+    ),
+    ("runs submit", "give either -f FILE or --json TEXT", ""),
+    ("runs submit -f nofile.yaml", "cannot read nofile.yaml: No such file or directory", ""),
+    ("runs submit -f /", "cannot read /: Is a directory", ""),
+    ("runs wait -", "no run was given: stdin is empty", ""),
     ("runs list --limit x", "--limit: 'x' is not a whole number of 0 or more", None),
     ("runs list --limit -1", "--limit: '-1' is not a whole number of 0 or more", None),
     ("runs list --limit 2.5", "--limit: '2.5' is not a whole number of 0 or more", None),

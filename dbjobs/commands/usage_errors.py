@@ -49,7 +49,8 @@ def unknown_option(ctx: Any, option: str) -> UsageError:
     """An option that the command has not, with what works instead."""
     command, path = ctx.command, _path(ctx)
     instead = instead_of_option(ctx, path, option)
-    names = [name for param in command.get_params(ctx) for name in param.opts if name.startswith("--")]
+    params = command.get_params(ctx)
+    names = [name for param in params for name in (*param.opts, *param.secondary_opts) if name[:2] == "--"]
     guess = "" if instead else did_you_mean(option, names)
     return UsageError(f"there is no option {option}{guess}", hint=instead or help_of(ctx))
 
