@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -16,13 +17,16 @@ from datetime import date, timedelta
 from dbjobs.documents import Document, DocumentError, read_document
 from dbjobs.errors import DbjobsError, OutcomeUnknownError, RefusedError, UsageError
 from dbjobs.models import Payload, Run
-from dbjobs.outages import is_refusal
+from dbjobs.outages import is_refusal, may_differ
 from dbjobs.parameters import text_values
 from dbjobs.snapshots import WatchedRun
 from dbjobs.states import Outcome
 
 MOST_SETS = 10_000
 """The API starts no more runs in an hour."""
+
+MOST_FAILURES = 5
+"""So many starts that fail on end are an outage of all of them."""
 
 Values = dict[str, str]
 """One set of parameters."""
@@ -124,7 +128,10 @@ def label_sets(sets: Sequence[Values]) -> list[str]:
         if len({one.get(name) for one in sets}) > 1
     ]
     names = differing or list(sets[0])
-    return [", ".join(f"{name}={one[name]}" for name in names if name in one) for one in sets]
+    labels = [", ".join(f"{name}={one[name]}" for name in names if name in one) for one in sets]
+    # values may hold commas, so that different sets are spelled alike
+    number = Counter(labels)
+    return [f"{label} (set {n})" if number[label] > 1 else label for n, label in enumerate(labels, 1)]
 
 
 def make_token(job_id: int, body: Payload, batch: str, attempt: int = 0) -> str:
@@ -172,10 +179,14 @@ class Backfill:
     """when the job's newest run started, in epoch milliseconds, before this backfill came"""
     refused: dict[str, DbjobsError] = field(default_factory=dict)
     """by label"""
-    uncertain: str = ""
-    """the label of the set that may have been started, or not: no usable answer came"""
+    uncertain: list[str] = field(default_factory=list)
+    """the labels of sets that may have been started, or not: no usable answer came"""
     _started: dict[int, WatchedRun] = field(default_factory=dict)
-    _next: int = 0
+    _put_off: list[str] = field(default_factory=list)
+    """labels of sets whose start has just failed: others are tried before them"""
+
+    def __post_init__(self) -> None:
+        self._queue = {wanted.label: wanted for wanted in self.wanted}
 
     @property
     def started(self) -> list[WatchedRun]:
@@ -184,46 +195,54 @@ class Backfill:
 
     @property
     def waiting(self) -> int:
-        return len(self.wanted) - self._next
+        return len(self._queue)
 
     @property
     def unstarted(self) -> list[str]:
         """The labels of the sets that are still to come."""
-        labels = (wanted.label for wanted in self.wanted[self._next :])
-        return [label for label in labels if label != self.uncertain and label not in self._labels_started]
-
-    @property
-    def _labels_started(self) -> set[str]:
-        return {watched.label for watched in self._started.values()}
+        started = {watched.label for watched in self._started.values()}
+        return [label for label in self._queue if label not in self.uncertain and label not in started]
 
     def start_next(self, active: int) -> WatchedRun | None:
-        """Start the next set if fewer than `most_active` runs are active; what is refused is passed over."""
+        """Start the next set if fewer than `most_active` runs are active; what is refused is passed over.
+
+        A set whose start fails is put off, so that it does not hold up all others. After a few such
+        failures on end, or when no other set is left, the error is raised.
+        """
         if active >= self.most_active:
+            self._put_off.clear()
             return None
-        while self.waiting:
-            wanted = self.wanted[self._next]
+        failures = 0
+        while wanted := next((one for label, one in self._queue.items() if label not in self._put_off), None):
             try:
                 watched = self._start(wanted)
-            except RefusedError as error:
-                if error.answer and not is_refusal(error):
+            except DbjobsError as error:
+                if isinstance(error, RefusedError) and (is_refusal(error) or not error.answer):
+                    self._pass_over(wanted, error)
+                    continue
+                failures += 1
+                self._put_off.append(wanted.label)
+                is_last = len(self._put_off) == len(self._queue)
+                if not may_differ(error) or failures == MOST_FAILURES or is_last:
+                    self._put_off.clear()
                     raise
-                self._pass_over(wanted, error)
             else:
-                self._next += 1
+                del self._queue[wanted.label]
                 return watched
+        self._put_off.clear()
         return None
 
     def _pass_over(self, wanted: Wanted, error: RefusedError) -> None:
         """One set may be refused; if it is the first, all will be."""
-        if self._next == 0:
+        if not self._started and not self.refused:
             raise error
-        self._next += 1
+        del self._queue[wanted.label]
         self.refused[wanted.label] = error
         self.refuse(wanted.label, error)
 
-    def find_uncertain(self) -> WatchedRun | None:
+    def find_uncertain(self, label: str) -> WatchedRun:
         """To ask with the same token again gives the run that was started, if one was."""
-        return self._start(self.wanted[self._next]) if self.uncertain else None
+        return self._start(self._queue[label])
 
     def _start(self, wanted: Wanted) -> WatchedRun:
         """The set's run. One of an earlier call that never ran is no reason not to start another."""
@@ -239,15 +258,18 @@ class Backfill:
 
     def _start_once(self, wanted: Wanted, attempt: int) -> int:
         """At every moment, whatever interrupts it, the run is among the started ones or uncertain."""
-        was_uncertain, self.uncertain = self.uncertain, wanted.label
+        label = wanted.label
+        was_uncertain = label in self.uncertain
+        if not was_uncertain:
+            self.uncertain.append(label)
         try:
             run_id = self.start(wanted.body, make_token(self.job_id, wanted.body, self.batch, attempt))
         except DbjobsError as error:
-            is_uncertain = was_uncertain or isinstance(error, OutcomeUnknownError)
-            self.uncertain = wanted.label if is_uncertain else ""
+            if not was_uncertain and not isinstance(error, OutcomeUnknownError):
+                self.uncertain.remove(label)
             raise
-        self._started[run_id] = WatchedRun(run_id, label=wanted.label, is_known=True)
-        self.uncertain = ""
+        self._started[run_id] = WatchedRun(run_id, label=label, is_known=True)
+        self.uncertain.remove(label)
         return run_id
 
     def _is_of_old(self, run: Run | None) -> bool:

@@ -38,6 +38,11 @@ def is_shared(error: DbjobsError | None) -> bool:
     return isinstance(error, UnreachableError) and (error.answer is None or error.answer.status == 429)
 
 
+def may_differ(error: DbjobsError) -> bool:
+    """True if the same request for another run may well succeed: only this one failed."""
+    return error.passing and (error.answer is None or error.answer.status != 429)
+
+
 def pause_after(error: DbjobsError) -> float:
     """How long, in seconds, the server wants to be left alone."""
     if isinstance(error, UnreachableError) and error.retry_after is not None:

@@ -37,6 +37,8 @@ class WatchedRun:
     """True if `error` will not pass: the run is watched no more"""
     is_known: bool = False
     """True if there is such a run for certain: it was started by this call, or seen"""
+    ask_again_at: float = 0.0
+    """the server wants not to be asked for it before; in seconds since the watch began"""
     refusals: int = 0
     """how often since its last good answer the API itself refused to show it"""
     refused_since: float = 0.0

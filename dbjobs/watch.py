@@ -7,11 +7,9 @@ and what an ending means for `exit_code_of`.
 Retrying one request is the transport's business; living through an outage is done here.
 """
 
-import math
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -27,6 +25,7 @@ from dbjobs.outages import (
     is_shared,
     pause_after,
 )
+from dbjobs.schedule import SHORTEST_PAUSE, Schedule
 from dbjobs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun, exit_code_of
 
 __all__ = [
@@ -49,9 +48,6 @@ Prepare = Callable[[Sequence[int]], None]
 FetchChildren = Callable[[Run], Mapping[str, Run]]
 """Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
 
-SHORTEST_PAUSE = 0.1
-"""Seconds between two polls at least, whatever the schedule says."""
-
 MOST_SHARED_ERRORS = 3
 """So many errors on end that another run would meet as well end a round of polls."""
 
@@ -68,32 +64,6 @@ SAME_MOMENT = 0.001
 """Seconds: moments closer than this are the same, whatever rounding makes of them."""
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """When to poll, and when to give up. All in seconds."""
-
-    interval: float = 5.0
-    """the pause after the first poll, and after each change"""
-    maximum: float = 60.0
-    growth: float = 1.5
-    """each quiet poll makes the next pause this much longer, up to `maximum`"""
-    jitter: float = 0.1
-    """pauses vary by this share, so that many waits do not poll in step"""
-    timeout: float = math.inf
-    max_outage: float = 600.0
-    """how long to go without one good answer"""
-    fail_fast: bool = False
-    """leave at the first run that fails, or is gone"""
-    tick: float = math.inf
-    """pauses are told in slices of this length, for views that show time passing"""
-
-    def pause_after(self, quiet_polls: int) -> float:
-        """The pause when the last `quiet_polls` polls brought nothing new."""
-        longest = max(self.interval, self.maximum)
-        pause = min(longest, self.interval * self.growth ** min(quiet_polls, 64))
-        return max(SHORTEST_PAUSE, pause) * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
-
-
 class PendingStarts(Protocol):
     """Runs that join a watch while it goes on."""
 
@@ -106,14 +76,14 @@ class PendingStarts(Protocol):
         """Those that were started, as far as that is known."""
 
     @property
-    def uncertain(self) -> str:
-        """The label of the one that may have been started, or not; "" if there is none."""
+    def uncertain(self) -> Sequence[str]:
+        """The labels of those that may have been started, or not."""
 
     def start_next(self, active: int) -> WatchedRun | None:
         """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
 
-    def find_uncertain(self) -> WatchedRun | None:
-        """The run of `uncertain`, which is started if it was not; a DbjobsError if it cannot be had."""
+    def find_uncertain(self, label: str) -> WatchedRun:
+        """The run of an uncertain one, which is started if it was not; a DbjobsError if it cannot be had."""
 
 
 def watch_runs(
@@ -217,7 +187,7 @@ class _Watch:
         before = dict(self.runs)
         began = self.elapsed
         self.just_polled.clear()
-        waiting = [run_id for run_id in self.turns if not self.runs[run_id].is_settled]
+        waiting = [run_id for run_id in self.turns if self._is_due(self.runs[run_id])]
         shared_error = self._prepare(waiting)
         shared_errors = 0
         for run_id in waiting:
@@ -237,6 +207,11 @@ class _Watch:
                 break
         self.took = self.elapsed - began
         return before
+
+    def _is_due(self, watched: WatchedRun) -> bool:
+        """True if it may still change and the server has not asked to leave it alone; limits ask for all."""
+        is_at_limit = self._is_past(self.schedule.timeout) or self._is_past_outage
+        return not watched.is_settled and (is_at_limit or self._is_past(watched.ask_again_at))
 
     def _prepare(self, run_ids: Sequence[int]) -> DbjobsError | None:
         """What the first run would meet as well; any other error is no reason not to ask for each."""
@@ -271,6 +246,7 @@ class _Watch:
             run=run,
             children=children,
             error=None,
+            ask_again_at=0.0,
             is_lost=False,
             is_known=True,
             refusals=0,
@@ -282,7 +258,12 @@ class _Watch:
         if watched.has_outcome:
             return replace(watched, error=error, polls_unsettled=watched.polls_unsettled + 1)
         if not is_refusal(error):
-            return replace(watched, error=error, is_lost=not (error.passing or watched.is_known))
+            return replace(
+                watched,
+                error=error,
+                is_lost=not (error.passing or watched.is_known),
+                ask_again_at=self.elapsed + pause_after(error),
+            )
         self.last_contact = self.elapsed
         refusals = watched.refusals + 1
         since = watched.refused_since if watched.refusals else self.elapsed
@@ -330,7 +311,7 @@ class _Watch:
         if not has_unstarted and all(watched.is_settled for watched in self.runs.values()):
             return Ending.ALL_ENDED
         ending = self._early_ending()
-        if self._outages() and self._is_past(self.last_contact + self.schedule.max_outage):
+        if self._outages() and self._is_past_outage:
             ending = ending or Ending.CONTACT_LOST
         if ending in (Ending.TIMEOUT, Ending.CONTACT_LOST) and not has_unstarted:
             all_told = all(watched.is_settled or watched.has_outcome for watched in self.runs.values())
@@ -347,9 +328,13 @@ class _Watch:
         """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
         schedule, outages = self.schedule, self._outages()
         # a workspace that is busy with a round of many runs gets as long a rest
-        rests = map(pause_after, outages) if outages else [self.took]
+        rests = [pause_after(error) for error in outages if is_shared(error)] if outages else [self.took]
         pause = min(schedule.pause_after(self.quiet_polls), schedule.max_outage / OUTAGE_POLLS)
-        moments = [self.elapsed + max(SHORTEST_PAUSE, pause, *rests), schedule.timeout]
+        soonest = self.elapsed + max(SHORTEST_PAUSE, pause, *rests)
+        due = [max(soonest, watched.ask_again_at) for watched in self._waiting()]
+        if self.start_error:
+            due.append(max(soonest, self.elapsed + pause_after(self.start_error)))
+        moments = [min(due, default=soonest), schedule.timeout]
         if outages:
             moments.append(self.last_contact + schedule.max_outage)
         for watched in self._waiting():
@@ -358,6 +343,10 @@ class _Watch:
                 if watched.refused_since + REFUSAL_SECONDS > self.elapsed:
                     moments.append(watched.refused_since + REFUSAL_SECONDS)
         return min(moments)
+
+    @property
+    def _is_past_outage(self) -> bool:
+        return self._is_past(self.last_contact + self.schedule.max_outage)
 
     def _waiting(self) -> list[WatchedRun]:
         """The runs that may still change."""

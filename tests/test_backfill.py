@@ -97,6 +97,7 @@ def test_a_set_is_called_by_what_tells_it_from_others() -> None:
     assert label_sets([{"day": "1", "city": "Bonn"}, {"day": "2", "city": "Bonn"}]) == ["day=1", "day=2"]
     assert label_sets([{"day": "1"}, {"city": "Bonn"}]) == ["day=1", "city=Bonn"]
     assert label_sets([{"day": "1"}]) == ["day=1"]
+    assert label_sets([{"a": "1, b=2"}, {"a": "1", "b": "2"}]) == ["a=1, b=2 (set 1)", "a=1, b=2 (set 2)"]
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=3)), max_size=6), st.text(max_size=3))
@@ -265,6 +266,31 @@ def test_trouble_on_the_way_loses_nothing_and_starts_nothing_twice(
     assert len(workspace.starts) == 9
 
 
+@pytest.mark.parametrize(
+    ("faults", "minutes"),
+    [
+        pytest.param([Reply(reset=True)], 10, id="resets"),
+        pytest.param([Reply(503, {"message": "back soon"})], 45, id="503"),
+        pytest.param([Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED"})], 45, id="429"),
+        pytest.param([Reply(reset=True), Reply(500, ""), Reply(429, "")], 45, id="all of them"),
+    ],
+)
+def test_when_half_of_all_requests_fail_each_set_still_gets_its_run(
+    backfill: Any, workspace: Workspace, clock: FakeClock, faults: list[Reply], minutes: float
+) -> None:
+    """One failure holds up the set that it met, and not all others for as long as the server wants."""
+    chance = random.Random(13)
+    workspace.fault = lambda endpoint: chance.choice(faults) if chance.random() < 0.5 else None
+    hundred = ("--each-day", "2026-01-01..2026-04-10", "--as", "day", "--max-parallel", 20)
+
+    done = backfill(*hundred, "--progress", "none")
+
+    assert done.exit_code == 0, done.stderr
+    assert len(workspace.starts) == 100
+    assert set(workspace.starts.values()) == {1}
+    assert clock.time < minutes * 60
+
+
 def test_an_outage_ends_the_wait_in_time_and_the_same_command_goes_on(
     backfill: Any, workspace: Workspace, clock: FakeClock
 ) -> None:
@@ -333,31 +359,35 @@ def start(environ: dict[str, str], file: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen([*command, *options], env=environ, stdout=pipe, stderr=pipe, text=True)
 
 
-def test_a_backfill_killed_three_times_ends_with_every_run_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failing", [0.0, 0.5], ids=["all is well", "half of all requests fail"])
+def test_a_backfill_killed_three_times_ends_with_every_run_once(tmp_path: Path, failing: float) -> None:
+    sets = SETS if not failing else SETS // 3
     file = tmp_path / "days.csv"
-    days = [(date(2026, 1, 1) + timedelta(number)).isoformat() for number in range(SETS)]
+    days = [(date(2026, 1, 1) + timedelta(number)).isoformat() for number in range(sets)]
     file.write_text("\n".join(["day", *days]))
-    workspace = Workspace(lasts=0.05)
     seed = random.randrange(2**32)
-    chance = random.Random(seed)
+    chance, fault = random.Random(seed), random.Random(seed)
+    workspace = Workspace(lasts=0.05)
+    workspace.fault = lambda endpoint: Reply(reset=True) if fault.random() < failing else None
     with scripted_server(workspace.reply) as server:
         environ = {**os.environ, "DATABRICKS_HOST": server.url, "DATABRICKS_TOKEN": "dapi-killed"}
         for kills in range(1, 4):
             process = start(environ, file)
-            moment = chance.randrange((kills - 1) * SETS // 4, kills * SETS // 4)
-            deadline = time.monotonic() + 60
+            moment = chance.randrange((kills - 1) * sets // 4, kills * sets // 4)
+            deadline = time.monotonic() + 120
             while len(workspace.days) <= moment and time.monotonic() < deadline:
                 time.sleep(0.002)
+            assert len(workspace.days) > moment, f"it stood still (seed {seed})"
             time.sleep(chance.random() / 20)
             assert process.poll() is None, f"it was still at work (seed {seed})"
             process.kill()
             process.communicate()
         process = start(environ, file)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
 
     assert process.returncode == 0, (err, seed)
     assert workspace.starts == dict.fromkeys(days, 1), seed
-    assert out.count("\tTERMINATED\tSUCCESS\n") == SETS
+    assert out.count("\tTERMINATED\tSUCCESS\n") == sets
     assert workspace.most_active <= 20, "runs that a killed process left behind are counted"
 
 

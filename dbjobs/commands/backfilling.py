@@ -208,11 +208,11 @@ class _Told:
         return self.backfill.started
 
     @property
-    def uncertain(self) -> str:
+    def uncertain(self) -> "Sequence[str]":
         return self.backfill.uncertain
 
-    def find_uncertain(self) -> "WatchedRun | None":
-        return self.backfill.find_uncertain()
+    def find_uncertain(self, label: str) -> "WatchedRun":
+        return self.backfill.find_uncertain(label)
 
     def start_next(self, active: int) -> "WatchedRun | None":
         watched = self.backfill.start_next(active)
@@ -241,7 +241,7 @@ def _exit_code(app: App, backfill: "Backfill", code: int) -> int:
     unstarted = backfill.unstarted
     words = [f"{len(unstarted)} of {len(backfill.wanted)} runs were not started"] if unstarted else []
     if backfill.uncertain:
-        words.append(f"{backfill.uncertain} may have been started, or not")
+        words.append(f"{'; '.join(backfill.uncertain)} may have been started, or not")
     if words:
         app.streams.note("; ".join([*words, GO_ON]))
     refusal = next(iter(backfill.refused.values()), None)

@@ -207,19 +207,17 @@ class _Wait:
             self._await_cancels(canceled)
 
     def _find_uncertain(self) -> None:
-        """A run that may have been started has to be known before it can be canceled."""
-        pending = self.pending_starts
-        if pending is None or not pending.uncertain:
-            return
-        label = pending.uncertain
-        self.app.streams.note(f"asking for the run of {label} to cancel it: it may have been started")
-        try:
-            with time_limit(self.app.clock, UNCERTAIN_PATIENCE):
-                found = pending.find_uncertain()
-            if found:
+        """Runs that may have been started have to be known before they can be canceled."""
+        pending, streams = self.pending_starts, self.app.streams
+        for label in list(pending.uncertain) if pending else ():
+            assert pending is not None  # noqa: S101 - else it has no labels
+            streams.note(f"asking for the run of {label} to cancel it: it may have been started")
+            try:
+                with time_limit(self.app.clock, UNCERTAIN_PATIENCE):
+                    found = pending.find_uncertain(label)
                 self.runs[found.run_id] = found
-        except DbjobsError as error:
-            self.app.streams.warn(f"{label} may have been started, so it may go on: {error.message}")
+            except DbjobsError as error:
+                streams.warn(f"{label} may have been started, so it may go on: {error.message}")
 
     def _await_cancels(self, run_ids: Sequence[int]) -> None:
         schedule = replace(self._schedule(), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False)

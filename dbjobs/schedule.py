@@ -1,0 +1,34 @@
+"""When a watch polls, and when it gives up: data."""
+
+import math
+import random
+from dataclasses import dataclass
+
+SHORTEST_PAUSE = 0.1
+"""Seconds between two polls at least, whatever the schedule says."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When to poll, and when to give up. All in seconds."""
+
+    interval: float = 5.0
+    """the pause after the first poll, and after each change"""
+    maximum: float = 60.0
+    growth: float = 1.5
+    """each quiet poll makes the next pause this much longer, up to `maximum`"""
+    jitter: float = 0.1
+    """pauses vary by this share, so that many waits do not poll in step"""
+    timeout: float = math.inf
+    max_outage: float = 600.0
+    """how long to go without one good answer"""
+    fail_fast: bool = False
+    """leave at the first run that fails, or is gone"""
+    tick: float = math.inf
+    """pauses are told in slices of this length, for views that show time passing"""
+
+    def pause_after(self, quiet_polls: int) -> float:
+        """The pause when the last `quiet_polls` polls brought nothing new."""
+        longest = max(self.interval, self.maximum)
+        pause = min(longest, self.interval * self.growth ** min(quiet_polls, 64))
+        return max(SHORTEST_PAUSE, pause) * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, guards nothing
