@@ -3,9 +3,9 @@
 Source: https://docs.databricks.com/api/workspace/jobs
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dbjobs.answers import Payload
 from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
@@ -26,6 +26,8 @@ JOBS_PAGE = 100
 RUNS_PAGE = 25
 """The largest pages that 2.1 and 2.2 document; a `limit` of 0 asks runs/list of 2.0 for its largest."""
 
+MAX_PAGES = 1000
+"""Of one run or job; each has a hundred elements."""
 
 MOST_TASKS_IN_2_1 = 100
 
@@ -57,16 +59,23 @@ class JobsApi:
         return self._told_if_cut(job, job.get("settings") or {})
 
     def list_jobs(
-        self, name: str | None = None, *, limit: int | None = None, expand_tasks: bool = False
+        self,
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        expand_tasks: bool = False,
+        complete: bool = True,
     ) -> Pages:
         """Jobs, the newest first: all of them, or those of a name in whatever case; `limit` at most.
 
+        `complete`: whether jobs of which a list shows only the first tasks are read in full.
         2.0 has no such filter, and answers with all jobs at once.
         """
         size = min(limit or JOBS_PAGE, JOBS_PAGE)
         query = {"name": name, "limit": size, "expand_tasks": expand_tasks or None}
         pages = self._list("list", {} if self.version == "2.0" else query, "job")
-        return take(pages if name is None else named(name, pages), limit)
+        pages = take(pages if name is None else named(name, pages), limit)
+        return self._completed(pages, self._complete_job) if expand_tasks and complete else pages
 
     def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
         """→ `{}`. Replaces all settings."""
@@ -104,15 +113,20 @@ class JobsApi:
         limit: int | None = None,
         expand_tasks: bool = False,
         retrying: Retrying | None = None,
+        complete: bool = True,
     ) -> Pages:
-        """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task."""
+        """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task.
+
+        `complete`: whether runs of which a list shows only the first tasks are read in full.
+        """
         is_small = limit is not None and limit <= RUNS_PAGE
         if self.version == "2.0":
             query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
             return take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
         query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
         query["expand_tasks"] = expand_tasks or None
-        return take(self._list("runs/list", query, "run", retrying), limit)
+        runs = take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
+        return self._completed(runs, self._complete_run) if expand_tasks and complete else runs
 
     def get_run(
         self, run_id: int, retrying: Retrying | None = None, *, include_history: bool = False
@@ -194,6 +208,25 @@ class JobsApi:
 
         return follow(ask, noun, self._warn)
 
+    def _completed(self, pages: Pages, complete: Callable[[Payload], None]) -> Pages:
+        """Each item with what its list left out: lists show the first 100 tasks, and say so by `has_more`."""
+        for page in pages:
+            for item in page:
+                if item.get("has_more"):
+                    try:
+                        complete(item)
+                    except NotFoundError:  # deleted since
+                        continue
+                    del item["has_more"]
+            yield page
+
+    def _complete_job(self, job: Payload) -> None:
+        whole = self.get_job(job["job_id"]).get("settings") or {}
+        job["settings"] = {**(job.get("settings") or {}), **_arrays_of(whole, PAGED_SETTINGS)}
+
+    def _complete_run(self, run: Payload) -> None:
+        run.update(_arrays_of(self.get_run(run["run_id"]), PAGED_ARRAYS))
+
     def _pages(
         self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None
     ) -> Iterator[Page]:
@@ -201,6 +234,8 @@ class JobsApi:
         seen: set[str | None] = set()
         token: str | None = None
         while token not in seen:
+            if len(seen) == MAX_PAGES:
+                raise UnreachableError(f"the server's answer has more than {MAX_PAGES:,} pages")
             seen.add(token)
             page = self._page(endpoint, {**query, "page_token": token}, retrying)
             yield page
@@ -224,16 +259,38 @@ def _check_id(payload: Payload, query: Mapping[str, Any]) -> None:
 
 
 def merge_pages(pages: Iterable[Page]) -> Payload:
-    """The pages of a run, or of a job, as the one answer that they stand for."""
+    """The pages of a run, or of a job, as one answer; what is repeated counts once."""
     first, *others = (page.payload for page in pages)
+    if not others:
+        return first
+    known: dict[str, set[Identity]] = {}
     for other in others:
-        _extend(first, other, PAGED_ARRAYS)
+        _extend(first, other, PAGED_ARRAYS, known)
         if settings := other.get("settings"):
-            _extend(first.setdefault("settings", {}), settings, PAGED_SETTINGS)
+            _extend(first.setdefault("settings", {}), settings, PAGED_SETTINGS, known)
     return first
 
 
-def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...]) -> None:
+def _arrays_of(whole: Payload, names: tuple[str, ...]) -> Payload:
+    return {name: whole[name] for name in names if whole.get(name)}
+
+
+Identity: TypeAlias = tuple[Any, ...]
+
+IDENTIFYING = ("run_id", "task_key", "attempt_number", "id", "job_cluster_key", "environment_key", "name")
+"""The fields that tell an element of a paged array from all others; each has some of them."""
+
+
+def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...], known: dict[str, set[Identity]]) -> None:
     for array in arrays:
         if page.get(array):
-            whole.setdefault(array, []).extend(page[array])
+            elements = whole.setdefault(array, [])
+            seen = known.setdefault(array, set(map(_identity, elements)))
+            new = [element for element in page[array] if _identity(element) not in seen]
+            elements.extend(new)
+            seen.update(map(_identity, new))
+
+
+def _identity(element: Payload) -> Identity:
+    identity = tuple(element.get(field) for field in IDENTIFYING)
+    return identity if any(value is not None for value in identity) else (id(element),)

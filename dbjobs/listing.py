@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from dbjobs.answers import Payload
+from dbjobs.models import Run
+from dbjobs.states import LIFE_CYCLE_STATES, STATUS_STATES
 
 Pages = Iterator[list[Payload]]
 """The items of a list, a page at a time, as the server sends them."""
 
 Ask = Callable[[Payload], Payload]
 """Asks for the page at a place: `{}` is the first, then a `page_token` or an `offset`."""
+
+MAX_PAGES_WITHOUT_NEWS = 100
+"""In a row: a list that goes on without an item has no end."""
 
 Warn = Callable[[str], None]
 
@@ -39,7 +44,18 @@ class RunFilter:
         return {name: value for name, value in asdict(self).items() if version != "2.0" or name not in _TIMES}
 
     def admits(self, run: Payload) -> bool:
-        """Whether a run started within the times."""
+        """Whether a run may belong: some servers ignore a filter."""
+        state, is_ended = Run(run).life_cycle_state, Run(run).is_ended
+        is_active = state in {**LIFE_CYCLE_STATES, **STATUS_STATES} and not is_ended
+        return (
+            (self.job_id is None or run.get("job_id") in (None, self.job_id))
+            and (self.run_type is None or run.get("run_type") in (None, self.run_type))
+            and not (self.active_only and is_ended)
+            and not (self.completed_only and is_active)
+            and self._is_in_time(run)
+        )
+
+    def _is_in_time(self, run: Payload) -> bool:
         start = run.get("start_time") or 0
         is_early_enough = self.start_time_to is None or start <= self.start_time_to
         return is_early_enough and start >= (self.start_time_from or 0)
@@ -58,12 +74,14 @@ def follow(ask: Ask, noun: str, warn: Warn) -> Pages:
     tokens: set[str] = set()
     seen = _Seen()
     place: Payload = {}
-    received = 0
-    while True:
+    received = pages_without_news = 0
+    while pages_without_news < MAX_PAGES_WITHOUT_NEWS:
         page = ask(place)
         items = page.get(f"{noun}s") or []
         received += len(items)
-        yield [item for item in items if item.get(f"{noun}_id") not in seen]
+        new = [item for item in items if item.get(f"{noun}_id") not in seen]
+        yield new
+        pages_without_news = 0 if new else pages_without_news + 1
         seen.add(item.get(f"{noun}_id") for item in items)
         token = page.get("next_page_token")
         if token and token not in tokens:
@@ -105,7 +123,7 @@ def take(pages: Iterable[list[Payload]], limit: int | None) -> Pages:
 
 
 def within(wanted: RunFilter, pages: Iterable[list[Payload]]) -> Pages:
-    """Keep to the times of a filter, and stop where no run within them can follow."""
+    """Keep to a filter, and stop where no run within its times can follow."""
     for page in pages:
         yield [run for run in page if wanted.admits(run)]
         if page and wanted.is_passed(page[-1]):

@@ -373,3 +373,102 @@ def test_offsets_are_for_servers_that_give_no_tokens() -> None:
 
     assert [item["job_id"] for page in follow(ask, "job", pytest.fail) for item in page] == [1, 2, 3]
     assert places == [{}, {"offset": 1}, {"offset": 2}]
+
+
+# Servers that do otherwise than they were asked
+
+
+ROWS = [
+    run("RUNNING", run_id=1) | {"job_id": 7, "run_type": "JOB_RUN"},
+    run("TERMINATED", "SUCCESS", run_id=2) | {"job_id": 7, "run_type": "SUBMIT_RUN"},
+    run("QUEUED", run_id=3) | {"job_id": 8},
+    {"run_id": 4, "status": {"state": "TERMINATED"}},
+    run("NEW_STATE", run_id=5),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["--active"], ["1", "3", "5"]),
+        (["--completed"], ["2", "4", "5"]),
+        (["--job", "7"], ["1", "2", "4"]),
+        (["--run-type", "JOB_RUN"], ["1", "3", "4", "5"]),
+    ],
+)
+def test_rows_that_a_filter_excludes_are_dropped_where_the_server_ignores_it(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, options: list[str], kept: list[str]
+) -> None:
+    """What a row does not tell, or nobody knows, keeps it."""
+    serve(Reply(body={"runs": ROWS}))
+    assert dbjobs("runs", "list", *options, "-o", "id").lines == kept
+
+
+@pytest.mark.parametrize("noun", ["jobs", "runs"])
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_what_a_list_cuts_off_is_read_in_full(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, noun: str, version: str
+) -> None:
+    tasks = [{"task_key": f"t{number}"} for number in range(130)]
+
+    def hold(part: list[Any], **more: Any) -> dict[str, Any]:
+        held = {"settings": {"name": "n", "tasks": part}} if noun == "jobs" else {"tasks": part}
+        return {f"{noun[:-1]}_id": 1, **held, **more}
+
+    def reply(request: Received) -> Reply:
+        if request.endpoint in ("list", "runs/list"):
+            other = {f"{noun[:-1]}_id": 2}
+            return Reply(body={noun: [hold(tasks[:100], has_more=True), other]})
+        if request.query.get("page_token"):
+            return Reply(body=hold(tasks[100:]))
+        return Reply(body=hold(tasks[:100], next_page_token="more"))
+
+    server = serve(reply)
+    done = dbjobs(noun, "list", "--expand-tasks", "-o", "json", "--api-version", version)
+    first, second = json.loads(done.stdout)
+    assert len((first["settings"] if noun == "jobs" else first)["tasks"]) == 130
+    assert "has_more" not in first
+    assert second == {f"{noun[:-1]}_id": 2}
+    assert len(server.received) == 3
+
+
+def test_what_was_deleted_since_it_was_listed_is_shown_as_far_as_it_is_known(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    cut = {"run_id": 1, "tasks": [{"task_key": "a"}], "has_more": True}
+    absent = Reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No."})
+    serve(by_endpoint({"runs/list": {"runs": [cut]}, "runs/get": absent}))
+    done = dbjobs("runs", "list", "--expand-tasks", "-o", "json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [cut])
+
+
+def test_pages_of_a_run_that_repeat_each_other_multiply_no_task(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    tasks = [{"task_key": "a", "run_id": 8}, {"task_key": "b", "run_id": 9}]
+    pages = [{"run_id": 1, "tasks": tasks, "next_page_token": str(number)} for number in range(3)]
+    serve(*(Reply(body=page) for page in pages), Reply(body={"run_id": 1}))
+    done = dbjobs("runs", "get", 1, "-o", "json")
+    assert json.loads(done.stdout)["tasks"] == tasks
+
+
+def test_tokens_that_never_repeat_lead_to_an_end(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbjobs.api.MAX_PAGES", 5)
+    monkeypatch.setattr("dbjobs.listing.MAX_PAGES_WITHOUT_NEWS", 5)
+    numbers = count()
+
+    def reply(request: Received) -> Reply:
+        more = {"next_page_token": str(next(numbers))}
+        return Reply(
+            body={"run_id": 1, **more} if request.endpoint == "runs/get" else {"runs": [ROWS[0]], **more}
+        )
+
+    server = serve(reply)
+    done = dbjobs("runs", "get", 1)
+    assert (done.exit_code, len(server.received)) == (6, 5)
+    assert "the server's answer has more than 5 pages" in done.stderr
+    done = dbjobs("runs", "list", "--limit", 0, "-o", "id")
+    assert (done.exit_code, done.lines) == (0, ["1"])
+    assert "this list may be incomplete" in done.stderr

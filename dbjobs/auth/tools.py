@@ -17,6 +17,7 @@ from dbjobs.auth.credentials import Grant
 from dbjobs.auth.grants import bearer, token_of
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.config.ways import databricks_program, find_program
+from dbjobs.deadline import seconds_left
 from dbjobs.errors import ToolError, UnsentError
 
 TIMEOUT = 60.0
@@ -56,17 +57,18 @@ def _run(sign_in: SignIn, command: Sequence[str], hint: str) -> dict[str, Any]:
     program = find_program(name, sign_in.environ)
     if program is None:
         raise ToolError(f"there is no program {name} on the PATH", hint="install it, or sign in another way")
+    timeout = min(TIMEOUT, seconds_left())
     try:
         done = subprocess.run(  # noqa: S603 - a program of the user's PATH, without a shell
             [program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             env=dict(sign_in.environ),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise UnsentError(f"cannot sign in: {name} did not answer within {TIMEOUT:.0f} s") from None
+        raise UnsentError(f"cannot sign in: {name} did not answer within {timeout:.0f} s") from None
     except OSError as error:
         raise ToolError(f"cannot run {program}: {error.strerror}", hint=hint) from None
     if done.returncode:

@@ -1,5 +1,6 @@
 """`dbjobs jobs list`."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -53,10 +54,11 @@ def command(
     """
     app = app_of(ctx)
     wants_tasks = expand_tasks or app.output == "text"  # the table tells how many there are
+    list_jobs = partial(app.api.list_jobs, expand_tasks=wants_tasks, complete=expand_tasks)
     if match is None:
-        pages = app.api.list_jobs(name, limit=limit or None, expand_tasks=wants_tasks)
+        pages = list_jobs(name, limit=limit or None)
     elif name is None:
-        pages = take(_matching(match, app.api.list_jobs(expand_tasks=wants_tasks)), limit or None)
+        pages = take(_matching(match, list_jobs()), limit or None)
     else:
         raise UsageError("give either --name or --match")
     found: list[int] = []
