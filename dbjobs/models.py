@@ -171,8 +171,22 @@ class Run(_RunFields):
 
     @property
     def output_runs(self) -> tuple[TaskRun, ...]:
-        """The task runs that hold this run's output; a run of API 2.0 is its own only one."""
+        """The task runs that hold this run's output; a run of API 2.0 is its own only one.
+
+        None if the run was skipped, or canceled in the queue, before it had any.
+        """
+        if not self.tasks and (
+            self.outcome is Outcome.NEVER_RAN or (self.outcome is Outcome.CANCELED and not self._has_begun)
+        ):
+            return ()
         return self.tasks or (TaskRun({"task_key": self.run_name, **self.payload}),)
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether it ever left the queue, by what servers tell of that."""
+        return any(self.payload.get(f"{part}_duration") for part in ("setup", "execution", "run")) or any(
+            self.payload.get(field) for field in ("task", "cluster_spec", "cluster_instance")
+        )
 
 
 OWN_FAILURES = (Outcome.FAILED, Outcome.TIMEDOUT, Outcome.INTERNAL_ERROR, Outcome.UNKNOWN_RESULT)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Dbjobs, Serve
-from tests.fakes import FakeClock, Received, Reply, ScriptedServer
+from tests.fakes import FakeClock, Received, Reply, ScriptedServer, by_endpoint
 from tests.payloads import run, task
 
 PAGE = "https://adb-1.2.azuredatabricks.net/#job/1/run/"
@@ -175,6 +175,28 @@ def test_of_one_task_programs_get_the_api_s_own_answer(
         assert json.loads(dbjobs("runs", "output", 43, "--task", key, "-o", output).stdout) == OUTPUTS[run_id]
     missing = dbjobs("runs", "output", 43, "--task", "each[7]", "-o", "json")
     assert (missing.exit_code, missing.stdout) == (4, "")
+
+
+@pytest.mark.parametrize("state", [("SKIPPED", None), ("TERMINATED", "CANCELED")])
+def test_a_run_that_never_started_is_asked_for_no_output(
+    dbjobs: Dbjobs, serve: Serve, state: tuple[str, str | None]
+) -> None:
+    server = serve(Reply(body=run(*state, run_id=43, start_time=1, queue_duration=5000)))
+    done = dbjobs("runs", "output", 43)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "ended before any task started" in done.stderr
+    assert dbjobs("runs", "output", 43, "-o", "json").stdout == "{}\n"
+    assert dbjobs("runs", "output", 43, "--task", "a").exit_code == 4
+    assert "warning" not in dbjobs("runs", "wait", 43, "--show-output", "all", "--ci", "none").stderr
+    assert {request.endpoint for request in server.received} == {"runs/get"}
+
+
+def test_a_task_that_is_still_running_says_so(dbjobs: Dbjobs, serve: Serve) -> None:
+    serve(by_endpoint({"runs/get": run("RUNNING", None, task("a", "RUNNING")), "runs/get-output": {}}))
+    assert (
+        "(no output: the task is RUNNING; output comes when a task ends)"
+        in dbjobs("runs", "output", 43).stdout
+    )
 
 
 def test_a_task_that_is_not_there_is_told_with_those_that_are(dbjobs: Dbjobs, server: ScriptedServer) -> None:

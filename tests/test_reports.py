@@ -13,7 +13,7 @@ from dbjobs.models import Payload, Run
 from dbjobs.reports import render_report
 from dbjobs.reports.model import Report, ReportedRun
 from tests.conftest import Dbjobs, Serve
-from tests.fakes import FakeClock, Reply, by_endpoint
+from tests.fakes import FakeClock, Received, Reply, by_endpoint
 from tests.hostile import OUTPUT, TEXTS, hostile_run
 from tests.payloads import RUN_ID, run, state, task
 from tests.readers import read_html, read_junit
@@ -113,6 +113,82 @@ def test_junit_is_red_exactly_if_something_is_not_well(payload: Payload, tag: st
     assert bad == ([tag] if tag else [])
     assert int(suite.get("failures", 0)) + int(suite.get("errors", 0)) == len(bad)
     assert int(suite.get("tests", 0)) >= 1, "Jenkins takes a suite without cases for a fault"
+
+
+def test_runs_of_one_job_are_told_apart_by_names_that_last() -> None:
+    def names(first_id: int) -> list[str]:
+        payloads = [{**FAILED, "run_id": first_id + number} for number in range(3)]
+        suites = read_junit(render_report(report_of(*payloads, labels=("", "", "day=2026.01")), ".xml"))
+        cases = [
+            (case.get("classname"), case.get("name")) for suite in suites for case in suite.iter("testcase")
+        ]
+        assert len(set(cases)) == len(cases) == 9
+        return [suite.get("name", "") for suite in suites]
+
+    assert names(1) == names(100) == ["nightly", "nightly #2", "nightly day=2026.01"]
+
+
+NESTED = {
+    "1": run(
+        "TERMINATED", "FAILED", task("each", "TERMINATED", "FAILED", run_id=10, for_each_task={}), run_id=1
+    ),
+    "10": run(run_id=10)
+    | {
+        "iterations": [
+            task("call", "TERMINATED", "SUCCESS", run_id=11),
+            task("call", "TERMINATED", "FAILED", run_id=12, run_job_task={"job_id": 7}),
+        ]
+    },
+    "2": run(
+        "TERMINATED", "FAILED", task("inner", "TERMINATED", "FAILED", run_id=20, for_each_task={}), run_id=2
+    ),
+    "20": run(run_id=20) | {"iterations": [task("one", "TERMINATED", "FAILED", run_id=21)]},
+}
+NESTED_OUTPUTS = {
+    "10": {"error": "1 iteration failed"},
+    "12": {"run_job_output": {"run_id": 2}},
+    "20": {},
+    "21": {"error": "no such city: Bonnn"},
+}
+
+
+def test_the_cause_below_for_each_and_run_job_tasks_is_told_everywhere(
+    dbjobs: Dbjobs, serve: Serve, tmp_path: Path
+) -> None:
+    def reply(request: Received) -> Reply:
+        answers = NESTED if request.endpoint == "runs/get" else NESTED_OUTPUTS
+        return Reply(body=answers[request.query["run_id"]])
+
+    server = serve(reply)
+    files = {form: tmp_path / f"r.{form}" for form in ("xml", "md", "html")}
+    reports = ["--junit", files["xml"], "--report", files["md"], "--report", files["html"]]
+    done = dbjobs("runs", "wait", 1, "--ci", "none", *map(str, reports))
+
+    assert done.exit_code == 10
+    for told in (done.stderr, *(file.read_text() for file in files.values())):
+        for words in (
+            "1 iteration failed",
+            "each[1]:",
+            "run 2, task inner:",
+            "inner[0]: no such city: Bonnn",
+        ):
+            assert words in told
+    assert "warning" not in done.stderr
+    assert len(server.received) < 12, "each is asked for once"
+
+
+def test_jobs_that_start_each_other_without_end_are_left_in_time(dbjobs: Dbjobs, serve: Serve) -> None:
+    calls = [
+        task(f"t{number}", "TERMINATED", "FAILED", run_id=100 + number, run_job_task={})
+        for number in range(9)
+    ]
+    answers = {
+        "runs/get": run("TERMINATED", "FAILED", *calls),
+        "runs/get-output": {"run_job_output": {"run_id": RUN_ID}},
+    }
+    server = serve(by_endpoint(answers))
+    assert dbjobs("runs", "wait", RUN_ID, "--ci", "none").exit_code == 10
+    assert len(server.received) < 80
 
 
 def test_a_run_that_was_never_seen_is_an_error() -> None:

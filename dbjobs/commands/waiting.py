@@ -13,7 +13,7 @@ from dbjobs.deadline import time_limit
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.exit_codes import ExitCode
 from dbjobs.interrupts import Interrupted, interruptible
-from dbjobs.models import Run, TaskRun
+from dbjobs.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.outputs import OutputCache
 from dbjobs.reading import RunReader
 from dbjobs.render.follow import follow, mode_of, tick_of
@@ -306,7 +306,8 @@ class _Wait:
 
     def _output_text(self, task: TaskRun) -> str:
         """Trouble with fetching an output never changes how a wait ends."""
-        output = self.outputs.fetch(task)
+        is_failed = task.outcome in OWN_FAILURES
+        output = self.outputs.fetch_failure(task) if is_failed else self.outputs.fetch(task)
         if self.options.show_output is ShowOutput.ALL and output is not None:
             return render_output(task, output)
         return render_failure(task, output)

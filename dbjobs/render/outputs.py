@@ -30,6 +30,8 @@ def render_output(task: TaskRun, output: Payload | None, child: Run | None = Non
     Ends with a blank line, so that the outputs of several tasks stand apart.
     """
     parts = [*say_task(task), *_parts(task, output or {}, child)]
+    if not parts and not problem and not task.is_ended:
+        problem = f"the task is {say_state(task)}; output comes when a task ends"
     if problem or not parts:
         parts.append(f"(no output: {clean_line(problem)})" if problem else "(no output)")
     return "\n".join([_heading(task), *parts, "", ""])

@@ -21,6 +21,7 @@ from dbjobs.render.words import (
     say_duration,
     say_message,
     say_moment,
+    say_started,
     say_time_spent,
     seconds_of,
 )
@@ -156,7 +157,7 @@ def _run_facts(run: Run, page: Page) -> Iterator[Fact]:
     yield "state", Text.assemble(page.symbol(run), " ", page.whole_state(run))
     yield "message", page.line(say_message(run))
     yield "attempt", say_attempt(run).removeprefix("attempt ")
-    yield "started", say_moment(run.start_time, page.now)
+    yield say_started(run), say_moment(run.start_time, page.now)
     yield "duration", say_duration(seconds_of(run, page.now))
     yield "spent on", say_time_spent(run)
 

@@ -55,6 +55,19 @@ def say_date(milliseconds: float | None) -> str:
         return str(milliseconds)
 
 
+def say_zoned_date(milliseconds: float | None) -> str:
+    """The same with its zone, for readers elsewhere: `2026-01-31 21:04:05+01:00`."""
+    date = say_date(milliseconds)
+    if not milliseconds or date == str(milliseconds):
+        return date
+    return _local(milliseconds / 1000).astimezone().isoformat(" ", "seconds")
+
+
+def say_started(run: AnyRun) -> str:
+    """`started`; `waiting since` for a run that has a time but is still queued."""
+    return "waiting since" if run.phase is Phase.WAITING else "started"
+
+
 def say_age(milliseconds: float | None, now: float) -> str:
     """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
     if not milliseconds or say_date(milliseconds) == str(milliseconds):

@@ -18,8 +18,10 @@ from dbjobs.render.words import (
     say_date,
     say_duration,
     say_message,
+    say_started,
     say_state,
     say_time_spent,
+    say_zoned_date,
     seconds_of,
 )
 from dbjobs.reports.gantt import Chart, draw_axis, draw_bars
@@ -55,7 +57,7 @@ def _page(report: Report) -> Lines:
         yield from _one_run(gravest, report)
     else:
         yield from _several_runs(report)
-    yield f"<footer>written by dbjobs, {say_date(report.made_at * 1000)}</footer>"
+    yield f"<footer>written by dbjobs, {say_zoned_date(report.made_at * 1000)}</footer>"
     yield "</main>\n</body>\n</html>"
 
 
@@ -123,7 +125,7 @@ def _named_facts(run: ReportedRun, report: Report) -> Iterator[tuple[str, str]]:
         return
     facts = {
         "job": str(run.run.job_id or ""),
-        "started": say_date(run.run.start_time),
+        say_started(run.run): say_zoned_date(run.run.start_time),
         "took" if run.run.is_ended else "so far": say_duration(seconds_of(run.run, report.made_at)),
         "spent on": say_time_spent(run.run),
         "tasks": say_counts(task.task.shown_state for task in run.tasks),

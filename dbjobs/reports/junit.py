@@ -5,6 +5,7 @@ https://github.com/jenkinsci/xunit-plugin/tree/master/src/main/resources/org/jen
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
@@ -24,18 +25,33 @@ _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 def render_junit(report: Report) -> str:
     """The report as a document of `<testsuites>`."""
-    suites = [_suite(run, report.made_at) for run in report.runs]
+    names = _distinct_names(report.runs)
+    suites = [_suite(run, name, report.made_at) for run, name in zip(report.runs, names, strict=True)]
     root = ET.Element("testsuites", {"name": _line(report.title), **_sum(suites)})
     root.extend(suites)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(run: ReportedRun, now: float) -> ET.Element:
-    cases = [_case(task, run, now) for task in run.tasks]
+def _distinct_names(runs: Iterable[ReportedRun]) -> list[str]:
+    """The job's name and the run's parameters, and `#2` for the second of the same.
+
+    Run ids would be distinct, too, but CI systems trace a test over time by its name.
+    """
+    names = [" ".join(filter(None, [_line(run.title), _line(run.label)])) for run in runs]
+    numbers: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        numbers[name] += 1
+        distinct.append(f"{name} #{numbers[name]}" if numbers[name] > 1 else name)
+    return distinct
+
+
+def _suite(run: ReportedRun, name: str, now: float) -> ET.Element:
+    class_name = name.replace(".", "_")  # systems make folders of dots
+    cases = [_case(task, class_name, now) for task in run.tasks]
     if not any(_is_bad(case) for case in cases) and (not cases or not run.is_good):
-        cases.append(_case_of_run(run, now))
-    name = " ".join(filter(None, [_line(run.title), _line(run.label)]))
+        cases.append(_case_of_run(run, class_name, now))
     suite = ET.Element("testsuite", {"name": name, "id": str(run.run_id), **_counts(cases)})
     suite.set("time", _seconds(run.run, now))
     if run.run and run.run.start_time:
@@ -82,12 +98,12 @@ def _properties(run: ReportedRun) -> ET.Element:
     return properties
 
 
-def _case(task: ReportedTask, run: ReportedRun, now: float) -> ET.Element:
+def _case(task: ReportedTask, class_name: str, now: float) -> ET.Element:
     newest = task.task
     case = ET.Element(
         "testcase",
         name=_line(newest.task_key),
-        classname=_class_name(run),
+        classname=class_name,
         time=_seconds(newest, now),
     )
     if task.failure:
@@ -98,11 +114,6 @@ def _case(task: ReportedTask, run: ReportedRun, now: float) -> ET.Element:
         ET.SubElement(case, "error", type=_line(newest.shown_state), message=_line(_unfinished(newest)))
     case.extend(_earlier(task))
     return case
-
-
-def _class_name(run: ReportedRun) -> str:
-    """The job's name; systems make folders of dots."""
-    return _line(run.title).replace(".", "_")
 
 
 def _unfinished(task: AnyRun) -> str:
@@ -120,11 +131,9 @@ def _earlier(task: ReportedTask) -> Iterable[ET.Element]:
             yield element
 
 
-def _case_of_run(run: ReportedRun, now: float) -> ET.Element:
+def _case_of_run(run: ReportedRun, class_name: str, now: float) -> ET.Element:
     """Stands for a run without tasks, and for one whose end no task explains."""
-    case = ET.Element(
-        "testcase", name=_line(run.title), classname=_class_name(run), time=_seconds(run.run, now)
-    )
+    case = ET.Element("testcase", name=_line(run.title), classname=class_name, time=_seconds(run.run, now))
     if run.failed_tasks and run.failed_tasks[0].failure:
         _add(case, "failure", run.state, run.failed_tasks[0].failure)
     elif not run.is_good:

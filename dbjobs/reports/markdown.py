@@ -15,11 +15,12 @@ from dbjobs.render.words import (
     count,
     say_attempt,
     say_counts,
-    say_date,
     say_duration,
+    say_started,
     say_state,
     say_time_spent,
     say_took,
+    say_zoned_date,
     seconds_of,
 )
 from dbjobs.reports.mermaid import draw_gantt
@@ -94,7 +95,7 @@ def _facts(run: ReportedRun, report: Report) -> Iterator[str]:
     if run.label:
         yield _cell(run.label)
     if run.run.start_time:
-        yield f"started {say_date(run.run.start_time)}"
+        yield f"{say_started(run.run)} {say_zoned_date(run.run.start_time)}"
     if took := say_duration(seconds_of(run.run, report.made_at)):
         yield f"took {took}" if run.run.is_ended else f"{took} so far"
     if spent := say_time_spent(run.run):

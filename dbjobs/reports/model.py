@@ -138,7 +138,7 @@ class ReportedRun:
     def failed_tasks(self) -> tuple[ReportedTask, ...]:
         """Tasks that went wrong themselves; a run of API 2.0 stands for its only one."""
         tasks = self.tasks
-        if self.run and not tasks:
+        if self.run and not tasks and self.run.output_runs:
             tasks = (ReportedTask((self._with_output(self.run.output_runs[0]),)),)
         return tuple(task for task in tasks if task.failure)
 

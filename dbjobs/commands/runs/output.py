@@ -27,9 +27,16 @@ def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
 
     Exit codes: 0 printed, whatever the run's outcome; 4 no such run or task.
     """
+    from dbjobs.errors import NotFoundError
     from dbjobs.models import Run
     from dbjobs.outputs import read_outputs
 
     app = app_of(ctx)
     run_id = app.run_id(run)
-    show_outputs(app, read_outputs(app.api, Run(app.api.get_run(run_id)), task), is_one_task=task is not None)
+    found = Run(app.api.get_run(run_id))
+    if not found.output_runs:
+        reason = f"ended before any task started: {found.message or found.shown_state}"
+        if task is not None:
+            raise NotFoundError(f"run {run_id} {reason}")
+        app.streams.note(f"no output: run {run_id} {reason}")
+    show_outputs(app, read_outputs(app.api, found, task), is_one_task=task is not None)
