@@ -97,9 +97,9 @@ CALLS: list[tuple[str, tuple[str, ...], list[Request]]] = [
         ],
     ),
     (
-        "jobs update 42 --remove schedule --remove tasks/old",
+        "jobs update 42 --remove schedule --remove tags",
         ALL,
-        [LOOK, *post("update", job_id=42, fields_to_remove=["schedule", "tasks/old"]), LOOK],
+        [LOOK, *post("update", job_id=42, fields_to_remove=["schedule", "tags"]), LOOK],
     ),
     ("jobs delete 42 44 --yes", ALL, [*post("delete", job_id=42), *post("delete", job_id=44)]),
     ("runs list", ("2.0",), get("runs/list", limit=20)),
