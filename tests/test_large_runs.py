@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from dbjobs.models import Payload
-from tests.conftest import Dbjobs
+from tests.conftest import Dbjobs, Serve
 from tests.fakes import FakeClock, Received, Reply, ScriptedServer, scripted_server
 from tests.rehearsal import Rehearsal, rehearsing
 from tests.terminal import Terminal
@@ -116,3 +116,43 @@ def point_to(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def watch_command() -> list[str]:
     return [sys.executable, "-m", "dbjobs", "runs", "wait", str(RUN_ID), "--poll-interval", "0.2s"]
+
+
+@pytest.mark.parametrize(("result_state", "exit_code"), [("SUCCESS", 0), ("FAILED", 10)])
+def test_a_run_whose_second_page_fails_is_told_by_its_first(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, result_state: str, exit_code: int
+) -> None:
+    def reply(request: Received) -> Reply:
+        if "page_token" in request.query:
+            return Reply(500, {"error_code": "INTERNAL_ERROR", "message": "page two is broken"})
+        tasks = [{"run_id": 1000, "task_key": "a", "state": state}]
+        return Reply(body={"run_id": RUN_ID, "state": state, "tasks": tasks, "next_page_token": "two"})
+
+    state = {"life_cycle_state": "TERMINATED", "result_state": result_state}
+    serve(reply)
+    done = dbjobs("runs", "wait", RUN_ID, "--show-output", "none")
+
+    assert (done.exit_code, done.stdout) == (exit_code, f"{RUN_ID}\tTERMINATED\t{result_state}\n")
+    assert f"warning: some tasks of run {RUN_ID} could not be read: " in done.stderr
+    assert "page two is broken" in done.stderr
+    assert "no contact" not in done.stderr
+    assert clock.time < 120, "it is asked for a few times more, and not until --max-outage"
+
+
+def test_tasks_of_a_page_that_fails_once_are_shown_as_last_seen(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    large = LargeRun(200)
+    clock.at = {60.0: lambda: setattr(large, "pages_ended", 2)}
+
+    def reply(request: Received) -> Reply:
+        is_broken = "page_token" in request.query and 20 < clock.time < 40
+        return Reply(500, "") if is_broken else large.reply(request)
+
+    serve(reply)
+    done = dbjobs("runs", "wait", RUN_ID, "--poll-max", "5s", "-o", "json")
+
+    assert done.exit_code == 0
+    assert done.stdout.count('"task_key"') == 200
+    assert done.stderr.count("task_0150  RUNNING") == 1, "no task is told of twice"
+    assert "could not be read" not in done.stderr
