@@ -166,6 +166,29 @@ def test_other_troubles_are_told_at_their_step(
     assert message in result.stderr.splitlines()[0]
 
 
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "last_step"),
+    [
+        (Reply(body={"userName": USERNAME}), 0, "trip"),
+        (Reply(401, {"error_code": "UNAUTHENTICATED", "message": "no"}), 3, "credentials"),
+    ],
+    ids=["accepted", "refused"],
+)
+def test_credentials_are_tried_where_requests_without_them_are_dropped(
+    dbjobs: Dbjobs, answer: Reply, exit_code: int, last_step: str
+) -> None:
+    def reply(request: Received) -> Reply:
+        return answer if "authorization" in request.headers else Reply(reset=True)
+
+    with scripted_server(reply) as server:
+        result = check(dbjobs, server.url)
+
+    assert result.exit_code == exit_code, result.stderr
+    assert "requests without credentials are dropped" in result.stdout
+    assert last_step in result.lines[-1]
+
+
 def test_an_older_workspace_s_versions_are_told(dbjobs: Dbjobs, clock: FakeClock) -> None:
     with scripted_server(refuse_version("2.0", "2.1")) as server:
         result = check(dbjobs, server.url)
