@@ -223,7 +223,11 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
             5,
             "fields_to_remove has to be a list of names of fields",
         ),
-        (["--json", "{job_id: 41, new_settings: {name: x}}"], 5, "job_id is 41, but the job to change is 42"),
+        (
+            ["--json", "{job_id: 41, new_settings: {name: x}}"],
+            5,
+            "job_id is 41, but the job on the command line is 42",
+        ),
         (
             ["--json", "{job_id: 42, notebook_params: {a: b}}"],
             5,

@@ -52,15 +52,15 @@ def command(
 
     Exit codes: 0 listed, 6 out of reach; rows that came before an error are printed.
     """
+    if name is not None and match is not None:
+        raise UsageError("give either --name or --match")
     app = app_of(ctx)
     wants_tasks = expand_tasks or app.output == "text"  # the table tells how many there are
     list_jobs = partial(app.api.list_jobs, expand_tasks=wants_tasks, complete=expand_tasks)
     if match is None:
         pages = list_jobs(name, limit=limit or None)
-    elif name is None:
-        pages = take(_matching(match, list_jobs()), limit or None)
     else:
-        raise UsageError("give either --name or --match")
+        pages = take(_matching(match, list_jobs()), limit or None)
     found: list[int] = []
     show_jobs(app, _counted(pages, found), with_tasks=expand_tasks)
     if name is not None and not any(found):
