@@ -193,7 +193,8 @@ def serve_workspace(workspace: Workspace, authority: trustme.CA | None) -> Itera
         yield workspace
 
 
-TOOL = """#!{python}
+TOOL = """#!/bin/sh
+"exec" "{python}" "$0" "$@"
 import json, os, ssl, sys, urllib.request
 with open({log!r}, "a") as log:
     log.write(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]) + "\\n")

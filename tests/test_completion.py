@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -334,7 +335,7 @@ def shell(request: pytest.FixtureRequest, known: None, dbjobs: Dbjobs, tmp_path:
     program = tmp_path / "bin" / "dbjobs"
     program.parent.mkdir()
     given = tmp_path / "given"
-    program.write_text(PROGRAM.format(python=sys.executable, given=given))
+    program.write_text(PROGRAM.format(python=shlex.quote(sys.executable), given=given))
     program.chmod(0o755)
     (tmp_path / "ein Ordner").mkdir()
     (tmp_path / "job file.yaml").touch()
@@ -380,7 +381,7 @@ def test_powershell_completes(dbjobs: Dbjobs, tmp_path: Path) -> None:
     script = tmp_path / "script.ps1"
     script.write_text(dbjobs("completion", "powershell").stdout)
     program = tmp_path / "dbjobs"
-    program.write_text(f"#!/bin/sh\nexec {sys.executable} -m dbjobs\n")
+    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -m dbjobs\n")
     program.chmod(0o755)
     asked = f". {script}; (TabExpansion2 'dbjobs runs now ni' 18).CompletionMatches.CompletionText"
 

@@ -1,6 +1,7 @@
 """docs/getting-started.md, followed word for word on a terminal: the reader meets what it says."""
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
     """The reader's folder, and dbjobs on the path."""
     program = tmp_path / "bin" / "dbjobs"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dbjobs "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m dbjobs "$@"\n')
     program.chmod(0o755)
     folder = tmp_path / "hello"
     folder.mkdir()
