@@ -171,13 +171,13 @@ def say_time_spent(run: Run) -> str:
     """Where the time went: `queue 3s, setup 1m02s, execution 58s`.
 
     A run of several tasks keeps no such figures of its own but the queue's:
-    then those of its task runs are added up, and the words say so.
+    then those of its task runs are added up, parallel ones too, and the words say so.
     """
     own = [(part, run.seconds_in(part)) for part in PARTS]
     of_tasks = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS[1:]]
     if any(seconds for _, seconds in own[1:]) or not any(seconds for _, seconds in of_tasks):
         return _say_parts(own)
-    several = f" (over {count(len(run.attempts), 'task run')})" if len(run.attempts) > 1 else ""
+    several = f" (sum of {count(len(run.attempts), 'task run')})" if len(run.attempts) > 1 else ""
     return _say_parts([own[0], *of_tasks]) + several
 
 

@@ -118,7 +118,7 @@ def test_the_time_of_several_tasks_is_added_up_and_said_to_be() -> None:
         end=9,
     )
     assert (
-        "  spent on: setup 2s, execution 2m00s (over 2 task runs)"
+        "  spent on: setup 2s, execution 2m00s (sum of 2 task runs)"
         in render_summary(ended(shown)).splitlines()
     )
 
