@@ -7,6 +7,7 @@ comes late, a time-out of a socket. Sockets, descriptors and signals are real.
 
 import atexit
 import errno
+import faulthandler
 import mmap
 import os
 import random
@@ -127,6 +128,8 @@ def _enter(options: Start) -> None:
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    if hasattr(sys.stderr, "fileno"):
+        faulthandler.register(signal.SIGUSR1, file=2)  # says where it hangs
 
 
 def _open_standard(number: int, mode: str) -> Any:
@@ -214,6 +217,7 @@ def _watch_sockets(clock: _Clock, script: Script, closed_port: int) -> None:
 
     def note_method(adapter: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         shared.set("method", 0 if request.method == "GET" else 1)
+        shared.set("hangs", 0)
         return send(adapter, request, *args, **kwargs)
 
     def look_up(*args: Any, **kwargs: Any) -> Any:

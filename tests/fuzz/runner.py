@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -18,7 +19,7 @@ from tests.fuzz.workspace import Workspace, make_run
 from tests.secrets import secret
 
 TOKEN = secret("dapi")
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Real seconds after which a process is taken to hang: pauses cost none."""
 
 
@@ -107,7 +108,10 @@ class Runner:
             )  # fmt: skip
             has_ended = server.serve(pipes.read, pipes.life, PATIENCE)
             if not has_ended:
-                kill(pid)
+                kill(pid, signal.SIGUSR1)
+                time.sleep(0.2)
+                server.drain(pipes.read)
+                kill(pid, signal.SIGKILL)
             exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             files = dict(_read_files(home))
         signaled_at = server.signaled_at

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import selectors
-import signal
 import socket
 import ssl
 import struct
@@ -98,6 +97,8 @@ class Certificates:
         trusted, stranger = trustme.CA(), trustme.CA()
         trusted.cert_pem.write_to_path(ca_file)
         self.trusted, self.stranger = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
+        for context in (self.trusted, self.stranger):
+            context.num_tickets = 0  # a ticket would look like the beginning of an answer
         trusted.issue_cert("127.0.0.1").configure_cert(self.trusted)
         stranger.issue_cert("127.0.0.1").configure_cert(self.stranger)
 
@@ -137,7 +138,7 @@ class Server:
             while time.monotonic() < deadline:
                 for key, _ in self._selector.select(0.02):
                     if key.fd == life:
-                        self._drain(outputs)
+                        self.drain(outputs)
                         return True
                     self._attend(key, outputs)
                 self._drip()
@@ -161,7 +162,7 @@ class Server:
             self._receive(key.data)
 
     @staticmethod
-    def _drain(outputs: dict[int, bytearray]) -> None:
+    def drain(outputs: dict[int, bytearray]) -> None:
         """What the process left in its pipes."""
         for descriptor in outputs:
             with suppress(OSError):  # closed, or empty
@@ -258,6 +259,7 @@ class Server:
             self._send(connection, fault.reply)
         else:
             self._misbehave(connection, exchange, reply)
+        self.shared.set("hangs", 1)  # whoever waits for more than this waits in vain
         self._signal("answered")
 
     def _signal(self, stage: str) -> None:
@@ -267,8 +269,7 @@ class Server:
             for number in range(plan.repeats):
                 if number:
                     time.sleep(0.003)
-                with suppress(ProcessLookupError):
-                    os.kill(self.pid, plan.number)
+                kill(self.pid, plan.number)
 
     def _send(self, connection: _Connection, reply: Reply) -> None:
         is_last = self._is_last()
@@ -336,9 +337,7 @@ class Server:
             self._begin_drip(connection, head, body, where)
         else:
             connection.send(sent.get(where, b""))
-            if what == "hang":
-                self.shared.set("hangs", 1)
-            else:
+            if what != "hang":
                 self._drop(connection, reset=what == "reset")
 
     def _begin_drip(self, connection: _Connection, head: bytes, body: bytes, where: str) -> None:
@@ -385,7 +384,7 @@ def _about_another(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "job_id": answer["job_id"] + 1} if "settings" in answer else {}
 
 
-def kill(pid: int) -> None:
-    """End a process that does not end by itself."""
+def kill(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
