@@ -41,6 +41,11 @@ class Fault:
     """True if the client gets what the API answers all the same, though late"""
 
     @property
+    def looks_like_success(self) -> bool:
+        """True if it is what the API may answer to a change that was done."""
+        return self.name in ("204", "200, empty")
+
+    @property
     def may_have_effect(self) -> bool:
         """True if the client cannot know whether the request took effect."""
         return self.kind in (CUT, GARBLED, BUSY)

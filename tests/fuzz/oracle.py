@@ -43,7 +43,7 @@ CHANGED_BY = {
 }
 """By kind of sequence, the endpoint that makes the change."""
 
-NO_RESULT = 1
+NO_RESULT = 74
 """The exit code for a result that could not be written."""
 
 

@@ -35,7 +35,19 @@ EPOCH = 1_767_225_600.0
 TICK = 1e-5
 """Seconds that looking at the clock takes, so that no loop is endless that waits for a moment."""
 
-_CELLS = ("now", "latency", "drip", "method", "reads", "changes", "hangs", "signal_at", "signal", "real")
+_CELLS = (
+    "now",
+    "latency",
+    "drip",
+    "method",
+    "reads",
+    "changes",
+    "hangs",
+    "signal_at",
+    "signal",
+    "exchange",
+    "given_up",
+)
 
 
 class Shared:
@@ -261,6 +273,7 @@ def _waiting(clock: _Clock, receive: Callable[..., int]) -> Callable[..., int]:
         shared.set("latency", 0)
         latency += drip
         if latency > limit:
+            shared.set("given_up", shared.get("exchange"))
             clock.sleep(limit)
             raise TimeoutError("timed out")
         if latency:

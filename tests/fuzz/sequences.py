@@ -119,7 +119,6 @@ class _Dice:
         choices: dict[str, tuple[float, list[str]]] = {
             "--timeout": (0.35, ["5s", "20s", "60s", "10m"]),
             "--max-outage": (0.3, ["10s", "60s", "5m"]),
-            "--on-timeout": (0.15, ["cancel", "detach"]),
             "--on-interrupt": (0.2, ["cancel", "detach"]),
             "--progress": (0.3, ["none", "lines", "events"]),
             "--show-output": (0.5, ["none", "all"]),
@@ -128,6 +127,8 @@ class _Dice:
         for option, (share, values) in choices.items():
             if self.chance(share):
                 options += [option, dice.choice(values)]
+        if "--timeout" in options and self.chance(0.4):
+            options += ["--on-timeout", dice.choice(["cancel", "detach"])]
         options += [flag for flag in ("--fail-fast", "--strict") if self.chance(0.07)]
         return options
 

@@ -39,12 +39,11 @@ class Exchange:
     step: Step
     fault: Fault | None
     has_effect: bool = False
-    """whether the API dealt with it, be it for a good answer or not"""
+    """whether it was done, be the answer good or not"""
     is_good: bool = False
     """whether the client got what the API answers"""
     answer: Any = None
     """of a good one"""
-    ended_at: float = 0.0
 
     @property
     def is_change(self) -> bool:
@@ -143,6 +142,7 @@ class Server:
                     self._attend(key, outputs)
                 self._drip()
         finally:
+            self._note_given_up()
             for connection in self._connections:
                 connection.close()
             self._selector.close()
@@ -238,15 +238,18 @@ class Server:
         fault = FAULTS[step.fault] if step.fault else None
         if fault and (fault.kind == HANDSHAKE or (fault.name.startswith("TLS") and not self.is_tls)):
             fault = None
+        self._note_given_up()
         exchange = Exchange(self.now(), request, step, fault)
         self.exchanges.append(exchange)
+        self.shared.set("exchange", len(self.exchanges))
         self._signal("arrived")
         reply = Reply()
         if step.fault in ("endless tokens", "repeated token"):
             request.query.pop("page_token", None)
-        if fault is None or fault.is_good_answer or (fault.may_have_effect and step.has_effect):
+        is_dealt_with = step.has_effect or (fault is not None and fault.looks_like_success)
+        if fault is None or fault.is_good_answer or (fault.may_have_effect and is_dealt_with):
             reply = self.workspace.reply(request)
-            exchange.has_effect = True
+            exchange.has_effect = reply.status == 200
         self._signal("done")
         self.shared.set("latency", step.latency)
         if fault is None or fault.is_good_answer:
@@ -261,6 +264,12 @@ class Server:
             self._misbehave(connection, exchange, reply)
         self.shared.set("hangs", 1)  # whoever waits for more than this waits in vain
         self._signal("answered")
+
+    def _note_given_up(self) -> None:
+        """An answer that came after its reader had left was of no use."""
+        if number := int(self.shared.get("given_up")):
+            self.exchanges[number - 1].is_good = False
+            self.shared.set("given_up", 0)
 
     def _signal(self, stage: str) -> None:
         plan = self.signal_plan
@@ -302,7 +311,7 @@ class Server:
 
     def _right_answer(self, exchange: Exchange, reply: Reply) -> Reply:
         """What the API would say; of a change that takes no effect, something that looks like it."""
-        if exchange.has_effect:
+        if exchange.has_effect or reply.status != 200:
             return reply
         looks = {"create": "job_id", "run-now": "run_id", "runs/submit": "run_id", "runs/repair": "repair_id"}
         field_name = looks.get(exchange.request.endpoint)
