@@ -43,7 +43,8 @@ class Fault:
     @property
     def looks_like_success(self) -> bool:
         """True if it is what the API may answer to a change that was done."""
-        return self.name in ("204", "200, empty")
+        is_altered = self.kind == GARBLED and self.reply is None
+        return is_altered or self.name in ("204", "200, empty")
 
     @property
     def may_have_effect(self) -> bool:
