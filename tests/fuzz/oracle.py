@@ -105,9 +105,10 @@ def an_outcome_is_true(case: Case) -> Problems:
 
 def _possible_outcomes(case: Case, run: Run) -> set[int]:
     """Of a run that was repaired meanwhile, several may be told."""
-    recent = [one for one in case.seen.exchanges if one.at > case.end - LOOK_BACK]
-    is_calm = all(one.is_good for one in recent) and case.sequence.waits
-    since = max(run.created, case.end - LOOK_BACK if is_calm else run.created)
+    looks = [one.at for one in case.reads_of() if shows_something(one)]
+    since = min([case.end, *looks[-1:]]) - LOOK_BACK
+    recent = [one for one in case.seen.exchanges if one.at > since]
+    since = max(run.created, since if all(one.is_good for one in recent) else run.created)
     moments = [
         case.end,
         since,
@@ -120,7 +121,8 @@ def contact_lost_is_true(case: Case) -> Problems:
     """6: something kept it from an answer, for as long as it says."""
     if case.code != UNREACHABLE:
         return
-    if not any(UNREACHABLE in fault.exit_codes for fault in case.met):
+    is_slow = any(not one.is_good for one in case.seen.exchanges)
+    if not is_slow and not any(UNREACHABLE in fault.exit_codes for fault in case.met):
         yield "exit code 6, and nothing was out of reach"
     if case.sequence.waits and case.watched and _wait_has_begun(case):
         silence = case.end - max([case.seen.began, *case.contacts(sure=True)])

@@ -156,6 +156,7 @@ class Server:
                 self._selector.unregister(key.fd)
             if data and key.fd in self.leaving and b"\n" in data:
                 os.close(key.fd)
+                del outputs[key.fd]
         elif key.fileobj is self.listener:
             self._accept()
         elif isinstance(key.data, _Connection):
@@ -236,7 +237,7 @@ class Server:
         else:
             step = self.script.take(is_change=request.method != "GET")
         fault = FAULTS[step.fault] if step.fault else None
-        if fault and (fault.kind == HANDSHAKE or (fault.name.startswith("TLS") and not self.is_tls)):
+        if fault and self._is_harmless(fault, request):
             fault = None
         self._note_given_up()
         exchange = Exchange(self.now(), request, step, fault)
@@ -264,6 +265,13 @@ class Server:
             self._misbehave(connection, exchange, reply)
         self.shared.set("hangs", 1)  # whoever waits for more than this waits in vain
         self._signal("answered")
+
+    def _is_harmless(self, fault: Fault, request: Received) -> bool:
+        """What does not happen without TLS, or means nothing in an answer that has no pages."""
+        is_about_pages = fault.name in ("endless tokens", "repeated token")
+        is_about_tls = fault.kind == HANDSHAKE or fault.name.startswith("TLS")
+        is_change = request.method != "GET"
+        return (is_about_tls and not self.is_tls) or fault.kind == HANDSHAKE or (is_about_pages and is_change)
 
     def _note_given_up(self) -> None:
         """An answer that came after its reader had left was of no use."""
