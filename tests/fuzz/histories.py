@@ -132,10 +132,9 @@ class Run:
         return {**payload, "repair_history": history} if self.repair_ids else payload
 
     def _state(self, now: float, stretch: Stretch) -> Payload:
-        if now < self.created + self.queued_for:
-            return self._told("QUEUED", None, None)
         if now < stretch.ends:
-            return self._told("RUNNING", None, None)
+            is_queued = now < self.created + self.queued_for
+            return self._told("QUEUED" if is_queued else "RUNNING", None, None)
         ending = stretch.ending
         if now < stretch.ends + self.result_lag:
             return self._told(ending.life_cycle_state, None, None)

@@ -254,10 +254,12 @@ def what_was_started_is_told(case: Case) -> Problems:
         run_id = case.seen.workspace.by_token.get(one.request.body["idempotency_token"])
         if run_id is not None and one.has_effect and case.can_tell:
             is_told = str(run_id) in told or one.request.body["idempotency_token"] in told
-            is_kept = case.sequence.days and "the same command goes on from here" in told
-            if not is_told and not is_kept:
+            is_kept = case.sequence.days and "may have been started" in told
+            is_unknown = not one.is_good or case.is_interrupted
+            if not is_told and not is_kept and (case.is_good_stderr or not is_unknown):
                 yield f"run {run_id} was started, and nothing says so"
-        if run_id is not None and case.code in OUTCOMES and case.can_tell and str(run_id) not in told:
+        is_told = str(run_id) in told or (case.sequence.days and "may have been started" in told)
+        if run_id is not None and case.code in OUTCOMES and case.can_tell and not is_told:
             yield f"run {run_id} was started, and its id shows nowhere"
 
 
@@ -291,10 +293,11 @@ def an_unfinished_wait_is_told(case: Case) -> Problems:
         return
     known = [run for run in case.watched if _is_known_to_client(case, run)]
     for run in known:
-        if str(run.run_id) not in case.seen.told:
+        tokens = [token for token, run_id in case.seen.workspace.by_token.items() if run_id == run.run_id]
+        if not any(text in case.seen.told for text in (str(run.run_id), *tokens)):
             yield f"run {run.run_id} is not told"
     is_quiet = case.sequence.has("-q") and case.code == TIMEOUT
-    active = [run for run in known if case.outcome(run, case.end) is None]
+    active = [run for run in known if case.outcome(run, case.end) is None and _is_seen_or_started(case, run)]
     if (
         active
         and case.is_good_stderr
@@ -303,6 +306,11 @@ def an_unfinished_wait_is_told(case: Case) -> Problems:
         and not case.is_interrupted
     ):
         yield "runs go on, and nothing says how to come back"
+
+
+def _is_seen_or_started(case: Case, run: Run) -> bool:
+    """Whether the client knows that there is such a run."""
+    return run.run_id in case.started or any(shows_something(one) for one in case.reads_of(run))
 
 
 def _is_known_to_client(case: Case, run: Run) -> bool:

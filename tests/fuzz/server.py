@@ -28,6 +28,8 @@ from tests.fuzz.workspace import Workspace
 DRIP = 4.0
 """Seconds between two bytes of an answer that drips."""
 ENDLESS_PAGE_TAKES = 2.0
+ANSWERS = {"create": "job_id", "run-now": "run_id", "runs/submit": "run_id", "runs/repair": "repair_id"}
+"""What changes are answered with; all others with `{}`."""
 
 
 @dataclass
@@ -259,7 +261,7 @@ class Server:
             if fault:
                 self.shared.set("latency", 25.0)
             self._send(connection, reply)
-        elif fault.reply:
+        elif fault.reply and not (fault.looks_like_success and reply.status != 200):
             self._send(connection, fault.reply)
         else:
             self._misbehave(connection, exchange, reply)
@@ -267,11 +269,15 @@ class Server:
         self._signal("answered")
 
     def _is_harmless(self, fault: Fault, request: Received) -> bool:
-        """What does not happen without TLS, or means nothing in an answer that has no pages."""
+        """What does not happen without TLS, or means nothing in an answer without pages, or without fields."""
         is_about_pages = fault.name in ("endless tokens", "repeated token")
+        is_about_fields = fault.name in ("wrong shape", "field missing", "about another")
         is_about_tls = fault.kind == HANDSHAKE or fault.name.startswith("TLS")
         is_change = request.method != "GET"
-        return (is_about_tls and not self.is_tls) or fault.kind == HANDSHAKE or (is_about_pages and is_change)
+        is_without = (
+            (is_about_tls and not self.is_tls) or fault.kind == HANDSHAKE or (is_about_pages and is_change)
+        )
+        return is_without or (is_about_fields and is_change and request.endpoint not in ANSWERS)
 
     def _note_given_up(self) -> None:
         """An answer that came after its reader had left was of no use."""
@@ -321,8 +327,7 @@ class Server:
         """What the API would say; of a change that takes no effect, something that looks like it."""
         if exchange.has_effect or reply.status != 200:
             return reply
-        looks = {"create": "job_id", "run-now": "run_id", "runs/submit": "run_id", "runs/repair": "repair_id"}
-        field_name = looks.get(exchange.request.endpoint)
+        field_name = ANSWERS.get(exchange.request.endpoint)
         return Reply(body={field_name: 8_888_888_888} if field_name else {})
 
     def _send_token(self, connection: _Connection, right: Reply, *, is_new: bool) -> None:
