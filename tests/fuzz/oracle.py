@@ -105,15 +105,12 @@ def an_outcome_is_true(case: Case) -> Problems:
 
 def _possible_outcomes(case: Case, run: Run) -> set[int]:
     """Of a run that was repaired meanwhile, several may be told."""
+    end = min(case.end, case.seen.began + case.sequence.timeout + SECONDS_LATE)  # then come cancels
     looks = [one.at for one in case.reads_of() if shows_something(one)]
-    since = min([case.end, *looks[-1:]]) - LOOK_BACK
+    since = min([end, *looks[-1:]]) - LOOK_BACK
     recent = [one for one in case.seen.exchanges if one.at > since]
     since = max(run.created, since if all(one.is_good for one in recent) else run.created)
-    moments = [
-        case.end,
-        since,
-        *(stretch.ends for stretch in run.stretches if since <= stretch.ends <= case.end),
-    ]
+    moments = [end, since, *(stretch.ends for stretch in run.stretches if since <= stretch.ends <= end)]
     return {code for moment in moments if (code := case.outcome(run, moment)) is not None}
 
 
@@ -258,7 +255,7 @@ def what_was_started_is_told(case: Case) -> Problems:
             is_unknown = not one.is_good or case.is_interrupted
             if not is_told and not is_kept and (case.is_good_stderr or not is_unknown):
                 yield f"run {run_id} was started, and nothing says so"
-        is_told = str(run_id) in told or (case.sequence.days and "may have been started" in told)
+        is_told = str(run_id) in told or bool(case.sequence.days and "may have been started" in told)
         if run_id is not None and case.code in OUTCOMES and case.can_tell and not is_told:
             yield f"run {run_id} was started, and its id shows nowhere"
 

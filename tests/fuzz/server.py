@@ -269,7 +269,7 @@ class Server:
         self._signal("answered")
 
     def _is_harmless(self, fault: Fault, request: Received) -> bool:
-        """What does not happen without TLS, or means nothing in an answer without pages, or without fields."""
+        """What does not happen without TLS, or means nothing to an answer without pages or fields."""
         is_about_pages = fault.name in ("endless tokens", "repeated token")
         is_about_fields = fault.name in ("wrong shape", "field missing", "about another")
         is_about_tls = fault.kind == HANDSHAKE or fault.name.startswith("TLS")
