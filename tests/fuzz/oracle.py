@@ -105,7 +105,8 @@ def an_outcome_is_true(case: Case) -> Problems:
 
 def _possible_outcomes(case: Case, run: Run) -> set[int]:
     """Of a run that was repaired meanwhile, several may be told."""
-    end = min(case.end, case.seen.began + case.sequence.timeout + SECONDS_LATE)  # then come cancels
+    seconds_late = 0.1 if case.sequence.value_of("--on-timeout") == "cancel" else SECONDS_LATE
+    end = min(case.end, case.seen.began + case.sequence.timeout + seconds_late)
     looks = [one.at for one in case.reads_of() if shows_something(one)]
     since = min([end, *looks[-1:]]) - LOOK_BACK
     recent = [one for one in case.seen.exchanges if one.at > since]
