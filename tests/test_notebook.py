@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.notebook import NotebookError, convert_page, decode_page
-from dbjobs.sandbox.export import split_cells
+from dbjobs.sandbox.notebooks import split_cells
 from tests.manual import REPO
 from tests.pages import command, encoded, model, page, percent_encoded, script
 

@@ -10,6 +10,8 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     references what `{{job.parameters.day}}` stands for
     runner     tasks as subprocesses; `bootstrap` is what runs inside them
     scenario   what goes wrong, and when; `scenarios` reads it from files
+    notebooks  the cells of a notebook's source file
+    execution  the work of one attempt, and what it leaves behind
     fields, parameters, settings
                what a request must hold; `refusal` says no
     workspace  what a client may do

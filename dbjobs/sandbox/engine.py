@@ -18,17 +18,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import dag, endings, parameters, references
-from dbjobs.sandbox.model import Ending, JobRun, Pass, TaskRun, depends_on, new_id
+from dbjobs.sandbox.model import NO_CLUSTER, Ending, JobRun, Pass, TaskRun, depends_on, new_id
 from dbjobs.sandbox.scenario import Occasion, Scenario
-from dbjobs.sandbox.tasks import NO_CLUSTER, execution_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from dbjobs.sandbox.agenda import Agenda
+    from dbjobs.sandbox.execution import Execution, Output
     from dbjobs.sandbox.model import Json
-    from dbjobs.sandbox.runner import Output, Runner
-
+    from dbjobs.sandbox.runner import Runner
 
 SETUP = 1.0
 CLEANUP = 0.3
@@ -39,10 +38,15 @@ GRACE = 2.0
 
 
 class Engine:
-    """Runs what it is given."""
+    """Runs what it is given; `make_execution` gives the work of an attempt that is set up."""
 
     def __init__(
-        self, agenda: Agenda, runner: Runner, time_scale: float = 1.0, scenario: Scenario | None = None
+        self,
+        agenda: Agenda,
+        runner: Runner,
+        make_execution: Callable[[TaskRun, Engine], Execution],
+        time_scale: float = 1.0,
+        scenario: Scenario | None = None,
     ) -> None:
         self.lock = agenda.lock
         self.runner = runner
@@ -50,6 +54,7 @@ class Engine:
         self.start_job: Callable[[TaskRun], JobRun]
         """Starts the run that a run-job task asks for; the workspace sets it, since it knows the jobs."""
         self._agenda = agenda
+        self._make_execution = make_execution
         self._scenario = scenario or Scenario()
         self._time_scale = time_scale
 
@@ -215,7 +220,7 @@ class Engine:
         if attempt.is_terminal:
             return
         attempt.resolved = references.resolve(parameters.given_to(attempt), attempt)
-        attempt.execution = execution_of(attempt, self)
+        attempt.execution = self._make_execution(attempt, self)
         attempt.execution.start()
 
     def began(self, attempt: TaskRun) -> None:

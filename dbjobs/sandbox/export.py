@@ -1,9 +1,7 @@
-"""Notebooks: the cells of a source file, and a run of them as the page that runs/export gives.
+"""A notebook's run as the page that runs/export gives.
 
-A source file is what a workspace exports as one (docs.databricks.com/notebooks/notebook-export-import):
-cells between lines `# COMMAND ----------`, those that are not Python behind `# MAGIC`. The page holds the
-notebook's model as base64 of JSON, percent-encoded as by JavaScript's encodeURIComponent; it stands where it
-stands in real pages, without the scripts of theirs that draw it.
+The page holds the notebook's model as base64 of JSON, percent-encoded as by JavaScript's encodeURIComponent;
+it stands where it stands in real pages, without the scripts of theirs that draw it.
 """
 
 from __future__ import annotations
@@ -11,20 +9,14 @@ from __future__ import annotations
 import base64
 import html
 import json
-import re
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from dbjobs.sandbox.execution import Output
     from dbjobs.sandbox.model import Json, TaskRun
-    from dbjobs.sandbox.runner import Output
+    from dbjobs.sandbox.notebooks import Cell
 
-_HEAD = re.compile(r"# Databricks notebook source[ \t]*\n?")
-_SEPARATOR = re.compile(r"^# COMMAND -+[ \t]*\n?", re.MULTILINE)
-_TITLE = re.compile(r"# DBTITLE \d,(.*)\n?")
-_MAGIC = re.compile(r"^# MAGIC ?", re.MULTILINE)
 _UNRESERVED = "-_.!~*'()"
 
 _PAGE = """<!DOCTYPE html>
@@ -41,32 +33,6 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: its first line in the file, from 1, its text there, and as a workspace shows it."""
-
-    line: int
-    code: str
-    command: str
-    title: str = ""
-
-
-def split_cells(source: str) -> list[Cell]:
-    """The cells of a notebook's source; a file that is no notebook's is one cell."""
-    starts = [0, *(match.end() for match in _SEPARATOR.finditer(source))]
-    return [
-        _cell(1 + source.count("\n", 0, start), source[start:end])
-        for start, end in pairwise([*starts, len(source)])
-    ]
-
-
-def _cell(line: int, code: str) -> Cell:
-    text = _HEAD.sub("", _SEPARATOR.sub("", code)).strip("\n")
-    title = _TITLE.match(text)
-    text = text[title.end() :] if title else text
-    return Cell(line, code, _MAGIC.sub("", text), title[1] if title else "")
 
 
 def show_views(attempt: TaskRun, wanted: str) -> Json:

@@ -14,9 +14,8 @@ from dbjobs.sandbox import dag
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from dbjobs.sandbox.runner import Output
+    from dbjobs.sandbox.execution import Execution, Output
     from dbjobs.sandbox.scenario import Outcome
-    from dbjobs.sandbox.tasks import Execution
 
 Json = dict[str, Any]
 
@@ -44,6 +43,9 @@ TASK_TYPES = (
     "gen_ai_compute_task",
     "python_operator_task",
 )
+
+NO_CLUSTER = frozenset({"condition_task", "for_each_task", "run_job_task"})
+"""Tasks that need no set-up."""
 
 TERMINAL = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 

@@ -24,15 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbjobs.sandbox.execution import Output
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from dbjobs.sandbox.model import TaskRun
     from dbjobs.sandbox.scenario import TaskOutcome
-
-OUTPUT_LIMIT = 5 * 1024 * 1024
-"""Bytes: the API gives the last 5 MB of logs, and the first 5 MB of a notebook's result."""
 
 PROCESSES = 32
 """How many tasks run at once; the others are PENDING until a place is free."""
@@ -70,35 +68,6 @@ class Work:
     widgets: dict[str, str] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What upstream tasks set with `dbutils.jobs.taskValues`, by task_key."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """What an attempt left behind."""
-
-    logs_path: Path
-    error: str | None = None
-    error_trace: str | None = None
-    notebook_result: str | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
-    """What get-output gives besides."""
-    cells: list[dict[str, int]] = field(default_factory=list)
-    """Of a notebook, each cell that ran: when it `started` and `finished`, and `from` and `to` where in the
-    logs it printed."""
-
-    def logs(self) -> tuple[str, bool]:
-        """The last 5 MB of what it printed, and whether there was more."""
-        size = self.logs_path.stat().st_size if self.logs_path.exists() else 0
-        return self.printed(max(0, size - OUTPUT_LIMIT), size), size > OUTPUT_LIMIT
-
-    def printed(self, start: int, end: int) -> str:
-        """What stands in the logs between two places; the last 5 MB of it at most."""
-        if not self.logs_path.exists():
-            return ""
-        with self.logs_path.open("rb") as file:
-            file.seek(max(start, end - OUTPUT_LIMIT))
-            return file.read(end - file.tell()).decode("utf-8", "replace")
 
 
 class Process:
@@ -211,9 +180,9 @@ class Runner:
         self._pool.submit(process.run).add_done_callback(_report_fault)
         return process
 
-    def make_output(self, attempt: TaskRun, outcome: TaskOutcome) -> Output:
-        """What an attempt left that was not run."""
-        folder = self._folder / str(attempt.job_run.run_id) / str(attempt.run_id)
+    def make_output(self, run_id: int, task_run_id: int, outcome: TaskOutcome) -> Output:
+        """The output that a scenario gives to an attempt in place of running it."""
+        folder = self._folder / str(run_id) / str(task_run_id)
         folder.mkdir(parents=True, exist_ok=True)
         missing = outcome.log_bytes - len(outcome.logs.encode())
         filler = f"{'.' * 79}\n" * (missing // 80 + 1)

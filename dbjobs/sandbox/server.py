@@ -13,6 +13,7 @@ from dbjobs.sandbox.connections import Server, listen, url_of
 from dbjobs.sandbox.engine import Engine
 from dbjobs.sandbox.runner import Runner
 from dbjobs.sandbox.scenario import Scenario
+from dbjobs.sandbox.tasks import execution_of
 from dbjobs.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Sandbox:
         self._agenda = Agenda()
         self._runner = Runner(root)
         self.scenario = scenario or Scenario()
-        engine = Engine(self._agenda, self._runner, time_scale, self.scenario)
+        engine = Engine(self._agenda, self._runner, execution_of, time_scale, self.scenario)
         app = Application(Workspace(engine), self.token, self.scenario, self._log)
         self._server = Server(self._listener, app)
         self.url = app.url = url_of(self._listener)

@@ -1,7 +1,6 @@
 """What an attempt does once it is set up, by the type of its task.
 
-Each `Execution` tells the engine that it `began`, and, once, that it `ended`. Every method is called with
-the engine's lock held.
+Each `Task` tells the engine that it `began`, and, once, that it `ended`.
 """
 
 from __future__ import annotations
@@ -11,20 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from dbjobs.sandbox import endings
 from dbjobs.sandbox.conditions import evaluate
-from dbjobs.sandbox.export import split_cells
+from dbjobs.sandbox.execution import Execution
 from dbjobs.sandbox.model import SUCCEEDED
+from dbjobs.sandbox.notebooks import split_cells
 from dbjobs.sandbox.refusal import RefusalError
 from dbjobs.sandbox.runner import PathRefusedError, Work
 from dbjobs.sandbox.scenario import TaskOutcome
 
 if TYPE_CHECKING:
     from dbjobs.sandbox.engine import Engine
-    from dbjobs.sandbox.export import Cell
+    from dbjobs.sandbox.execution import Output
     from dbjobs.sandbox.model import TaskRun
-    from dbjobs.sandbox.runner import Output, Process
-
-NO_CLUSTER = frozenset({"condition_task", "for_each_task", "run_job_task"})
-"""Tasks that need no set-up."""
+    from dbjobs.sandbox.runner import Process
 
 
 def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
@@ -33,36 +30,22 @@ def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
     return _KINDS.get(attempt.type, Unsupported)(attempt, engine)
 
 
-class Execution:
-    """The work of one attempt."""
+class Task(Execution):
+    """An execution that the engine is told about."""
 
     def __init__(self, attempt: TaskRun, engine: Engine) -> None:
         self.attempt = attempt
         self.engine = engine
-        self.cells: list[Cell] = []
-        """Of a notebook, as they were when it ran."""
-
-    def start(self) -> None:
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """Ask it to end."""
-
-    def kill(self) -> None:
-        """It was asked, and the grace is over."""
-
-    def advance(self) -> None:
-        """Something that it started has gone on."""
 
 
-class Unsupported(Execution):
+class Unsupported(Task):
     """A task that nothing here can run."""
 
     def start(self) -> None:
         self.engine.end(self.attempt, endings.cannot_run(self.attempt.type))
 
 
-class Forced(Execution):
+class Forced(Task):
     """What a scenario says, in place of the work."""
 
     def __init__(self, attempt: TaskRun, engine: Engine, outcome: TaskOutcome) -> None:
@@ -74,11 +57,13 @@ class Forced(Execution):
         self.engine.after(self.outcome.lasts, self.stop)
 
     def stop(self) -> None:
-        output = self.engine.runner.make_output(self.attempt, self.outcome)
+        output = self.engine.runner.make_output(
+            self.attempt.job_run.run_id, self.attempt.run_id, self.outcome
+        )
         self.engine.ended(self.attempt, endings.forced(self.outcome), output)
 
 
-class Condition(Execution):
+class Condition(Task):
     """Compares two values."""
 
     def start(self) -> None:
@@ -86,7 +71,7 @@ class Condition(Execution):
         self.engine.end(self.attempt, ending)
 
 
-class PythonFile(Execution):
+class PythonFile(Task):
     """A file of the root folder, in a process of its own."""
 
     process: Process | None = None
@@ -132,7 +117,7 @@ class PythonFile(Execution):
             self.process.kill()
 
 
-class ForEach(Execution):
+class ForEach(Task):
     """The nested task, once for each input and `concurrency` of them at a time.
 
     All iterations run, whether or not some fail; one that failed makes the task fail.
@@ -169,7 +154,7 @@ class ForEach(Execution):
         self.advance()
 
 
-class RunJob(Execution):
+class RunJob(Task):
     """A run of another job; it succeeds if that does."""
 
     def start(self) -> None:
@@ -202,7 +187,7 @@ def _read_inputs(text: Any) -> list[Any]:
     return inputs
 
 
-_KINDS: dict[str, type[Execution]] = {
+_KINDS: dict[str, type[Task]] = {
     "condition_task": Condition,
     "spark_python_task": PythonFile,
     "notebook_task": PythonFile,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dbjobs.sandbox.execution import OUTPUT_LIMIT
 from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
-from dbjobs.sandbox.runner import OUTPUT_LIMIT
 from dbjobs.sandbox.settings import lower_task
 
 if TYPE_CHECKING:

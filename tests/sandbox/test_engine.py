@@ -8,8 +8,9 @@ import pytest
 
 from dbjobs.sandbox.agenda import Agenda
 from dbjobs.sandbox.engine import Engine
-from dbjobs.sandbox.runner import Output, Process, Runner
-from dbjobs.sandbox.tasks import PythonFile
+from dbjobs.sandbox.execution import Output
+from dbjobs.sandbox.runner import Process, Runner
+from dbjobs.sandbox.tasks import PythonFile, execution_of
 from dbjobs.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class World:
         self.seconds = 1_000_000.0
         agenda = Agenda(lambda: self.seconds)
         self._run_due = agenda.run_due
-        self.workspace = Workspace(Engine(agenda, runner, time_scale))
+        self.workspace = Workspace(Engine(agenda, runner, execution_of, time_scale))
         python = {"task_key": "main", "spark_python_task": {"python_file": "main.py"}}
         self.run: JobRun = self.workspace.submit({"tasks": [python | task]})
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from dbjobs.sandbox.export import split_cells
+from dbjobs.sandbox.notebooks import split_cells
 
 from .client import task
 
