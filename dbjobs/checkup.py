@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from dbjobs.answers import Payload, RawAnswer, read_answer
 from dbjobs.auth import Credentials
+from dbjobs.auth.workspace import WORKSPACE_HEADER
 from dbjobs.clock import Clock
 from dbjobs.config import Profile
 from dbjobs.config.settings import API_VERSIONS
@@ -27,6 +28,9 @@ from dbjobs.transport import Transport
 from dbjobs.wire import Network, Wire, proxy_of
 
 WHO_AM_I = "/api/2.0/preview/scim/v2/Me"
+ANSWERED_BY = "x-databricks-org-id"
+"""The header in which a workspace tells its id."""
+
 MOST_SKEW = 60.0
 """Seconds that clocks may differ; tokens carry times that both sides have to agree on."""
 
@@ -109,8 +113,12 @@ class Checkup:
 
     def _connect(self, name: str) -> Step:
         try:
+            workspace_id = self.profile.workspace_id
             self._answer = Wire(network=self.network).send(
-                "GET", f"{self.host}/api/{self.version}/jobs/list", query={"limit": 1}
+                "GET",
+                f"{self.host}/api/{self.version}/jobs/list",
+                query={"limit": 1},
+                headers={WORKSPACE_HEADER: workspace_id} if workspace_id else None,
             )
         except UnsentError:
             raise
@@ -140,13 +148,15 @@ class Checkup:
             read_answer(self._answer)
         except SignInError:
             if _is_foreign_page(self._answer):
-                raise NotTheApiError(
+                page = NotTheApiError(
                     f"{self.host} is no workspace, for it shows a page to log in", hint=WORKSPACE_HINT
-                ) from None
+                )
+                raise self.credentials.explain(page) from None
         except NotTheApiError as error:
-            raise NotTheApiError(
+            page = NotTheApiError(
                 f"{self.host} is no workspace: {error.message}", hint=WORKSPACE_HINT, answer=error.answer
-            ) from None
+            )
+            raise self.credentials.explain(page) from None
         except (NotFoundError, RefusedError) as error:
             if not _is_of_databricks(error):
                 raise ConfigError(
@@ -166,12 +176,18 @@ class Checkup:
 
     def _ask_who(self, name: str) -> Step:
         try:
-            answer = self._get(WHO_AM_I)
+            raw = Wire(self.credentials, self.network).send("GET", self.host + WHO_AM_I)
+            answer = read_answer(raw)
         except (NotFoundError, RefusedError) as error:
             return Step(name, f"the workspace does not tell: {error.message}", is_doubtful=True)
-        return Step(
-            name, str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
-        )
+        user = str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
+        answered_by, asked_for = raw.headers.get(ANSWERED_BY), self.profile.get("workspace_id")
+        if asked_for and answered_by and answered_by != asked_for.value.strip():
+            raise ConfigError(
+                f"workspace {answered_by} answers, but the requests are for {asked_for.value}",
+                hint=f"check workspace_id ({asked_for.source}); a page of the workspace has it after ?o=",
+            )
+        return Step(name, f"{user}, in workspace {answered_by}" if answered_by and asked_for else user)
 
     def _ask_version(self, name: str) -> Step:
         if self._offers(self.version):

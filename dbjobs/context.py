@@ -133,7 +133,7 @@ class App:
     def remember(self) -> None:
         """Keep what was learned; called at the end."""
         if "memory" in vars(self):
-            self.memory.keep(self.profile.host.value, self.clock.now())
+            self.memory.keep(self.profile.address, self.clock.now())
 
     @cached_property
     def credentials(self) -> "Credentials":
@@ -250,6 +250,12 @@ class App:
             if run.host and run.host != urlsplit(self.profile.host.value).netloc:
                 raise ConfigError(
                     f"that run is at {run.host}, but this is {self.profile.host.value}",
+                    hint="choose the profile of the run's workspace with --profile",
+                )
+            workspace_id = self.profile.workspace_id
+            if run.workspace_id and workspace_id and run.workspace_id != workspace_id:
+                raise ConfigError(
+                    f"that run is in workspace {run.workspace_id}, but this is workspace {workspace_id}",
                     hint="choose the profile of the run's workspace with --profile",
                 )
             run_ids[run.run_id] = None

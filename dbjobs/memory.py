@@ -42,9 +42,11 @@ def write_cache(name: str, document: Any) -> None:
 
 
 def place_of(host: str) -> str:
-    """The name of a host's document, be it given as a URL or as people paste it."""
-    name = re.sub(r"^\w+://", "", host.strip()).partition("/")[0].lower()
-    return re.sub(r"[^\w.-]", "_", name)
+    """The name of a workspace's document, be its host given as a URL or as people paste it."""
+    host, _, query = re.sub(r"^\w+://", "", host.strip()).partition("/")
+    workspace = re.search(r"[?&](?:o|w|workspace_id)=([\w.-]+)", query)
+    name = host.partition("?")[0].lower() + (f"+{workspace[1]}" if workspace else "")
+    return re.sub(r"[^\w.+-]", "_", name)
 
 
 def recall(host: str) -> Remembered:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from dbjobs.config.hosts import workspace_id_in
 from dbjobs.errors import NotFoundError, UsageError
 from dbjobs.nearest import nearest_names
 
@@ -22,10 +23,11 @@ _JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
 
 @dataclass(frozen=True)
 class RunRef:
-    """A run, and the host that its URL named."""
+    """A run, and the host and the workspace that its URL named."""
 
     run_id: int
     host: str | None = None
+    workspace_id: str | None = None
 
 
 def parse_run_ref(text: str) -> RunRef:
@@ -37,7 +39,7 @@ def parse_run_ref(text: str) -> RunRef:
     if run_id is None:
         raise UsageError(f"{text!r} is not a run", hint=_instead_of_run(text))
     parts = urlsplit(text if "://" in text else f"https://{text}")
-    return RunRef(run_id, parts.netloc.lower())
+    return RunRef(run_id, parts.netloc.lower(), workspace_id_in(text))
 
 
 def _instead_of_run(text: str) -> str:

@@ -15,6 +15,7 @@ from dbjobs.auth import Credentials
 from dbjobs.clock import Clock
 from dbjobs.errors import (
     DbjobsError,
+    NotTheApiError,
     OutcomeUnknownError,
     RefusedError,
     SignInError,
@@ -137,13 +138,15 @@ class Transport:
         answer = self._ask(call)
         try:
             return read_answer(answer, call.shape)
+        except NotTheApiError as error:
+            raise self._auth.explain(error) from None
         except SignInError as error:
             if not self._auth.renew():
                 raise self._auth.explain(error) from None
         self._detail("the credentials were refused; they have been read once more")
         try:
             return read_answer(self._ask(call), call.shape)
-        except SignInError as error:
+        except (NotTheApiError, SignInError) as error:
             raise self._auth.explain(error) from None
 
     def _ask(self, call: Call) -> RawAnswer:

@@ -7,11 +7,13 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import trustme
 
 
 @dataclass
@@ -71,6 +73,11 @@ class Received:
     headers: dict[str, str]
     body: Any
     """what came as JSON, or as a form"""
+
+    @property
+    def url(self) -> str:
+        """With the host that was meant, however many the server stands for."""
+        return f"https://{self.headers['host']}{self.path}"
 
     @property
     def endpoint(self) -> str:
@@ -137,8 +144,13 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
-    """A server on a loopback port of its own."""
+def scripted_server(
+    script: Script, tls: ssl.SSLContext | None = None, authority: trustme.CA | None = None
+) -> Iterator[ScriptedServer]:
+    """A server on a loopback port of its own.
+
+    With an `authority`, it is also a proxy that answers by TLS in the name of whichever host is asked for.
+    """
     scripted = ScriptedServer(script, tls=tls)
 
     class Handler(BaseHTTPRequestHandler):
@@ -151,6 +163,23 @@ def scripted_server(script: Script, tls: ssl.SSLContext | None = None) -> Iterat
 
         def do_POST(self) -> None:
             self._answer()
+
+        def do_CONNECT(self) -> None:
+            assert authority, "nobody vouches for this server"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(self.path.rpartition(":")[0]).configure_cert(context)
+            self.send_response_only(200)
+            self.end_headers()
+            self.wfile.flush()
+            with suppress(OSError):  # of a client that does not trust the authority
+                self.connection = self.request = context.wrap_socket(self.connection, server_side=True)
+                self.setup()
+                self.close_connection = False
+
+        def finish(self) -> None:
+            super().finish()
+            if isinstance(self.connection, ssl.SSLSocket) and not scripted.tls:
+                self.connection.close()  # the server knows but the socket below it
 
         def _answer(self) -> None:
             reply = scripted.reply_to(self._read())

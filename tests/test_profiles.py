@@ -237,7 +237,7 @@ def test_a_token_from_stdin_is_tried_and_saved_where_only_its_owner_can_read_it(
     assert (result.exit_code, result.stdout) == (0, "")
     assert content_of(config) == {
         "default_profile": "prod",
-        "profiles": {"prod": {"host": workspace.url, "token": TOKEN}},
+        "profiles": {"prod": {"host": workspace.url, "workspace_id": "1", "token": TOKEN}},
     }
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert dbjobs("profiles", "check").exit_code == 0

@@ -20,14 +20,14 @@ HOST = "adb-1234567890123456.7.azuredatabricks.net"
         pytest.param(" 42\n", RunRef(42), id="id with a newline"),
         pytest.param("9007199254740993", RunRef(2**53 + 1), id="beyond a float"),
         pytest.param("9223372036854775807", RunRef(2**63 - 1), id="the largest"),
-        pytest.param(f"https://{HOST}/?o=12#job/3/run/42", RunRef(42, HOST), id="page of old"),
+        pytest.param(f"https://{HOST}/?o=12#job/3/run/42", RunRef(42, HOST, "12"), id="page of old"),
         pytest.param(f"https://{HOST}/#job/3/run/42", RunRef(42, HOST), id="page of old, no ?o="),
-        pytest.param(f"https://{HOST}/jobs/3/runs/42?o=12", RunRef(42, HOST), id="page of today"),
+        pytest.param(f"https://{HOST}/jobs/3/runs/42?o=12", RunRef(42, HOST, "12"), id="page of today"),
         pytest.param(f"{HOST}/jobs/3/runs/42", RunRef(42, HOST), id="without scheme"),
         pytest.param(f"https://{HOST}/jobs/runs/42", RunRef(42, HOST), id="submitted run"),
         pytest.param(f"https://{HOST.upper()}/jobs/3/runs/42", RunRef(42, HOST), id="capitals"),
         pytest.param(
-            "http://127.0.0.1:8765/?o=0#job/3/run/42", RunRef(42, "127.0.0.1:8765"), id="with a port"
+            "http://127.0.0.1:8765/?o=0#job/3/run/42", RunRef(42, "127.0.0.1:8765", "0"), id="with a port"
         ),
         pytest.param(f"https://{HOST}/jobs/1/runs/{MAX_ID}", RunRef(MAX_ID, HOST), id="the largest in a URL"),
     ],

@@ -43,6 +43,9 @@ class Issuer(Protocol):
     def describe(self) -> str:
         """The way that is taken, and where its secret stands."""
 
+    def explain(self, error: ConfigError) -> ConfigError:
+        """A refusal, with where what was sent came from."""
+
 
 class Credentials(AuthBase):
     """Signs requests, in any thread; fetches and renews what that takes."""
@@ -82,10 +85,9 @@ class Credentials(AuthBase):
                 self._issuer.reread()
             return refused is None or self._fetch().headers != refused.headers
 
-    def explain(self, error: SignInError) -> SignInError:
-        """The refusal, with where the refused credentials came from."""
-        hint = f"{error.hint}; signed in by {self.describe()}"
-        return SignInError(error.message, hint=hint, answer=error.answer)
+    def explain(self, error: ConfigError) -> ConfigError:
+        """The refusal, with where what was sent came from."""
+        return self._issuer.explain(error)
 
     def describe(self) -> str:
         """The way that is taken, and where its secret stands."""

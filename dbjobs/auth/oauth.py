@@ -17,7 +17,6 @@ from dbjobs.config.hosts import is_databricks, is_loopback, origin_of
 from dbjobs.errors import SignInError
 
 DISCOVERY = "/oidc/.well-known/oauth-authorization-server"
-HOST_METADATA = "/.well-known/databricks-config"
 TOKEN_ENDPOINT = "/oidc/v1/token"  # noqa: S105 - a path
 SCOPE = "all-apis"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
@@ -70,7 +69,7 @@ def audience_of(sign_in: SignIn, endpoint: str) -> str:
     if named := sign_in.get("token_audience"):
         return named
     if is_databricks(sign_in.host) or is_loopback(sign_in.host):
-        audiences = _read_if_there(sign_in, HOST_METADATA).get("token_federation_default_oidc_audiences")
+        audiences = sign_in.host_metadata.get("token_federation_default_oidc_audiences")
         if isinstance(audiences, list) and audiences:
             return str(audiences[0])
     return endpoint

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
@@ -12,7 +14,7 @@ from dbjobs.answers import Payload, read_answer
 from dbjobs.auth.credentials import Credentials, Grant
 from dbjobs.clock import Clock
 from dbjobs.config import Profile
-from dbjobs.config.hosts import origin_of
+from dbjobs.config.hosts import is_databricks, origin_of, serves_one_workspace
 from dbjobs.config.settings import SECRETS
 from dbjobs.config.ways import WAYS
 from dbjobs.errors import (
@@ -26,6 +28,11 @@ from dbjobs.errors import (
 from dbjobs.wire import Network, Wire
 
 Tell = Callable[[str], None]
+
+NAME_THE_WORKSPACE = (
+    "if it serves several workspaces, name one: workspace_id in the profile, "
+    "DATABRICKS_WORKSPACE_ID beside DATABRICKS_HOST, or ?o=ID at the end of the host"
+)
 
 FETCHERS = {
     "pat": "stored.fetch_token",
@@ -65,6 +72,18 @@ class SignIn:
     def host(self) -> str:
         return self.profile.host.value
 
+    @cached_property
+    def host_metadata(self) -> dict[str, Any]:
+        """What the host says of itself; {} if it says nothing."""
+        from dbjobs.auth.workspace import read_host_metadata
+
+        return read_host_metadata(self)
+
+    @property
+    def may_serve_several(self) -> bool:
+        """True for hosts of Databricks that several workspaces may share."""
+        return is_databricks(self.host) and not serves_one_workspace(self.host)
+
     def read(self, key: str) -> str:
         """A setting's text; a secret is hidden from all output from now on."""
         text = self.profile.read(key)
@@ -76,7 +95,13 @@ class SignIn:
         return self.read(key) if self.profile.get(key) else None
 
     def fetch(self) -> Grant:
-        """By the first way that works."""
+        """By the first way that works; with the workspace that requests are for."""
+        from dbjobs.auth.workspace import workspace_headers
+
+        grant = self._fetch()
+        return replace(grant, headers={**grant.headers, **workspace_headers(self)})
+
+    def _fetch(self) -> Grant:
         failures = []
         for way in self.profile.ways:
             try:
@@ -119,6 +144,17 @@ class SignIn:
         secret = next((key for key in SECRETS if key in self.profile.settings), None)
         where = f", {secret} ({self.profile.settings[secret].source})" if secret else ""
         return f"{' or '.join(self.profile.ways)}{where}"
+
+    def explain(self, error: ConfigError) -> ConfigError:
+        """A refusal, with what the request was signed in by and which workspace it was for."""
+        hint = error.hint or "check the host"
+        if isinstance(error, SignInError):
+            hint += f"; signed in by {self.describe()}"
+        if setting := self.profile.get("workspace_id"):
+            hint += f"; for workspace {setting.value} ({setting.source})"
+        elif self.may_serve_several or isinstance(error, NotTheApiError):
+            hint += f"; {NAME_THE_WORKSPACE}"
+        return type(error)(error.message, hint=hint, answer=error.answer)
 
     def ask(
         self,

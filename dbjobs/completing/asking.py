@@ -51,7 +51,7 @@ class AskingOnce(Transport):
 def ask(place: Place, host: str, what: str) -> None:
     """Ask for the jobs, the runs, or the job or run that the line names; what comes in time is kept."""
     app = _app(place)
-    if not _is_at_hand(app) or place_of(app.profile.host.value) != place_of(host):
+    if not _is_at_hand(app) or place_of(app.profile.address) != place_of(host):
         return
     api = JobsApi(AskingOnce(app.transport), app.profile.api_version.value)
     thread = Thread(target=_send, args=(_question(place, api, what),), daemon=True)

@@ -20,7 +20,8 @@ def host_of(place: Place, environ: Mapping[str, str]) -> str | None:
     if named := place.values.get("--profile"):
         return hosts.get(named)
     if host := environ.get("DATABRICKS_HOST"):
-        return host
+        workspace_id = environ.get("DATABRICKS_WORKSPACE_ID")
+        return f"{host}/?w={workspace_id}" if workspace_id else host
     return hosts.get(environ.get("DATABRICKS_CONFIG_PROFILE") or profiles["default"] or "")
 
 
@@ -52,7 +53,12 @@ def _read(options: Any, environ: Mapping[str, str]) -> dict[str, Any]:
     from dbjobs.config.resolve import list_profiles
 
     listed = list_profiles(ProfileFiles(options, environ))
-    hosts = {profile["name"]: profile["host"] for profile in listed}
+    hosts = {
+        profile["name"]: f"{profile['host']}/?w={profile['workspace_id']}"
+        if profile["workspace_id"]
+        else profile["host"]
+        for profile in listed
+    }
     return {
         "hosts": hosts,
         "default": next((profile["name"] for profile in listed if profile["default"]), None),

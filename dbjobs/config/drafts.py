@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbjobs.config.files import ProfileFile, ProfileFiles
-from dbjobs.config.hosts import normalize_host
+from dbjobs.config.hosts import normalize_host, workspace_id_in
 from dbjobs.config.resolve import Profile, profile_of
 from dbjobs.config.settings import SECRETS, VARIABLES
 from dbjobs.config.ways import NOT_OFFERED, SURE, WAYS
@@ -38,9 +38,10 @@ class Draft:
 
     def finish(self) -> None:
         """Bring it into the form in which it is saved; a ConfigError if the host is none."""
-        self.values["host"] = normalize_host(
-            str(self.values["host"]), allow_http=self.values.get("allow_http") is True
-        )
+        given = str(self.values["host"])
+        self.values["host"] = normalize_host(given, allow_http=self.values.get("allow_http") is True)
+        if workspace_id := workspace_id_in(given):
+            self.values.setdefault("workspace_id", workspace_id)
         if self.way not in SURE:
             self.values["auth_type"] = self.way
         self.values = {key: self.values[key] for key in VARIABLES if key in self.values}

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from dbjobs.errors import ConfigError
 
@@ -11,6 +11,14 @@ LOOPBACK_HOST = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 USUAL_PORTS = {"https": 443, "http": 80}
 AZURE_DOMAINS = (".azuredatabricks.net", ".databricks.azure.us", ".databricks.azure.cn")
 DATABRICKS_DOMAINS = (*AZURE_DOMAINS, ".databricks.com", ".databricks.us")
+WORKSPACE_PARAMETERS = ("o", "w", "workspace_id")
+"""What names the workspace in the address of a page; ids are numbers, except in `w`."""
+
+_HOST_OF_ONE_WORKSPACE = re.compile(
+    r"adb-\d+\.\d+\.(azuredatabricks\.net|databricks\.azure\.(us|cn))"
+    r"|dbc-[0-9a-f]+-[0-9a-f]+\.cloud\.databricks\.(com|us)"
+    r"|\d+\.\d+\.gcp\.databricks\.com"
+)
 
 
 def normalize_host(text: str, *, allow_http: bool = False) -> str:
@@ -51,9 +59,28 @@ def _split(text: str) -> SplitResult:
 
 
 def has_more_than_host(text: str) -> bool:
-    """True for the address of a page, such as one with a path or `?o=`."""
+    """True for the address of a page, such as one with a path; `?o=` may stand after a host, too."""
     parts = _split(text)
-    return bool(parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    other_parameters = parse_qs(parts.query).keys() - {*WORKSPACE_PARAMETERS}
+    return bool(parts.path.strip("/") or other_parameters or parts.fragment or parts.username)
+
+
+def workspace_id_in(text: str) -> str | None:
+    """The workspace that an address names, as in `https://HOST/?o=1234`; None if it names none.
+
+    Source: https://github.com/databricks/cli, libs/auth/hostparams.go
+    """
+    parameters: dict[str, list[str]] = {}
+    with suppress(ValueError):
+        parameters = parse_qs(_split(text).query)
+    name = next((name for name in WORKSPACE_PARAMETERS if name in parameters), "")
+    found = parameters.get(name, [""])[0]
+    return found if re.fullmatch(r"[\w.-]+" if name == "w" else r"[0-9]+", found) else None
+
+
+def serves_one_workspace(url: str) -> bool:
+    """True for hosts whose names belong to a single workspace; others may be shared by several."""
+    return bool(_HOST_OF_ONE_WORKSPACE.fullmatch(urlsplit(url).hostname or ""))
 
 
 def is_loopback(url: str) -> bool:

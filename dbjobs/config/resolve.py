@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dbjobs.config.files import ProfileFiles, check_privacy, config_path
-from dbjobs.config.hosts import has_more_than_host, normalize_host
+from dbjobs.config.hosts import has_more_than_host, normalize_host, workspace_id_in
 from dbjobs.config.settings import (
     API_VERSIONS,
     HIDDEN,
@@ -31,6 +31,8 @@ from dbjobs.errors import ConfigError
 DEFAULT_API_VERSION = "2.2"
 FIRST_STEPS = "set DATABRICKS_HOST and DATABRICKS_TOKEN, or add a profile to {path}: dbjobs profiles add NAME"
 NETWORK_KEYS = (*PATH_KEYS, "allow_http")
+NO_WORKSPACE = "none"
+"""What `databricks auth login` writes where somebody skipped the choice of a workspace."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ class Profile:
 
     def get(self, key: str) -> Setting | None:
         return self.settings.get(key)
+
+    @property
+    def workspace_id(self) -> str | None:
+        """The workspace to ask for, where one host serves several."""
+        setting = self.settings.get("workspace_id")
+        return checked("workspace_id", setting.read(), setting.source) if setting else None
+
+    @property
+    def address(self) -> str:
+        """The workspace as `--host` takes it: two that share a host differ in it."""
+        return self.host.value + (f"/?w={self.workspace_id}" if self.workspace_id else "")
 
     @property
     def official_name(self) -> str | None:
@@ -208,12 +221,23 @@ def _settings_in_effect(
     partners: Sequence[Source], lender: Source, auth_type: Setting | None
 ) -> dict[str, Setting]:
     """The lender's credentials; how to reach the host, from whoever speaks of it."""
-    others = ("host", "api_version", "auth_type")
+    others = ("host", "workspace_id", "api_version", "auth_type")
     settings = {key: setting for key, setting in lender.settings.items() if key not in others}
     for key in NETWORK_KEYS:
         if found := _first(partners, key):
             settings[key] = found
+    if workspace_id := next(filter(None, map(_workspace_id_of, partners)), None):
+        settings["workspace_id"] = workspace_id
     return settings | ({"auth_type": auth_type} if auth_type else {})
+
+
+def _workspace_id_of(source: Source) -> Setting | None:
+    """The workspace that a source names, by itself or in its host."""
+    named, host = source.get("workspace_id"), source.get("host")
+    if named and named.value.strip() not in ("", NO_WORKSPACE):
+        return named
+    found = workspace_id_in(host.read()) if host else None
+    return Setting(found, f"the host in {host.source}") if host and found else None
 
 
 def _unused(sources: Sequence[Source], lender: Source, host: Setting) -> Iterator[str]:
@@ -222,7 +246,7 @@ def _unused(sources: Sequence[Source], lender: Source, host: Setting) -> Iterato
         given = [
             setting.source if source.profile is None else key
             for key, setting in source.settings.items()
-            if key in FAMILIES
+            if key in FAMILIES or key == "workspace_id"
         ]
         if given and source is not lender and not _speaks_of(source, host):
             reason = "names another host" if source.get("host") else "names no host"
@@ -237,7 +261,7 @@ def _warnings(pasted: Setting, host: Setting) -> Iterator[str]:
 def _check_texts(profile: Profile) -> None:
     """What stands in the open is looked at now; what is fetched, when it is."""
     for key, setting in profile.settings.items():
-        if key in FAMILIES and not setting.reference:
+        if (key in FAMILIES or key == "workspace_id") and not setting.reference:
             profile.read(key)
         if key in PATH_KEYS and not Path(setting.value).is_file():
             raise ConfigError(f"there is no file {setting.value}, the {key} of {setting.source}")
@@ -251,17 +275,19 @@ def list_profiles(files: ProfileFiles) -> list[dict[str, Any]]:
 
 def _listed(name: str, files: ProfileFiles, default: str | None) -> dict[str, Any]:
     file = files.get(name, "its own name")
-    host = auth_type = None
+    host = workspace_id = auth_type = None
     with suppress(ConfigError):
         source = file.source(name, files.environ)
         written = source.get("host")
         host = written.value if written else None
         if written and not written.reference:  # which is not followed just to be listed
             profile = profile_of([source], files.environ)
-            host, auth_type = profile.host.value, " or ".join(profile.ways)
+            host, workspace_id = profile.host.value, profile.workspace_id
+            auth_type = " or ".join(profile.ways)
     return {
         "name": name,
         "host": host,
+        "workspace_id": workspace_id,
         "auth_type": auth_type,
         "file": str(file.path),
         "default": name == default,

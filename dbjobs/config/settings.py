@@ -10,6 +10,7 @@ API_VERSIONS = ("2.0", "2.1", "2.2")
 
 VARIABLES: dict[str, str | None] = {
     "host": "DATABRICKS_HOST",
+    "workspace_id": "DATABRICKS_WORKSPACE_ID",
     "auth_type": "DATABRICKS_AUTH_TYPE",
     "token": "DATABRICKS_TOKEN",
     "username": "DATABRICKS_USERNAME",

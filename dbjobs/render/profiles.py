@@ -27,9 +27,15 @@ def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
     ]
     rows = [
         ["*" if one["default"] else " ", *(one[key] or "-" for key in ("name", "host", "auth_type", "file"))]
-        for one in profiles
+        for one in map(_with_workspace, profiles)
     ]
     _show_table(streams, columns, rows)
+
+
+def _with_workspace(profile: Payload) -> Payload:
+    """Its host as a browser shows it, if that serves several workspaces."""
+    workspace_id = profile["workspace_id"]
+    return profile | ({"host": f"{profile['host']}/?w={workspace_id}"} if workspace_id else {})
 
 
 def show_settings(streams: Streams, settings: Sequence[Sequence[str]]) -> None:
