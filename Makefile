@@ -43,7 +43,7 @@ zipapp: build/tools/ready  ## dist/dbjobs.pyz: one file that needs nothing but P
 	@build/tools/bin/shiv --quiet --console-script dbjobs --output-file dist/dbjobs.pyz ".[sandbox]"
 
 test-packages: .venv/ready build/tools/ready  ## install dbjobs in every way there is, for every Python there is
-	@$(BIN)/pytest -m packages tests/test_packages.py
+	@$(BIN)/pytest -m packages tests/project/test_packages.py
 
 test-lowest: RESOLUTION := lowest-direct  ## every test, with the oldest dependencies that pyproject.toml allows
 test-newest: RESOLUTION := highest  ## every test, with the newest

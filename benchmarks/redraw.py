@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from dbjobs.models import Payload, Run
-from dbjobs.render.run_view import render_snapshot
-from dbjobs.watch import Snapshot, WatchedRun
+from dbjobs.api.models import Payload, Run
+from dbjobs.output.terminal.run_view import render_snapshot
+from dbjobs.runs.watching import Snapshot, WatchedRun
 
 FRAMES = 50
 SIZES = ((80, 24), (200, 60))

@@ -20,16 +20,16 @@ def main() -> None:
             f"error: dbjobs needs Python 3.10 or later, and this is {found}: call python3.12 {sys.argv[0]}\n"
         )
         sys.exit(3)
-    from dbjobs.render.descriptors import install_streams  # which an older Python could not read
+    from dbjobs.output.descriptors import install_streams  # which an older Python could not read
 
     install_streams()
     if "_DBJOBS_COMPLETE" in os.environ:
-        from dbjobs.completing import main as answer
+        from dbjobs.cli.completion import main as answer
 
         answer()
     else:
         _load_less()
-        from dbjobs.cli import main as run
+        from dbjobs.cli.app import main as run
 
         run()
 

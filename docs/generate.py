@@ -17,14 +17,17 @@ import typer
 from typer.main import get_command
 
 from dbjobs import __version__
-from dbjobs.cli import app
-from dbjobs.commands.framework import section_of
-from dbjobs.commands.global_options import GLOBAL_SECTION
-from dbjobs.completing.scripts import SCRIPTS
+from dbjobs.cli.app import app
+from dbjobs.cli.completion.scripts import SCRIPTS
+from dbjobs.cli.framework import section_of
+from dbjobs.cli.global_options import GLOBAL_SECTION
 from dbjobs.config.settings import VARIABLES
-from dbjobs.exit_codes import WHEN, ExitCode
-from dbjobs.spec.known_fields import RECORDS, Words
-from dbjobs.spec.rules import RULES
+from dbjobs.errors import WHEN, ExitCode
+from dbjobs.jobfiles.known_fields import RECORDS, Words
+from dbjobs.jobfiles.rules import RULES
+
+sys.path.insert(0, str(Path(__file__).parent))
+from module_listing import with_module_listing
 
 REPO = Path(__file__).parent.parent
 SCRIPT_NAMES = {"bash": "dbjobs.bash", "zsh": "_dbjobs", "fish": "dbjobs.fish", "powershell": "dbjobs.ps1"}
@@ -349,7 +352,7 @@ def generated() -> dict[Path, str]:
     everything = list(entries())
     tree = completion_tree(everything[0], everything)
     files = {
-        Path("dbjobs/completing/commands.json"): json.dumps(tree, indent=1, ensure_ascii=False) + "\n",
+        Path("dbjobs/cli/completion/commands.json"): json.dumps(tree, indent=1, ensure_ascii=False) + "\n",
         Path("docs/commands.md"): reference(everything),
         Path("docs/job-rules.md"): rules_page(),
     }
@@ -359,6 +362,8 @@ def generated() -> dict[Path, str]:
         files[Path("docs/man", f"{entry.page}.1")] = man_page(entry, everything)
     for page in (Path("README.md"), Path("docs/exit-codes.md")):
         files[page] = with_exit_codes((REPO / page).read_text("utf-8"))
+    page = Path("docs/architecture.md")
+    files[page] = with_module_listing((REPO / page).read_text("utf-8"), REPO / "dbjobs")
     return files
 
 

@@ -1,4 +1,4 @@
-"""Writes dbjobs/spec/api_fields.json: the fields, enums and task types of the Jobs API.
+"""Writes dbjobs/jobfiles/api_fields.json: the fields, enums and task types of the Jobs API.
 
 .venv/bin/python docs/generate_fields.py     (or: make fields)
 
@@ -18,7 +18,7 @@ from typing import Any
 from databricks.sdk.service import jobs
 from databricks.sdk.version import __version__ as sdk_version
 
-FILE = Path(__file__).parent.parent / "dbjobs" / "spec" / "api_fields.json"
+FILE = Path(__file__).parent.parent / "dbjobs" / "jobfiles" / "api_fields.json"
 REQUESTS = {
     "JobSettings": jobs.JobsAPI.create,
     "SubmitRun": jobs.JobsAPI.submit,

@@ -11,12 +11,12 @@ from uuid import uuid4
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from dbjobs.clock import SystemClock
-from dbjobs.context import App
-from dbjobs.render.run_view import render_snapshot
+from dbjobs.cli.context import App
+from dbjobs.common.clock import SystemClock
+from dbjobs.jobfiles.files import read_body
+from dbjobs.output.terminal.run_view import render_snapshot
+from dbjobs.runs.watching import Schedule, Snapshot, watch_runs
 from dbjobs.sandbox.server import Sandbox
-from dbjobs.spec import read_body
-from dbjobs.watch import Schedule, Snapshot, watch_runs
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "demo"

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dbjobs.clock import SystemClock
-from dbjobs.context import App
-from dbjobs.models import Run
-from dbjobs.outputs import OutputCache
-from dbjobs.reports import render_report
-from dbjobs.reports.model import Report, ReportedRun
+from dbjobs.api.models import Run
+from dbjobs.cli.context import App
+from dbjobs.common.clock import SystemClock
+from dbjobs.jobfiles.files import read_body
+from dbjobs.output.reports import render_report
+from dbjobs.output.reports.model import Report, ReportedRun
+from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.watching import Schedule, watch_runs
 from dbjobs.sandbox.server import Sandbox
-from dbjobs.spec import read_body
-from dbjobs.watch import Schedule, watch_runs
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "demo"

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import settings
 from typer.testing import CliRunner
 
-from dbjobs.cli import app
-from dbjobs.clock import SystemClock
-from dbjobs.interrupts import SIGNALS
+from dbjobs.cli.app import app
+from dbjobs.common.clock import SystemClock
+from dbjobs.common.signals import SIGNALS
 from dbjobs.sandbox.server import Sandbox
-from tests import leaks
-from tests.fakes import FakeClock, Reply, Script, ScriptedServer, scripted_server
-from tests.secrets import secret
+from tests.support import leaks
+from tests.support.fakes import FakeClock, Reply, Script, ScriptedServer, scripted_server
+from tests.support.secrets import secret
 
 pytest_runtest_makereport, watch_processes = leaks.pytest_runtest_makereport, leaks.watch_processes
 

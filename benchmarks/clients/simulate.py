@@ -10,9 +10,9 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from dbjobs.api import Page
-from dbjobs.reading import RunReader
-from dbjobs.watch import Schedule, watch_runs
+from dbjobs.api.client import Page
+from dbjobs.runs.reader import RunReader
+from dbjobs.runs.watching import Schedule, watch_runs
 
 LENGTHS = (10, 60, 600, 3600, 12 * 3600)
 MANY = (10, 100, 1000)
@@ -72,7 +72,7 @@ class Workspace:
     def watch(self, *, with_lists: bool = True) -> None:
         """As `dbjobs runs wait` does it, to the end of all."""
         reader = RunReader(self)  # type: ignore[arg-type]  # as much of the API as a reader needs
-        more = {"prepare": reader.prepare} if with_lists else {}
+        more: dict[str, Any] = {"prepare": reader.prepare} if with_lists else {}
         for _ in watch_runs(list(self.ends), reader.fetch, self.clock, Schedule(), **more):
             pass
 

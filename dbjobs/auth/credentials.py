@@ -13,7 +13,7 @@ from typing import Protocol
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dbjobs.clock import Clock
+from dbjobs.common.clock import Clock
 from dbjobs.errors import ConfigError, DbjobsError, SignInError, ToolError, UnreachableError, UnsentError
 
 MOST_AHEAD = 300.0

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
-from dbjobs.answers import Payload, read_answer
 from dbjobs.auth.credentials import Credentials, Grant
-from dbjobs.clock import Clock
+from dbjobs.common.clock import Clock
 from dbjobs.config import Profile
 from dbjobs.config.hosts import is_databricks, origin_of, serves_one_workspace
 from dbjobs.config.settings import SECRETS
@@ -25,7 +24,8 @@ from dbjobs.errors import (
     UnreachableError,
     UnsentError,
 )
-from dbjobs.wire import Network, Wire
+from dbjobs.http.response import Payload, read_answer
+from dbjobs.http.session import Network, Wire
 
 Tell = Callable[[str], None]
 

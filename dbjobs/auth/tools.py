@@ -16,8 +16,8 @@ from dbjobs.auth.azure import Token, grant_by
 from dbjobs.auth.credentials import Grant
 from dbjobs.auth.grants import bearer, token_of
 from dbjobs.auth.sign_in import SignIn
+from dbjobs.common.deadline import seconds_left
 from dbjobs.config.ways import databricks_program, find_program
-from dbjobs.deadline import seconds_left
 from dbjobs.errors import ToolError, UnsentError
 
 TIMEOUT = 60.0

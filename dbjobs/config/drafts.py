@@ -69,7 +69,7 @@ def _guess_way(values: Mapping[str, Any]) -> str:
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
     """`KEY=VALUE` pairs, read as YAML; a secret is taken as a reference alone."""
-    from dbjobs.documents import DocumentError, parse_document
+    from dbjobs.common.documents import DocumentError, parse_document
 
     values: dict[str, Any] = {}
     for text in texts:

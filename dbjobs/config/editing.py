@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
+from dbjobs.common.documents import DocumentError, parse_document
+from dbjobs.common.files import write_whole
 from dbjobs.config.layout import Layout
-from dbjobs.disk import write_whole
-from dbjobs.documents import DocumentError, parse_document
 from dbjobs.errors import ConfigError, UsageError
 
 Content = dict[str, Any]

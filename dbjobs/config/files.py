@@ -155,7 +155,7 @@ def read_yaml(path: Path) -> ProfileFile:
     text = read_text(path)
     if text is None:
         return ProfileFile(path)
-    from dbjobs.documents import DocumentError, parse_document
+    from dbjobs.common.documents import DocumentError, parse_document
 
     try:
         content = parse_document(text) or {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from dbjobs.documents import parse_document
+from dbjobs.common.documents import parse_document
 
 INDENT = 2
 

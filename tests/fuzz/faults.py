@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes import Reply
+from tests.support.fakes import Reply
 
 HTML = {"Content-Type": "text/html"}
 PAGE = "<!doctype html><title>Sign in</title><p>Welcome."

@@ -11,7 +11,7 @@ from tests.fuzz.faults import REFUSAL
 from tests.fuzz.histories import GRAVITY, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
-from tests.leaks import has_secret
+from tests.support.leaks import has_secret
 
 Problems = Iterator[str]
 

@@ -16,7 +16,7 @@ from tests.fuzz.process import Script, Shared, Start, load_dbjobs, start
 from tests.fuzz.sequences import BEGINS_AT, Sequence
 from tests.fuzz.server import Certificates, Exchange, Server, kill
 from tests.fuzz.workspace import Workspace, make_run
-from tests.secrets import secret
+from tests.support.secrets import secret
 
 TOKEN = secret("dapi")
 PATIENCE = 30.0

@@ -20,10 +20,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
-from tests.fakes import Received, Reply
 from tests.fuzz.faults import FAULTS, HANDSHAKE, Fault, Mutator, Step
 from tests.fuzz.process import Script, Shared
 from tests.fuzz.workspace import Workspace
+from tests.support.fakes import Received, Reply
 
 DRIP = 4.0
 """Seconds between two bytes of an answer that drips."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes import Received, Reply
 from tests.fuzz.histories import ENDINGS, JOB_ID, Payload, Run, Stretch
+from tests.support.fakes import Received, Reply
 
 JOB_SETTINGS: Payload = {
     "name": "nightly",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dbjobs.exit_codes import ExitCode
+from dbjobs.errors import ExitCode
 from dbjobs.sandbox.endpoints import ENDPOINTS
 from dbjobs.sandbox.scenario import Fault, Outcome, TaskOutcome, When, WhenRequest, WhenTask
 from dbjobs.sandbox.scenarios import read_scenario, shipped

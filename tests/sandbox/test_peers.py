@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers import python_with, run_driver
+from tests.support.peers import python_with, run_driver
 
 if TYPE_CHECKING:
     from .client import Client

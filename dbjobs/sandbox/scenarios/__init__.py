@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from dbjobs.documents import DocumentError, read_document
+from dbjobs.common.documents import DocumentError, read_document
 from dbjobs.errors import UsageError
 from dbjobs.sandbox.endpoints import ENDPOINTS, endpoint_name
 from dbjobs.sandbox.model import TERMINAL

@@ -1,0 +1,1 @@
+"""The Jobs API: endpoints, paging, models and states."""

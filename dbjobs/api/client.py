@@ -1,0 +1,296 @@
+"""The Jobs API: a method an endpoint, dict in, dict out, in versions 2.0, 2.1 and 2.2.
+
+Source: https://docs.databricks.com/api/workspace/jobs
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dbjobs.api.paging import Pages, RunFilter, Warn, follow, named, take, within
+from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
+from dbjobs.http.response import Payload
+from dbjobs.http.retry import Retrying
+from dbjobs.http.shapes import ANSWERS, LATER_PAGES
+
+if TYPE_CHECKING:
+    from dbjobs.api.transport import Transport
+
+PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "iterations")
+"""What runs/get sends in pages, 100 elements at a time."""
+
+PAGED_SETTINGS = ("tasks", "job_clusters", "parameters", "environments")
+"""What jobs/get sends in pages, inside `settings`."""
+
+JOBS_PAGE = 100
+RUNS_PAGE = 25
+"""The largest pages that 2.1 and 2.2 document; a `limit` of 0 asks runs/list of 2.0 for its largest."""
+
+MAX_PAGES = 1000
+"""Of one run or job; each has a hundred elements."""
+
+MOST_TASKS_IN_2_1 = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an answer, and the token that leads to the next; None at the end."""
+
+    payload: Payload
+    next_token: str | None
+
+
+class JobsApi:
+    """The endpoints of one workspace."""
+
+    def __init__(self, transport: "Transport", version: str = "2.2", warn: Warn = lambda text: None) -> None:
+        """`warn` hears of answers that may be incomplete."""
+        self._transport = transport
+        self.version = version
+        self._warn = warn
+
+    def create_job(self, settings: Payload) -> Payload:
+        """→ `{"job_id"}`. Carries no token: a second sending would make a second job."""
+        return self._post("create", settings, repeatable=False)
+
+    def get_job(self, job_id: int) -> Payload:
+        """→ the job with its `settings`, all pages in one."""
+        job = merge_pages(self._pages("get", {"job_id": job_id}))
+        return self._told_if_cut(job, job.get("settings") or {})
+
+    def list_jobs(
+        self,
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        expand_tasks: bool = False,
+        complete: bool = True,
+    ) -> Pages:
+        """Jobs, the newest first: all of them, or those of a name in whatever case; `limit` at most.
+
+        `complete`: whether jobs of which a list shows only the first tasks are read in full.
+        2.0 has no such filter, and answers with all jobs at once.
+        """
+        size = min(limit or JOBS_PAGE, JOBS_PAGE)
+        query = {"name": name, "limit": size, "expand_tasks": expand_tasks or None}
+        pages = self._list("list", {} if self.version == "2.0" else query, "job")
+        pages = take(pages if name is None else named(name, pages), limit)
+        return self._completed(pages, self._complete_job) if expand_tasks and complete else pages
+
+    def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
+        """→ `{}`. Replaces all settings."""
+        return self._post("reset", {"job_id": job_id, "new_settings": new_settings}, repeatable=False)
+
+    def update_job(self, job_id: int, new_settings: Payload, fields_to_remove: list[str]) -> Payload:
+        """→ `{}`. Replaces top-level fields; tasks and job_clusters are merged by key."""
+        body = {"job_id": job_id, "new_settings": new_settings, "fields_to_remove": fields_to_remove}
+        return self._post("update", {key: value for key, value in body.items() if value}, repeatable=False)
+
+    def delete_job(self, job_id: int) -> Payload:
+        """→ `{}`, for a job that is deleted already, too."""
+        return self._delete("delete", {"job_id": job_id})
+
+    def run_now(
+        self,
+        job_id: int,
+        parameters: Payload,
+        idempotency_token: str,
+        retrying: Retrying | None = None,
+    ) -> Payload:
+        """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
+        body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
+        return self._post("run-now", body, repeatable=True, retrying=retrying)
+
+    def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
+        """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
+        body = {**body, "idempotency_token": idempotency_token}
+        return self._post("runs/submit", body, repeatable=True)
+
+    def list_runs(
+        self,
+        wanted: RunFilter,
+        *,
+        limit: int | None = None,
+        expand_tasks: bool = False,
+        retrying: Retrying | None = None,
+        complete: bool = True,
+    ) -> Pages:
+        """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task.
+
+        `complete`: whether runs of which a list shows only the first tasks are read in full.
+        """
+        is_small = limit is not None and limit <= RUNS_PAGE
+        if self.version == "2.0":
+            query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
+            return take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
+        query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
+        query["expand_tasks"] = expand_tasks or None
+        runs = take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
+        return self._completed(runs, self._complete_run) if expand_tasks and complete else runs
+
+    def get_run(
+        self, run_id: int, retrying: Retrying | None = None, *, include_history: bool = False
+    ) -> Payload:
+        """→ the run with its `tasks`, all pages in one; with its `repair_history` if asked for."""
+        query = {"run_id": run_id, "include_history": include_history or None}
+        run = merge_pages(self._pages("runs/get", query, retrying))
+        return self._told_if_cut(run, run)
+
+    def get_run_page(self, run_id: int, page_token: str | None, retrying: Retrying | None = None) -> Page:
+        """→ one page of a run."""
+        return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retrying)
+
+    def get_run_output(self, run_id: int, retrying: Retrying | None = None) -> Payload:
+        """→ logs, error, result of a task run; the id of a job run is refused."""
+        return self._get("runs/get-output", {"run_id": run_id}, retrying)
+
+    def export_run(self, run_id: int, views_to_export: str) -> Payload:
+        """→ `views` of a notebook task's run: CODE, DASHBOARDS or ALL, each a page of HTML."""
+        query = {"run_id": run_id, "views_to_export": views_to_export}
+        return self._get("runs/export", query)
+
+    def cancel_run(self, run_id: int, retrying: Retrying | None = None) -> Payload:
+        """→ `{}`. Asynchronous; does nothing to a run that has ended."""
+        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True, retrying=retrying)
+
+    def cancel_all_runs(self, job_id: int | None) -> Payload:
+        """→ `{}`. Cancels the active runs of a job; with None, the queued runs of all jobs. Asynchronous."""
+        body: Payload = {"all_queued_runs": True} if job_id is None else {"job_id": job_id}
+        return self._post("runs/cancel-all", body, repeatable=True)
+
+    def delete_run(self, run_id: int) -> Payload:
+        """→ `{}`. Refused while the run is active."""
+        return self._delete("runs/delete", {"run_id": run_id})
+
+    def repair_run(self, run_id: int, body: Payload) -> Payload:
+        """→ `{"repair_id"}`. Carries no token: a second sending may rerun the tasks twice."""
+        if self.version == "2.0":
+            raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
+        body = {"run_id": run_id, **body}
+        return self._post("runs/repair", body, repeatable=False)
+
+    def _told_if_cut(self, answer: Payload, holder: Payload) -> Payload:
+        """The answer; 2.1 leaves out what comes after 100 tasks, and does not say so."""
+        if self.version == "2.1" and len(holder.get("tasks") or ()) >= MOST_TASKS_IN_2_1:
+            self._warn(f"Jobs API 2.1 tells of {MOST_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
+        return answer
+
+    def _path(self, endpoint: str) -> str:
+        return f"/api/{self.version}/jobs/{endpoint}"
+
+    def _post(
+        self,
+        endpoint: str,
+        body: Payload,
+        *,
+        repeatable: bool,
+        retrying: Retrying | None = None,
+    ) -> Payload:
+        path, shape = self._path(endpoint), ANSWERS[endpoint]
+        return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, shape=shape)
+
+    def _delete(self, endpoint: str, body: Payload) -> Payload:
+        """What is not there on a second try was deleted by the first."""
+        try:
+            return self._post(endpoint, body, repeatable=True)
+        except OutcomeUnknownError as error:
+            if isinstance(error.cause, NotFoundError):
+                return {}
+            raise
+
+    def _get(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None) -> Payload:
+        shapes = LATER_PAGES if query.get("page_token") and endpoint in LATER_PAGES else ANSWERS
+        return self._transport.get(self._path(endpoint), query, retrying, shape=shapes[endpoint])
+
+    def _list(self, endpoint: str, query: Payload, noun: str, retrying: Retrying | None = None) -> Pages:
+        def ask(place: Payload) -> Payload:
+            return self._get(endpoint, {**query, **place}, retrying)
+
+        return follow(ask, noun, self._warn)
+
+    def _completed(self, pages: Pages, complete: Callable[[Payload], None]) -> Pages:
+        """Each item with what its list left out: lists show the first 100 tasks, and say so by `has_more`."""
+        for page in pages:
+            for item in page:
+                if item.get("has_more"):
+                    try:
+                        complete(item)
+                    except NotFoundError:  # deleted since
+                        continue
+                    del item["has_more"]
+            yield page
+
+    def _complete_job(self, job: Payload) -> None:
+        whole = self.get_job(job["job_id"]).get("settings") or {}
+        job["settings"] = {**(job.get("settings") or {}), **_arrays_of(whole, PAGED_SETTINGS)}
+
+    def _complete_run(self, run: Payload) -> None:
+        run.update(_arrays_of(self.get_run(run["run_id"]), PAGED_ARRAYS))
+
+    def _pages(
+        self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None
+    ) -> Iterator[Page]:
+        """Follow `next_page_token` to the end: an empty one, or one that came before, leads nowhere."""
+        seen: set[str | None] = set()
+        token: str | None = None
+        while token not in seen:
+            if len(seen) == MAX_PAGES:
+                raise UnreachableError(f"the server's answer has more than {MAX_PAGES:,} pages")
+            seen.add(token)
+            page = self._page(endpoint, {**query, "page_token": token}, retrying)
+            yield page
+            token = page.next_token
+
+    def _page(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None) -> Page:
+        payload = self._get(endpoint, query, retrying)
+        _check_id(payload, query)
+        payload.pop("prev_page_token", None)
+        return Page(payload, payload.pop("next_page_token", None) or None)
+
+
+def _check_id(payload: Payload, query: Mapping[str, Any]) -> None:
+    """An answer about another run, or job, is none."""
+    for noun in ("run", "job"):
+        asked, found = query.get(f"{noun}_id"), payload.get(f"{noun}_id")
+        if asked is not None and found is not None and found != asked:
+            raise UnreachableError(
+                f"the server's answer is about {noun} {found}, not {noun} {asked}", is_retryable=False
+            )
+
+
+def merge_pages(pages: Iterable[Page]) -> Payload:
+    """The pages of a run, or of a job, as one answer; what is repeated counts once."""
+    first, *others = (page.payload for page in pages)
+    if not others:
+        return first
+    known: dict[str, set[Identity]] = {}
+    for other in others:
+        _extend(first, other, PAGED_ARRAYS, known)
+        if settings := other.get("settings"):
+            _extend(first.setdefault("settings", {}), settings, PAGED_SETTINGS, known)
+    return first
+
+
+def _arrays_of(whole: Payload, names: tuple[str, ...]) -> Payload:
+    return {name: whole[name] for name in names if whole.get(name)}
+
+
+Identity: TypeAlias = tuple[Any, ...]
+
+IDENTIFYING = ("run_id", "task_key", "attempt_number", "id", "job_cluster_key", "environment_key", "name")
+"""The fields that tell an element of a paged array from all others; each has some of them."""
+
+
+def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...], known: dict[str, set[Identity]]) -> None:
+    for array in arrays:
+        if page.get(array):
+            elements = whole.setdefault(array, [])
+            seen = known.setdefault(array, set(map(_identity, elements)))
+            new = [element for element in page[array] if _identity(element) not in seen]
+            elements.extend(new)
+            seen.update(map(_identity, new))
+
+
+def _identity(element: Payload) -> Identity:
+    identity = tuple(element.get(field) for field in IDENTIFYING)
+    return identity if any(value is not None for value in identity) else (id(element),)

@@ -1,0 +1,157 @@
+"""The root command, and the one place where errors become words and exit codes."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NoReturn
+
+import typer
+from typer.main import get_command
+
+from dbjobs import __version__
+from dbjobs.cli.framework import Group, ParserError, app_of, new_typer
+from dbjobs.common.clock import SystemClock
+from dbjobs.common.signals import Interrupted
+from dbjobs.errors import DbjobsError, ExitCode, UsageError
+from dbjobs.output.descriptors import StdoutError
+from dbjobs.output.streams import Streams, cannot_write
+
+
+class Root(Group):
+    """`dbjobs`."""
+
+    package = "dbjobs.cli"
+    has_events = False
+    verbs = ("jobs", "runs", "profiles", "sandbox", "demo", "completion")
+    modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command"}
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command; usage errors, wherever they arise in parsing, end here."""
+        words = list(sys.argv[1:] if args is None else args)
+        self.has_events = _asks_for_events(words)
+        streams = Streams(event_clock=SystemClock() if self.has_events else None)
+        try:
+            words = [_as_text(word) for word in words]
+            code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
+        except ParserError as error:
+            code = _tell_usage_error(error, streams)
+        except UsageError as error:
+            streams.fail(error)
+            code = error.exit_code
+        except StdoutError as error:  # help and version, which Click prints itself
+            streams.fail(cannot_write(error))
+            code = ExitCode.OUTPUT
+        except SystemExit:  # so Click leaves help and version when their reader has left
+            code = ExitCode.BROKEN_PIPE
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whatever goes wrong in it ends here."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                app_of(ctx).finish_dry_run()
+        except DbjobsError as error:
+            app_of(ctx).streams.fail(error)
+            code: int = error.exit_code
+        except (Interrupted, KeyboardInterrupt, typer.Abort) as interrupt:
+            code = getattr(interrupt, "exit_code", ExitCode.INTERRUPTED)
+        except EOFError:
+            app_of(ctx).streams.fail(UsageError("the input ended before the answer"))
+            code = ExitCode.USAGE
+        except BrokenPipeError:
+            code = ExitCode.BROKEN_PIPE
+        except (typer.Exit, ParserError, StdoutError):
+            raise
+        except Exception as error:  # the last net: a traceback helps nobody at a prompt
+            _tell_fault(app_of(ctx).streams, error)
+            code = ExitCode.FAULT
+        finally:
+            app_of(ctx).remember()
+        raise typer.Exit(code)
+
+
+def _as_text(word: str) -> str:
+    """A word of the command line, in UTF-8 even where the locale knows ASCII alone; a file has any name."""
+    try:
+        return word.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        if Path(word).exists():
+            return word
+        raise UsageError(f"{word!r} is not text in UTF-8") from None
+
+
+def _asks_for_events(words: Sequence[str]) -> bool:
+    """Whether `--progress events` is what a program asks for, be the rest of its call right or wrong."""
+    chosen = ""
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--progress":
+            chosen = "".join(words[index + 1 : index + 2])
+        elif word.startswith("--progress="):
+            chosen = word.partition("=")[2]
+    return chosen == "events"
+
+
+def _tell_usage_error(error: Any, streams: Streams) -> ExitCode:
+    """What was wrong with the call, and what works instead, or where its help is."""
+    from dbjobs.cli.usage_errors import explain_parser_error
+
+    streams = app_of(error.ctx).streams if error.ctx else streams
+    streams.fail(explain_parser_error(error))
+    return ExitCode.USAGE
+
+
+def _tell_fault(streams: Streams, error: Exception) -> None:
+    """A fault of our own: its kind and place, and the whole story if DBJOBS_DEBUG asks for it."""
+    if os.environ.get("DBJOBS_DEBUG"):
+        import traceback
+
+        streams.show("".join(traceback.format_exception(error)))
+    message = f"this is a fault of dbjobs {__version__}: {type(error).__name__}: {error}"
+    streams.fail(DbjobsError(message, hint="DBJOBS_DEBUG=1 shows where; please report it"))
+
+
+app = new_typer(cls=Root)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dbjobs {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def dbjobs(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Trigger Databricks job runs and watch them to the end.
+
+    \b
+    Start here:
+      dbjobs demo                             watch a real run, on this machine
+      dbjobs profiles add prod                speak to your own workspace
+      dbjobs runs now nightly --wait          start a job, exit with its outcome
+      dbjobs runs submit -f run.yaml --wait   the same without a job
+    """
+
+
+def main() -> NoReturn:
+    """The entry point `dbjobs`."""
+    get_command(app)(prog_name="dbjobs")
+    raise AssertionError("the command exits by itself")

@@ -1,0 +1,137 @@
+"""What commands that change something share: asking first, telling what was done, and what may have been."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from dbjobs.api.paging import name_of
+from dbjobs.cli.context import App
+from dbjobs.cli.request_options import Parameters
+from dbjobs.common.signals import Interrupted, interruptible
+from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
+from dbjobs.http.response import Payload
+from dbjobs.jobfiles.differences import Change
+from dbjobs.output.differences import render_changes
+from dbjobs.output.documents import write_document, write_documents
+from dbjobs.output.serialization import is_utf8
+
+
+def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
+    """Ask on a terminal, unless --yes was given; elsewhere there is nobody to ask, so it has to be given.
+
+    `describe` says what is about to be done, such as `delete job 42 (nightly)`; it is called
+    only if somebody is asked.
+    """
+    if yes:
+        return
+    if not is_attended(app):
+        raise UsageError("this needs --yes, for there is no terminal to ask on", hint="nothing was changed")
+    app.streams.ask(f"{describe()}? [y/N] ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        app.streams.note("nothing was changed")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def is_attended(app: App) -> bool:
+    """True if there is somebody who sees a question and can answer it."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, app.streams.err))
+
+
+def describe_job(app: App, job_id: int) -> str:
+    """`job 42 (nightly)`, for whoever is asked; fails if there is no such job."""
+    return say_job(app.api.get_job(job_id))
+
+
+def say_job(job: Payload) -> str:
+    """`job 42 (nightly)`, or `job 42` if it has no name."""
+    name = name_of(job)
+    return f"job {job['job_id']} ({name})" if name else f"job {job['job_id']}"
+
+
+def read_parameters(
+    app: App, parameters: Parameters, get_job: Callable[[], Payload], *, force: bool = False
+) -> Payload:
+    """The parameters that were given, by kind; --verbose tells which kind it is."""
+    body = parameters.read(get_job, force=force)
+    for kind in body:
+        app.streams.detail(f"the parameters go as {kind}")
+    return body
+
+
+def show_changes(app: App, changes: Iterable[Change], *, dry_run: bool) -> None:
+    """What is about to change; for a dry run it is the result, unless that is for programs."""
+    is_result = dry_run and app.output == "text"
+    stream = app.streams.out if is_result else app.streams.err
+    text = render_changes(changes, is_ascii=not is_utf8(stream)) or "no setting changes"
+    if is_result:
+        app.streams.result(text)
+    else:
+        app.streams.note(text)
+
+
+def warn_of_changes(app: App, kept: Iterable[Change]) -> None:
+    """What a server kept otherwise than it was told."""
+    if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
+        app.streams.warn(f"the server kept something else than it was sent:\n{text}")
+
+
+def change_each(
+    app: App, noun: str, ids: Sequence[int], change: Callable[[int], Payload], done: str, *, dry_run: bool
+) -> None:
+    """Do it for every `job` or `run`, and say what was `done`; a failure keeps none of the others from it."""
+    answers: dict[int | None, Payload] = {}
+    change_name = done.rpartition(" ")[2]
+
+    def change_one(one: int) -> None:
+        effect = f"{noun} {one} may have been {change_name}"
+        with explain_unknown_outcome(app, effect, look(app, f"{noun}s get", str(one))):
+            answers[one] = change(one)
+        if not dry_run:
+            app.streams.note(f"{noun} {one} {done}")
+
+    try:
+        app.each(change_one, ids)
+    finally:
+        if not dry_run:
+            show_answers(app, answers, is_list=len(ids) > 1)
+
+
+def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bool = False) -> None:
+    """The ids of what was changed, or the API's own answers; text has nothing to tell beside the notes.
+
+    The id None stands for the whole workspace.
+    """
+    if app.output == "id":
+        for one in filter(None, answers):
+            app.streams.result_ids(str(one))
+    elif app.output != "text" and is_list:
+        write_documents(app.streams, answers.values(), app.output)
+    elif app.output != "text":
+        for answer in answers.values():
+            write_document(app.streams, answer, app.output)
+
+
+@contextmanager
+def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iterator[None]:
+    """If it is not known whether a change took effect, say so, and how to find out; in every ending.
+
+    `effect` is what may have happened, such as `job 42 may have been reset`.
+    """
+    try:
+        with interruptible():
+            yield
+    except OutcomeUnknownError as error:
+        error.message = f"{error.cause.message}; {effect}"
+        error.hint = "\n".join(filter(None, [how_to_find_out, error.cause.hint]))
+        raise
+    except Interrupted:
+        if app.transport.may_have_changed:
+            app.streams.warn(f"interrupted while sending, so {effect}; {how_to_find_out}")
+        raise
+
+
+def look(app: App, command: str, arguments: str) -> str:
+    """How to find out what a change did, before it is sent once more."""
+    return f"look before you send it once more: {app.command_line(command, arguments)}"

@@ -1,0 +1,281 @@
+"""What a command needs, built when first asked for, so that nothing is loaded that is not used."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from dbjobs.common.clock import Clock, SystemClock
+from dbjobs.errors import ConfigError, DbjobsError, UsageError
+from dbjobs.output.streams import Streams
+
+if TYPE_CHECKING:
+    from dbjobs.api.client import JobsApi
+    from dbjobs.api.transport import Transport
+    from dbjobs.auth import Credentials
+    from dbjobs.cli.cache import Memory
+    from dbjobs.cli.checkup import Checkup
+    from dbjobs.cli.dry_run import DryRun
+    from dbjobs.config import Options, Profile
+    from dbjobs.config.files import ProfileFiles
+    from dbjobs.http.response import Payload
+    from dbjobs.http.session import Network
+
+Item = TypeVar("Item")
+
+MOST_SUGGESTED = 1_000
+"""Jobs whose names are compared with one that does not exist: ten requests at most."""
+
+
+@dataclass(frozen=True)
+class GlobalOptions:
+    """The options that every command takes."""
+
+    profile: str | None = None
+    config: Path | None = None
+    host: str | None = None
+    api_version: str | None = None
+    output: str = "text"
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+    has_events: bool = False
+    """`--progress events`, known before a command is: its usage errors are events, too"""
+
+
+@dataclass(frozen=True, eq=False)
+class App:
+    """One call of dbjobs: its options, its streams, its clock, and the workspace it speaks to."""
+
+    options: GlobalOptions = field(default_factory=GlobalOptions)
+    clock: Clock = field(default_factory=SystemClock)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def streams(self) -> Streams:
+        options = self.options
+        return Streams(
+            environ=self.environ,
+            no_color=options.no_color,
+            quiet=options.quiet,
+            verbose=options.verbose,
+            event_clock=self.clock if options.has_events else None,
+        )
+
+    @property
+    def output(self) -> str:
+        """text, json, jsonl, yaml or id."""
+        return self.options.output
+
+    @cached_property
+    def profile(self) -> "Profile":
+        profile = self.resolve_profile()
+        for secret in profile.open_secrets():
+            self.streams.hide(secret)
+        for warning in profile.warnings:
+            self.streams.warn(warning)
+        self.streams.detail(profile.describe())
+        return profile
+
+    def resolve_profile(self) -> "Profile":
+        """From the options, the environment and the files as they are now."""
+        from dbjobs.config import resolve_profile
+
+        return resolve_profile(self.config_options, self.environ)
+
+    def choosing(self, profile: str | None) -> "App":
+        """The same call with `--profile`, if a name is given."""
+        if profile is None:
+            return self
+        other = replace(self, options=replace(self.options, profile=profile))
+        vars(other)["streams"] = self.streams  # which knows the secrets that must not be shown
+        return other
+
+    @cached_property
+    def profile_files(self) -> "ProfileFiles":
+        from dbjobs.config.files import ProfileFiles
+
+        return ProfileFiles(self.config_options, self.environ)
+
+    @property
+    def config_options(self) -> "Options":
+        """Those of the options that bear on the configuration."""
+        from dbjobs.config import Options
+
+        given = self.options
+        return Options(given.profile, given.config, given.host, given.api_version)
+
+    @cached_property
+    def transport(self) -> "Transport":
+        from dbjobs.api.transport import Transport
+
+        return Transport(
+            self.profile.host.value,
+            self.credentials,
+            self.clock,
+            network=_network_of(self.profile),
+            note=self.streams.note,
+            detail=self.streams.detail,
+            heard=self.memory.learn,
+        )
+
+    @cached_property
+    def memory(self) -> "Memory":
+        """What this call learns for completion."""
+        from dbjobs.cli.cache import Memory
+
+        return Memory()
+
+    def remember(self) -> None:
+        """Keep what was learned; called at the end."""
+        if "memory" in vars(self):
+            self.memory.keep(self.profile.address, self.clock.now())
+
+    @cached_property
+    def credentials(self) -> "Credentials":
+        return self._sign_in(self.profile, self.resolve_profile)
+
+    def _sign_in(self, profile: "Profile", read_again: "Callable[[], Profile] | None") -> "Credentials":
+        from dbjobs.auth import sign_in
+
+        return sign_in(
+            profile,
+            _network_of(profile),
+            self.clock,
+            environ=self.environ,
+            read_again=read_again,
+            hide=self.streams.hide,
+            detail=self.streams.detail,
+        )
+
+    def checkup(self, draft: "Profile | None" = None) -> "Checkup":
+        """Of the profile, or of one that is not saved yet."""
+        from dbjobs.cli.checkup import Checkup
+
+        profile = draft or self.profile
+        credentials = self._sign_in(draft, None) if draft else self.credentials
+        return Checkup(profile, credentials, _network_of(profile), self.clock)
+
+    @cached_property
+    def api(self) -> "JobsApi":
+        from dbjobs.api.client import JobsApi
+
+        return JobsApi(self.transport, self.profile.api_version.value, self.streams.warn)
+
+    def api_to_change(self, dry_run: bool) -> "JobsApi":
+        """The API for a command that changes something; a dry run prints requests instead of sending them."""
+        from dbjobs.api.client import JobsApi
+
+        if not dry_run:
+            self.streams.keep_results()
+        return JobsApi(self.dry_run, self.api.version) if dry_run else self.api
+
+    @cached_property
+    def dry_run(self) -> "DryRun":
+        from dbjobs.cli.dry_run import DryRun
+
+        return DryRun(self.transport, self.streams, self.output)
+
+    def finish_dry_run(self) -> None:
+        """Print the requests of a dry run that make one document; called at the end."""
+        if "dry_run" in vars(self):
+            self.dry_run.finish()
+
+    def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:
+        """Do it for every item; a failure keeps none of the others from it, and is raised at the end."""
+        failures = []
+        for one in items:
+            try:
+                action(one)
+            except DbjobsError as error:
+                failures.append(error)
+        for failure in failures[:-1]:
+            self.streams.fail(failure)
+        if failures:
+            raise failures[-1]
+
+    def command_line(self, command: str, arguments: str) -> str:
+        """A command that does its work where this one did: with the same profile, file and host."""
+        import shlex
+
+        given = self.options
+        parts = ["dbjobs", *command.split()]
+        for option, value in (
+            ("--profile", given.profile),
+            ("--config", given.config),
+            ("--host", given.host),
+            ("--api-version", given.api_version),
+        ):
+            parts += [option, shlex.quote(str(value))] if value else []
+        return " ".join([*parts, arguments])
+
+    def job_id(self, ref: str) -> int:
+        """A job by its id, or by its exact name."""
+        from dbjobs.cli.references import as_id, check_job_name, choose_job
+
+        if (job_id := as_id(ref)) is not None:
+            return job_id
+        check_job_name(ref)
+        return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)), self._jobs_to_suggest)
+
+    def _jobs_to_suggest(self) -> "list[Payload]":
+        """The newest jobs, as far as they can be had; a suggestion is worth no second error."""
+        try:
+            return list(chain.from_iterable(self.api.list_jobs(limit=MOST_SUGGESTED)))
+        except DbjobsError:
+            return []
+
+    def job_ids(self, refs: Iterable[str]) -> list[int]:
+        """Jobs by id or by name; in the order given, each once."""
+        return list(dict.fromkeys(self.job_id(ref) for ref in refs))
+
+    def run_id(self, ref: str) -> int:
+        """One run, by id or URL, or by `-` for one on stdin."""
+        found = self.run_ids([ref])
+        if len(found) != 1:
+            raise UsageError(f"this takes one run, and {len(found)} were given")
+        return found[0]
+
+    def run_ids(self, refs: Iterable[str]) -> list[int]:
+        """Runs by id, by URL, or `-` for refs on stdin; in the order given, each once."""
+        from dbjobs.cli.references import parse_run_ref
+
+        run_ids: dict[int, None] = {}
+        for ref in _with_stdin(refs):
+            run = parse_run_ref(ref)
+            if run.host and run.host != urlsplit(self.profile.host.value).netloc:
+                raise ConfigError(
+                    f"that run is at {run.host}, but this is {self.profile.host.value}",
+                    hint="choose the profile of the run's workspace with --profile",
+                )
+            workspace_id = self.profile.workspace_id
+            if run.workspace_id and workspace_id and run.workspace_id != workspace_id:
+                raise ConfigError(
+                    f"that run is in workspace {run.workspace_id}, but this is workspace {workspace_id}",
+                    hint="choose the profile of the run's workspace with --profile",
+                )
+            run_ids[run.run_id] = None
+        if not run_ids:
+            raise UsageError("no run was given: stdin is empty")
+        return list(run_ids)
+
+
+def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
+    import sys
+
+    for ref in refs:
+        if ref == "-":
+            yield from sys.stdin.read().split()
+        else:
+            yield ref
+
+
+def _network_of(profile: "Profile") -> "Network":
+    from dbjobs.http.session import Network
+
+    found = {key: profile.get(key) for key in ("ca_bundle", "client_cert", "client_key")}
+    return Network(**{key: setting.value for key, setting in found.items() if setting})

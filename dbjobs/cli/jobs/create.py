@@ -1,0 +1,35 @@
+"""`dbjobs jobs create`."""
+
+import shlex
+
+import typer
+
+from dbjobs.cli.changing import explain_unknown_outcome, look
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.job_files import make_body
+from dbjobs.cli.options import DryRun, Force
+from dbjobs.cli.request_options import Body
+from dbjobs.cli.showing import show_created
+
+
+def command(ctx: typer.Context, body: Body, force: Force = False, dry_run: DryRun = False) -> None:
+    """Create a job from a file, and print its id.
+
+    The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
+    printed them. It is checked before anything is sent.
+
+    \b
+    Examples:
+      dbjobs jobs create -f job.yaml
+      job=$(dbjobs jobs create -f job.yaml)
+      dbjobs jobs get 42 -o json | dbjobs jobs create -f -
+
+    Exit codes: 0 created, 5 refused, 6 out of reach. If the connection breaks after
+    sending, the job is not sent again, for that might make a second one.
+    """
+    app = app_of(ctx)
+    settings = make_body(app, body.open(), "create", force=force)
+    newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
+    with explain_unknown_outcome(app, "the job may have been created", look(app, "jobs list", newest)):
+        answer = app.api_to_change(dry_run).create_job(settings)
+    show_created(app, answer, "job_id")

@@ -1,0 +1,21 @@
+"""`dbjobs jobs get`."""
+
+import typer
+
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.options import JobRef
+from dbjobs.cli.showing import show_job
+
+
+def command(ctx: typer.Context, job: JobRef) -> None:
+    """Show a job and its settings.
+
+    \b
+    Examples:
+      dbjobs jobs get 42
+      dbjobs jobs get nightly -o yaml > job.yaml
+
+    Exit codes: 0 shown, 4 no such job.
+    """
+    app = app_of(ctx)
+    show_job(app, app.api.get_job(app.job_id(job)))

@@ -1,0 +1,54 @@
+"""`dbjobs jobs reset`."""
+
+import typer
+
+from dbjobs.cli.changing import (
+    confirm,
+    explain_unknown_outcome,
+    look,
+    say_job,
+    show_answers,
+    show_changes,
+)
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.job_files import make_body
+from dbjobs.cli.options import DryRun, Force, JobRef, Yes
+from dbjobs.cli.request_options import Body
+from dbjobs.jobfiles.differences import differences
+
+
+def command(
+    ctx: typer.Context,
+    job: JobRef,
+    body: Body,
+    yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Replace all settings of a job by those of a file.
+
+    What changes is shown first. The file is as for `dbjobs jobs create`, or what
+    `dbjobs jobs get -o yaml` printed.
+
+    \b
+    Examples:
+      dbjobs jobs get nightly -o yaml > job.yaml
+      dbjobs jobs reset nightly -f job.yaml --dry-run
+      dbjobs jobs reset nightly -f job.yaml --yes
+
+    Exit codes: 0 done, 2 --yes is missing, 4 no such job, 5 refused, 6 out of reach.
+    """
+    app = app_of(ctx)
+    file = body.open()
+    job_id = app.job_id(job)
+    settings = make_body(app, file, "reset", job_id=job_id, force=force)
+    current = app.api.get_job(job_id)
+    show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
+    confirm(app, lambda: f"replace all settings of {say_job(current)}", yes=yes or dry_run)
+    with explain_unknown_outcome(
+        app, f"job {job_id} may have been reset", look(app, "jobs get", str(job_id))
+    ):
+        answer = app.api_to_change(dry_run).reset_job(job_id, settings)
+    if not dry_run:
+        app.streams.note(f"job {job_id} reset")
+        show_answers(app, {job_id: answer})

@@ -1,0 +1,65 @@
+"""The option types that commands share one by one.
+
+Those that every command takes are in `global_options`; groups of options are in
+`request_options` and `wait_options`, so that only those who take them pay for them.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dbjobs.common.nearest import did_you_mean
+from dbjobs.errors import UsageError
+
+JobRef = Annotated[
+    str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.", show_default=False)
+]
+OptionalJobRef = Annotated[
+    str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.", show_default=False)
+]
+JobRefs = Annotated[
+    list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.", show_default=False)
+]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run id, or the URL of a run's page.", show_default=False)
+]
+RunArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...", help="Run ids, URLs of run pages, or - for ids on stdin.", show_default=False
+    ),
+]
+
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="TASK", help="Run this task alone; may be repeated.", show_default=False),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=0, help="List N rows at most; 0 lists all.", show_default=False),
+]
+ExpandTasks = Annotated[bool, typer.Option("--expand-tasks", help="Show tasks, too (100 each at most).")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request, and send nothing.")]
+IdempotencyToken = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-token",
+        metavar="TOKEN",
+        help="At most one run is started for a token  [default: a new one].",
+        show_default=False,
+    ),
+]
+Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and exit with its outcome.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Send fields and values that dbjobs does not know; limits stay.")
+]
+
+
+def known_word(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:
+    """A word of the API in its capitals; refused with the nearest, if the API is not known to have it."""
+    if force or word.upper() in known:
+        return word.upper()
+    raise UsageError(f"{option}: {word!r} is not one of {', '.join(known)}{did_you_mean(word, known)}")

@@ -1,0 +1,98 @@
+"""What `profiles add` is told and asks for, and how it tries the outcome."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from dbjobs.cli.changing import confirm, is_attended
+from dbjobs.cli.context import App
+from dbjobs.config.drafts import Draft, parse_settings
+from dbjobs.config.settings import SECRETS
+from dbjobs.errors import DbjobsError, UsageError
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What need not be asked for."""
+
+    auth_type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="How to sign in  [default: pat].", show_default=False),
+    ] = None
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting, read as YAML; may be repeated.", show_default=False
+        ),
+    ] = None
+    secret_stdin: Annotated[
+        bool, typer.Option("--token-stdin", "--secret-stdin", help="Read the token, or secret, from stdin.")
+    ] = False
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Keep the secret in the system's keyring, not in the file.")
+    ] = False
+
+
+def start(app: App, name: str, answers: Answers) -> Draft:
+    """What is known without asking."""
+    given = {
+        "host": app.options.host,
+        "auth_type": answers.auth_type,
+        "api_version": app.options.api_version,
+    }
+    values = parse_settings(answers.settings or []) | {key: value for key, value in given.items() if value}
+    return Draft(name, values)
+
+
+def complete(app: App, draft: Draft, answers: Answers) -> None:
+    """Ask for the rest, what is secret without echo."""
+    for key in draft.missing():
+        if key not in SECRETS:
+            draft.values[key] = _ask(app, key)
+        elif answers.secret_stdin:
+            draft.values[key] = _not_empty(key, sys.stdin.readline())
+        else:
+            draft.values[key] = _ask_unseen(app, key)
+    draft.finish()
+
+
+def _ask(app: App, key: str) -> str:
+    _need_terminal(app, key, "say it with --host" if key == "host" else f"say it with --set {key}=VALUE")
+    app.streams.ask(f"{key}: ")
+    return _not_empty(key, sys.stdin.readline())
+
+
+def _ask_unseen(app: App, key: str) -> str:
+    from getpass import getpass
+
+    _need_terminal(app, key, "--token-stdin reads it from stdin")
+    return _not_empty(key, getpass(f"{key} (not shown): ", stream=app.streams.err))
+
+
+def _need_terminal(app: App, key: str, hint: str) -> None:
+    if not is_attended(app):
+        raise UsageError(f"the {key} is missing, and there is no terminal to ask on", hint=hint)
+
+
+def _not_empty(key: str, text: str) -> str:
+    if not text.strip():
+        raise UsageError(f"the {key} is empty", hint="nothing was changed")
+    return text.strip()
+
+
+def try_out(app: App, draft: Draft) -> None:
+    """Check it; what does not work is saved only if somebody says so."""
+    try:
+        for step in app.checkup(draft.profile(app.profile_files)).steps():
+            app.streams.detail(f"{step.name}: {step.finding}")
+            if step.error:
+                raise step.error
+    except DbjobsError as error:
+        if not is_attended(app):
+            raise
+        app.streams.fail(error)
+        confirm(app, lambda: "save the profile all the same", yes=False)
+    else:
+        app.streams.note("it works")

@@ -1,0 +1,25 @@
+"""`dbjobs profiles list`."""
+
+import typer
+
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.profiles.showing import show_list
+
+
+def command(ctx: typer.Context) -> None:
+    """List all profiles; a star marks the default.
+
+    They are those of config.yaml and of .databrickscfg. Where both files have one of a
+    name, that of config.yaml counts.
+
+    \b
+    Examples:
+      dbjobs profiles list
+      dbjobs profiles list -o json
+
+    Exit codes: 0 listed, 3 a file cannot be read.
+    """
+    from dbjobs.config.resolve import list_profiles
+
+    app = app_of(ctx)
+    show_list(app, list_profiles(app.profile_files))

@@ -1,0 +1,97 @@
+"""What people type for a job or a run: a number, a name, a page's URL."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from dbjobs.common.nearest import nearest_names
+from dbjobs.config.hosts import workspace_id_in
+from dbjobs.errors import NotFoundError, UsageError
+
+MAX_ID = 2**63 - 1
+MOST_NAMED = 20
+"""So many jobs of one name are listed."""
+
+MOST_NEAR = 3
+"""So many names of jobs are suggested."""
+
+_RUN_IN_URL = r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)"
+_JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A run, and the host and the workspace that its URL named."""
+
+    run_id: int
+    host: str | None = None
+    workspace_id: str | None = None
+
+
+def parse_run_ref(text: str) -> RunRef:
+    """A run id, or a run page's URL: `…/#job/J/run/R` of old, `…/jobs/J/runs/R` of today."""
+    if (run_id := as_id(text)) is not None:
+        return RunRef(run_id)
+    found = re.search(_RUN_IN_URL, text)
+    run_id = as_id(found[1]) if found else None
+    if run_id is None:
+        raise UsageError(f"{text!r} is not a run", hint=_instead_of_run(text))
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    return RunRef(run_id, parts.netloc.lower(), workspace_id_in(text))
+
+
+def _instead_of_run(text: str) -> str:
+    """How what is not a run may have been meant."""
+    if job := re.search(_JOB_IN_URL, text):
+        return f"this is the page of a job; to see its runs: dbjobs runs list --job {job[1]}"
+    if "," in text and all(as_id(part) for part in text.strip(",").split(",")):
+        return f"separate ids by blanks: {text.strip(',').replace(',', ' ')}"
+    return "give a run id, or the URL of a run's page"
+
+
+def as_id(text: str) -> int | None:
+    """The id that `text` is, a positive 64-bit integer; None if it is none."""
+    is_number = re.fullmatch(r"[0-9]{1,19}", text.strip())
+    number = int(text) if is_number else 0
+    return number if 0 < number <= MAX_ID else None
+
+
+def check_job_name(text: str) -> None:
+    """Refuse what cannot be the name of a job, but was meant as something else."""
+    if not text.strip():
+        raise UsageError("an empty name is no job", hint="give a job's id, or its exact name")
+    if text.startswith(("http://", "https://")):
+        run, job = re.search(_RUN_IN_URL, text), re.search(_JOB_IN_URL, text)
+        hint = f"give the job's id: {job[1]}" if job else "give a job's id, or its exact name"
+        kind = "the page of a run" if run else "a URL"
+        raise UsageError(f"{text!r} is {kind}, not a job", hint=hint)
+    if "," in text and all(as_id(part) for part in text.strip(",").split(",")):
+        separated = text.strip(",").replace(",", " ")
+        raise UsageError(f"{text!r} is not a job", hint=f"separate ids by blanks: {separated}")
+
+
+def choose_job(
+    name: str, jobs: Iterable[dict[str, Any]], list_all: Callable[[], Iterable[dict[str, Any]]]
+) -> int:
+    """The id of the one job that has exactly this name, among those that a server lists for it.
+
+    `list_all` lists the jobs among which the nearest names are looked for, if there is none.
+    """
+    names = {int(job["job_id"]): _name_of(job) for job in jobs}
+    found = [job_id for job_id, own_name in names.items() if own_name == name]
+    if len(found) > 1:
+        ids = ", ".join(map(str, found[:MOST_NAMED])) + (", …" if len(found) > MOST_NAMED else "")
+        raise UsageError(f"{len(found)} jobs are named {name!r}: {ids}", hint="say which by its id")
+    if not found:
+        near = nearest_names(name, {*names.values(), *map(_name_of, list_all())} - {""}, MOST_NEAR)
+        alike = f"there is {', '.join(map(repr, near))}; " if near else ""
+        raise NotFoundError(
+            f"there is no job named {name!r}", hint=f"{alike}names are exact; an id works, too"
+        )
+    return found[0]
+
+
+def _name_of(job: dict[str, Any]) -> str:
+    return str((job.get("settings") or {}).get("name") or "")

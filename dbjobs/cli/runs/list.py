@@ -1,0 +1,88 @@
+"""`dbjobs runs list`."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from dbjobs.api.paging import RunFilter
+from dbjobs.cli.context import App
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.options import ExpandTasks, Limit, known_word
+from dbjobs.cli.showing import show_runs
+from dbjobs.errors import UsageError
+
+RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
+
+CLOCK_TOLERANCE = 600
+"""Seconds by which the clock of this machine may be behind that of the workspace."""
+
+NEWEST = 20
+"""How many runs are listed unless --limit says otherwise."""
+
+
+def _text(name: str, metavar: str, help_text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=help_text, show_default=False)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs to list."""
+
+    job: Annotated[str | None, _text("--job", "JOB", "Only runs of this job.")] = None
+    active: Annotated[bool, typer.Option("--active", help="Only runs that have not ended.")] = False
+    completed: Annotated[bool, typer.Option("--completed", help="Only runs that have ended.")] = False
+    run_type: Annotated[
+        str | None, _text("--run-type", "TYPE", "Only JOB_RUN, SUBMIT_RUN or WORKFLOW_RUN.")
+    ] = None
+    since: Annotated[str | None, _text("--since", "WHEN", "Only runs that started then or later.")] = None
+    until: Annotated[str | None, _text("--until", "WHEN", "Only runs that started then or earlier.")] = None
+
+    def read(self, app: App) -> RunFilter:
+        """As the API has it; names and times looked up."""
+        if self.active and self.completed:
+            raise UsageError("--active and --completed exclude each other", hint="leave both out to list all")
+        since, until = _moment("--since", self.since, app), _moment("--until", self.until, app)
+        if since is not None and until is not None and since > until:
+            raise UsageError("--since is later than --until, so there can be no such run")
+        if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
+            raise UsageError("--since is in the future, so there can be no such run")
+        run_type = self.run_type and known_word("--run-type", self.run_type, RUN_TYPES)
+        return RunFilter(
+            job_id=app.job_id(self.job) if self.job is not None else None,
+            active_only=self.active or None,
+            completed_only=self.completed or None,
+            run_type=run_type,
+            start_time_from=since,
+            start_time_to=until,
+        )
+
+
+def _moment(option: str, text: str | None, app: App) -> int | None:
+    from dbjobs.common.times import parse_moment
+
+    try:
+        return None if text is None else parse_moment(text, app.clock.now())
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def command(
+    ctx: typer.Context, wanted: Wanted, limit: Limit = None, expand_tasks: ExpandTasks = False
+) -> None:
+    """List runs, the latest first: 20, unless --limit says otherwise.
+
+    WHEN is a time such as 2026-01-31T12:00 (local, unless it names its zone), an age
+    such as 90m, 2h or 7d, or an epoch in milliseconds.
+
+    \b
+    Examples:
+      dbjobs runs list --job nightly --since 7d --limit 0
+      dbjobs runs list --active -o id | dbjobs runs wait -
+
+    Exit codes: 0 listed, 6 out of reach; rows that came before an error are printed.
+    """
+    app = app_of(ctx)
+    rows = NEWEST if limit is None else limit
+    pages = app.api.list_runs(wanted.read(app), limit=rows or None, expand_tasks=expand_tasks)
+    show_runs(app, pages, with_tasks=expand_tasks, full=NEWEST if limit is None else None)

@@ -1,0 +1,125 @@
+"""`dbjobs runs now`."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dbjobs.cli.backfilling import Each, run_each
+from dbjobs.cli.changing import read_parameters
+from dbjobs.cli.context import App
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_word
+from dbjobs.cli.request_options import Body, Parameters
+from dbjobs.cli.starting import start_run
+from dbjobs.cli.wait_options import WaitOptions, check_wait_options
+from dbjobs.errors import UsageError
+from dbjobs.http.response import Payload
+
+if TYPE_CHECKING:
+    from dbjobs.jobfiles.files import JobFile
+
+PERFORMANCE_TARGETS = ("PERFORMANCE_OPTIMIZED", "STANDARD", "COST_OPTIMIZED")
+
+PerformanceTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--performance-target",
+        metavar="TARGET",
+        help="How serverless tasks run: PERFORMANCE_OPTIMIZED, STANDARD or COST_OPTIMIZED.",
+        show_default=False,
+    ),
+]
+Queue = Annotated[
+    bool | None,
+    typer.Option(
+        "--queue/--no-queue",
+        help="Queue the run, or skip it, if it cannot start at once  [default: what the job says].",
+        show_default=False,
+    ),
+]
+
+
+def command(
+    ctx: typer.Context,
+    job: JobRef,
+    body: Body,
+    parameters: Parameters,
+    options: WaitOptions,
+    each: Each,
+    only: Only = None,
+    queue: Queue = None,
+    performance_target: PerformanceTarget = None,
+    idempotency_token: IdempotencyToken = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Start a run of a job, and print the run's id.
+
+    -f FILE holds the body of a run-now request, as the API has it; what the options say replaces it.
+    Parameters are checked against the job.
+
+    \b
+    Examples:
+      dbjobs runs now 42
+      dbjobs runs now nightly -P day=2026-01-01 --wait
+      run=$(dbjobs runs now nightly) && dbjobs runs wait "$run"
+      dbjobs runs now nightly --each-day 2026-01-01..2026-01-31 --as day
+      dbjobs runs now nightly -f run-now.json --no-queue
+
+    With --each or --each-day it starts a run for each set of parameters and waits for all
+    of them; the same command again starts only what is missing.
+
+    Exit codes: 0 started, 4 no such job, 5 refused, 6 out of reach. With --wait, those
+    of `dbjobs runs wait`.
+    """
+    from dbjobs.jobfiles.parameters import check_run_parameters, merge_parameters
+
+    app = app_of(ctx)
+    each.check(idempotency_token)
+    check_wait_options(ctx, options, waits=wait or each.is_given)
+    target = performance_target and known_word(
+        "--performance-target", performance_target, PERFORMANCE_TARGETS, force=force
+    )
+    sets = each.read() if each.is_given else []
+    file = body.open() if body.is_given else None
+    job_id = app.job_id(job)
+    given = {
+        "only": only or None,
+        "queue": None if queue is None else {"enabled": queue},
+        "performance_target": target,
+        "idempotency_token": idempotency_token,
+    }
+    request = _make_request(app, file, job_id, given, force=force)
+    token = request.pop("idempotency_token", None)
+    if each.is_given:
+        if token:
+            raise UsageError("each set has an idempotency token of its own", hint="leave it out of the file")
+        run_each(app, job_id, each, sets, parameters, request, options, dry_run=dry_run, force=force)
+        return
+    get_job = cache(lambda: app.api.get_job(job_id))
+    request.update(merge_parameters(request, read_parameters(app, parameters, get_job, force=force)))
+    check_run_parameters(request, get_job, force=force)
+    api = app.api_to_change(dry_run)
+    start_run(
+        app,
+        lambda token: api.run_now(job_id, request, token),
+        token,
+        wait=wait,
+        options=options,
+        job_id=job_id,
+    )
+
+
+def _make_request(app: App, file: "JobFile | None", job_id: int, given: Payload, *, force: bool) -> Payload:
+    """What the file says, and what was given instead; the job's id is not part of it."""
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if file is None:
+        return overrides
+    from dbjobs.jobfiles.files import make_run_request
+
+    ready = make_run_request(file, job_id, overrides, force=force)
+    for warning in ready.warnings:
+        app.streams.warn(warning)
+    return {name: value for name, value in ready.body.items() if name != "job_id"}

@@ -1,0 +1,42 @@
+"""`dbjobs runs output`."""
+
+from typing import Annotated
+
+import typer
+
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.options import RunArgument
+from dbjobs.cli.showing import show_outputs
+
+TaskKey = Annotated[
+    str | None,
+    typer.Option("--task", metavar="KEY", help="Only this task's output; KEY[0] is a for-each task's first."),
+]
+
+
+def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
+    """Print what a run's tasks left: results, logs, errors, traces.
+
+    With -o json, the outputs stand under their task keys; with --task, the API's own answer
+    stands alone.
+
+    \b
+    Examples:
+      dbjobs runs output 123
+      dbjobs runs output 123 --task clean -o json
+
+    Exit codes: 0 printed, whatever the run's outcome; 4 no such run or task.
+    """
+    from dbjobs.api.models import Run
+    from dbjobs.errors import NotFoundError
+    from dbjobs.runs.outputs import read_outputs
+
+    app = app_of(ctx)
+    run_id = app.run_id(run)
+    found = Run(app.api.get_run(run_id))
+    if not found.output_runs:
+        reason = f"ended before any task started: {found.message or found.shown_state}"
+        if task is not None:
+            raise NotFoundError(f"run {run_id} {reason}")
+        app.streams.note(f"no output: run {run_id} {reason}")
+    show_outputs(app, read_outputs(app.api, found, task), is_one_task=task is not None)

@@ -1,0 +1,87 @@
+"""`dbjobs runs repair`."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from dbjobs.api.models import Run
+from dbjobs.cli.changing import explain_unknown_outcome, look, read_parameters
+from dbjobs.cli.context import App
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.options import DryRun, RunArgument, Wait
+from dbjobs.cli.request_options import Parameters
+from dbjobs.cli.showing import show_created
+from dbjobs.cli.wait_options import WaitOptions, check_wait_options
+from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.http.response import Payload
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which tasks to run again."""
+
+    rerun: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rerun", metavar="TASK", help="Run this task again; may be repeated.", show_default=False
+        ),
+    ] = None
+    rerun_failed: Annotated[
+        bool, typer.Option("--rerun-failed", help="Run all failed tasks again (also if no TASK is named).")
+    ] = False
+    rerun_dependent: Annotated[
+        bool, typer.Option("--rerun-dependent", help="And the tasks that depend on those.")
+    ] = False
+
+
+def command(
+    ctx: typer.Context,
+    run: RunArgument,
+    which: Which,
+    parameters: Parameters,
+    options: WaitOptions,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Run tasks of an ended run again, and print the id of the repair.
+
+    The parameters of the run are sent again; those that you give here come on top.
+
+    \b
+    Examples:
+      dbjobs runs repair 123
+      dbjobs runs repair 123 --rerun clean --rerun-dependent --wait
+
+    Exit codes: 0 started, 4 no such run or task, 5 refused, 6 out of reach. With
+    --wait, those of `dbjobs runs wait`, judged by the newest attempts.
+    """
+    from dbjobs.runs.repairs import Rerun, plan_repair
+
+    check_wait_options(ctx, options, waits=wait)
+    app = app_of(ctx)
+    run_id = app.run_id(run)
+    before = app.api.get_run(run_id, include_history=True)
+    rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
+    body = plan_repair(before, rerun, partial(read_parameters, app, parameters))
+    with explain_unknown_outcome(
+        app, f"run {run_id} may have been repaired", look(app, "runs get", str(run_id))
+    ):
+        answer = app.api_to_change(dry_run).repair_run(run_id, body)
+    if answer:
+        _tell(app, Run(before), answer, options, wait=wait)
+
+
+def _tell(app: App, before: Run, answer: Payload, options: WaitOptions, *, wait: bool) -> None:
+    from dbjobs.runs.repairs import RepairReader
+
+    way_back = app.command_line("runs wait", str(before.run_id))
+    if not wait or app.output in ("text", "id"):
+        show_created(app, answer, "repair_id")
+    app.streams.note(
+        f"repair {answer['repair_id']} of run {before.run_id} started; to wait for it: {way_back}"
+    )
+    if wait:
+        reader = RepairReader(app.api, before=before)
+        raise typer.Exit(wait_for_runs(app, [before.run_id], options, just_started=True, reader=reader))

@@ -1,0 +1,49 @@
+"""`dbjobs runs submit`."""
+
+from typing import Annotated
+
+import typer
+
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.job_files import make_body
+from dbjobs.cli.options import DryRun, Force, IdempotencyToken, Wait
+from dbjobs.cli.request_options import Body
+from dbjobs.cli.starting import start_run
+from dbjobs.cli.wait_options import WaitOptions, check_wait_options
+
+RunName = Annotated[
+    str | None,
+    typer.Option("--run-name", metavar="NAME", help="Name the run, instead of the file's name for it."),
+]
+
+
+def command(
+    ctx: typer.Context,
+    body: Body,
+    options: WaitOptions,
+    run_name: RunName = None,
+    idempotency_token: IdempotencyToken = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+) -> None:
+    """Run tasks once, without making a job, and print the run's id.
+
+    The file is checked before anything is sent.
+
+    \b
+    Examples:
+      dbjobs runs submit -f run.yaml --wait
+      dbjobs runs submit -f - --run-name adhoc < run.json
+
+    Exit codes: 0 started, 5 refused, 6 out of reach. With --wait, those of
+    `dbjobs runs wait`.
+    """
+    check_wait_options(ctx, options, waits=wait)
+    app = app_of(ctx)
+    given = {"run_name": run_name, "idempotency_token": idempotency_token}
+    overrides = {name: value for name, value in given.items() if value}
+    request = make_body(app, body.open(), "submit", overrides=overrides, force=force)
+    api = app.api_to_change(dry_run)
+    token = request.get("idempotency_token")
+    start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)

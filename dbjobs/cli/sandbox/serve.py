@@ -1,0 +1,72 @@
+"""`dbjobs sandbox serve`."""
+
+import os
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dbjobs.cli.framework import app_of
+from dbjobs.cli.sandbox.local import new_sandbox
+from dbjobs.common.signals import Interrupted, interruptible
+
+
+def command(
+    ctx: typer.Context,
+    root: Annotated[
+        Path, typer.Option("--root", metavar="DIR", help="The folder of the tasks' files.")
+    ] = Path(),
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="A loopback address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+    time_scale: Annotated[
+        float,
+        typer.Option(
+            "--time-scale", metavar="N", help="Let set-up, queue and clean-up times pass N times faster."
+        ),
+    ] = 1.0,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario", metavar="NAME|FILE", help="What goes wrong, and when.", show_default=False
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log", metavar="FILE", help="Write every request there, a JSON line each.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Serve a workspace on this machine that runs Python tasks for real.
+
+    It prints two lines that point dbjobs, or any other client, to it, and serves until
+    it is interrupted. Its token is that of DBJOBS_SANDBOX_TOKEN, else a fresh one.
+
+    \b
+    Examples:
+      dbjobs sandbox serve --root examples/demo
+      dbjobs sandbox serve --port 8765 --time-scale 10
+      dbjobs sandbox serve --scenario flaky-network --log requests.jsonl
+
+    Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, a port in use, or a
+    scenario that cannot be.
+    """
+    app = app_of(ctx)
+    token = os.environ.get("DBJOBS_SANDBOX_TOKEN")
+    with (
+        suppress(Interrupted),
+        interruptible(),
+        new_sandbox(
+            root, scenario, token=token, host=host, port=port, time_scale=time_scale, log=log
+        ) as sandbox,
+    ):
+        app.streams.result(f"export DATABRICKS_HOST={sandbox.url}")
+        app.streams.result(f"export DATABRICKS_TOKEN={shlex.quote(sandbox.token)}")
+        if sandbox.scenario.description:
+            app.streams.note(f"what happens here: {sandbox.scenario.description}")
+        app.streams.note("serving until Ctrl-C; paste the two lines above into another shell")
+        while True:
+            app.clock.sleep(3600)
+    app.streams.note("stopped")

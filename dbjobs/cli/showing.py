@@ -1,0 +1,125 @@
+"""Results in the form that -o asked for: text for people, the API's own answer for programs."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dbjobs.api.paging import Pages
+from dbjobs.cli.context import App
+from dbjobs.errors import DbjobsError
+from dbjobs.http.response import Payload
+from dbjobs.output.documents import write_document, write_documents, write_pages
+
+if TYPE_CHECKING:
+    from dbjobs.output.terminal.lists import ListWriter
+    from dbjobs.runs.outputs import TaskOutput
+
+
+def show_created(app: App, answer: Payload, id_key: str) -> None:
+    """The id of what was made; nothing after a dry run."""
+    if answer and app.output in ("text", "id"):
+        app.streams.result(str(answer[id_key]))
+    elif answer:
+        write_document(app.streams, answer, app.output)
+
+
+def show_job(app: App, job: Payload) -> None:
+    """A job and its settings."""
+    if app.output != "text":
+        write_document(app.streams, job, app.output, id_key="job_id")
+        return
+    from dbjobs.output.terminal import tables
+
+    tables.show_job(app.streams, job, app.clock.now())
+
+
+def show_run(app: App, run: Payload) -> None:
+    """A run and its tasks."""
+    if app.output != "text":
+        write_document(app.streams, run, app.output, id_key="run_id")
+        return
+    from dbjobs.output.terminal import tables
+
+    tables.show_run(app.streams, run, app.clock.now())
+
+
+def show_jobs(app: App, pages: Pages, *, with_tasks: bool) -> None:
+    """A list of jobs, as its pages arrive."""
+    if app.output != "text":
+        write_pages(app.streams, _counted(pages), app.output, id_key="job_id")
+        return
+    from dbjobs.output.terminal.lists import jobs_writer
+
+    writer = jobs_writer(app.streams, app.clock.now(), with_tasks=with_tasks)
+    if not _show_rows(pages, writer):
+        app.streams.note("no jobs")
+
+
+def show_runs(app: App, pages: Pages, *, with_tasks: bool, full: int | None = None) -> None:
+    """A list of runs, as its pages arrive; one of `full` rows may well be cut there, and says so."""
+    if app.output != "text":
+        write_pages(app.streams, _counted(pages), app.output, id_key="run_id")
+        return
+    from dbjobs.output.terminal.lists import runs_writer
+
+    number = _show_rows(pages, runs_writer(app.streams, app.clock.now(), with_tasks=with_tasks))
+    if not number:
+        app.streams.note("no runs")
+    elif number == full:
+        app.streams.note(f"these are the newest {number}; --limit 0 lists all")
+
+
+def _show_rows(pages: Pages, writer: "ListWriter") -> int:
+    number = 0
+    for page in _counted(pages):
+        writer.write(page)
+        number += len(page)
+    return number
+
+
+def _counted(pages: Pages) -> Pages:
+    """The pages, read ahead; should one fail, the error says how far the list came."""
+    from dbjobs.api.prefetch import ahead
+
+    number = 0
+    try:
+        for page in ahead(pages):
+            yield page
+            number += len(page)
+    except DbjobsError as error:
+        error.message = (
+            f"the list broke off after {number} rows: {error.message}" if number else error.message
+        )
+        raise
+
+
+def show_outputs(app: App, outputs: Iterable["TaskOutput"], *, is_one_task: bool = False) -> None:
+    """What each task left, as it comes; by task key for programs, null where there is nothing to be had.
+
+    Of one task, programs get the API's own answer; a for-each task's iterations are tasks of their own.
+    """
+    if app.output == "text":
+        from dbjobs.output.task_outputs import render_output
+
+        for output in outputs:
+            app.streams.result(render_output(output.task, output.answer, output.child, output.problem))
+        return
+    if app.output == "id":
+        for output in outputs:
+            if output.task.run_id is not None:
+                app.streams.result_ids(str(output.task.run_id))
+        return
+    by_key = (_warned(app, output) for output in outputs)
+    if is_one_task:
+        write_document(app.streams, next(iter(next(by_key).values())), app.output)
+    elif app.output == "jsonl":
+        write_documents(app.streams, by_key, app.output)
+    else:
+        write_document(
+            app.streams, {key: answer for one in by_key for key, answer in one.items()}, app.output
+        )
+
+
+def _warned(app: App, output: "TaskOutput") -> Payload:
+    if output.answer is None:
+        app.streams.warn(f"no output of {output.task.task_key}: {output.problem}")
+    return {output.task.task_key: output.answer}

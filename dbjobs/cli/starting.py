@@ -1,0 +1,123 @@
+"""Starting a run, once: what `runs now` and `runs submit` share."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from uuid import uuid4
+
+import typer
+
+from dbjobs.api.models import Run
+from dbjobs.cli.changing import explain_unknown_outcome
+from dbjobs.cli.context import App
+from dbjobs.cli.wait_options import OnExit, WaitOptions
+from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.common.deadline import Deadline, time_limit
+from dbjobs.common.signals import Interrupted, interruptible
+from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError
+from dbjobs.http.response import Payload
+from dbjobs.http.retry import LAST_TRY, NO_RETRIES
+from dbjobs.output.documents import write_document
+from dbjobs.output.formatting import say_duration
+
+ID_PATIENCE = 30.0
+"""Seconds to find out, on the way out, which run was started."""
+
+PAGE_PATIENCE = 10.0
+"""Seconds to find out a page's URL: it is an extra."""
+
+
+def start_run(
+    app: App,
+    start: Callable[[str], Payload],
+    token: str | None,
+    *,
+    wait: bool,
+    options: WaitOptions,
+    job_id: int | None = None,
+) -> None:
+    """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked."""
+    token = token or str(uuid4())
+    listed = f"--job {job_id} --limit 5" if job_id else "--run-type SUBMIT_RUN --limit 5"
+    hint = (
+        f"the same command with --idempotency-token {token} never starts a second run; "
+        f"to look: {app.command_line('runs list', listed)}"
+    )
+    timeout = options.timeout if wait else math.inf
+    run_id: int | None = None
+    with interruptible():
+        try:
+            with (
+                _timeout_explained(app, timeout) as limit,
+                explain_unknown_outcome(app, "the run may have been started", hint),
+            ):
+                answer = start(token)
+                if not answer:  # a dry run
+                    return
+                run_id = int(answer["run_id"])
+                if app.output in ("text", "id"):
+                    app.streams.result_ids(str(run_id))
+                elif not wait:
+                    write_document(app.streams, answer, app.output)
+            _tell_way_back(app, run_id, job_id, wait=wait)
+            if wait:
+                options = replace(options, timeout=limit.seconds_left)
+                raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
+        except Interrupted as interrupt:
+            if not wait:
+                raise
+            if run_id is None:
+                run_id = _find_run(app, lambda: start(token), options)
+            if run_id is None:
+                raise
+            code = wait_for_runs(app, [run_id], options, just_started=True, interrupt=interrupt)
+            raise typer.Exit(code) from None
+
+
+def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions) -> int | None:
+    """The id of a run that may have been started, if it is to be canceled: the same token gives it."""
+    if options.on_interrupt is OnExit.DETACH or not app.transport.may_have_changed:
+        return None
+    app.streams.note(f"asking for the run's id to cancel it, for {ID_PATIENCE:.0f} s at most")
+    try:
+        with time_limit(app.clock, ID_PATIENCE):
+            run_id = int(start_again()["run_id"])
+    except DbjobsError as error:
+        app.streams.fail(error)
+        return None
+    if app.output in ("text", "id"):
+        app.streams.result_ids(str(run_id))
+    return run_id
+
+
+@contextmanager
+def _timeout_explained(app: App, timeout: float) -> Iterator[Deadline]:
+    """The time limit of --timeout; if it ends the tries, the exit code is that of --timeout."""
+    with time_limit(app.clock, timeout) as limit:
+        try:
+            yield limit
+        except OutcomeUnknownError as error:
+            if limit.seconds_left <= LAST_TRY and isinstance(error.cause, UnreachableError):
+                error.message += f", and --timeout {say_duration(timeout)} has passed"
+                error.exit_code = ExitCode.TIMEOUT
+            raise
+
+
+def _tell_way_back(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:
+    """Where to look and how to come back, before anything else can happen."""
+    page = None if wait and not job_id else _page_of(app, run_id, job_id)  # a wait shows the page anyway
+    purpose = "should this wait end early" if wait else "to wait for it"
+    app.streams.note(f"run {run_id} started{(page and f': {page}') or ''}")
+    app.streams.note(f"{purpose}: {app.command_line('runs wait', str(run_id))}")
+
+
+def _page_of(app: App, run_id: int, job_id: int | None) -> str | None:
+    """The URL of the run's page; a run without a job of its own is asked for it, if that goes well."""
+    if job_id:
+        return f"{app.profile.host.value}/jobs/{job_id}/runs/{run_id}"
+    if app.streams.quiet:
+        return None
+    with suppress(DbjobsError), time_limit(app.clock, PAGE_PATIENCE):
+        return Run(app.api.get_run_page(run_id, None, NO_RETRIES).payload).run_page_url
+    return None

@@ -1,0 +1,142 @@
+"""The options of every wait."""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+
+from dbjobs.cli.framework import options_given
+from dbjobs.common.durations import parse_duration
+from dbjobs.errors import UsageError
+
+
+def _duration(text: str | float) -> float:
+    try:
+        return text if isinstance(text, float) else parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _pause(text: str | float) -> float:
+    seconds = _duration(text)
+    if not seconds:  # without a pause the workspace refuses to answer, to others as well
+        raise typer.BadParameter("the pause has to be longer than 0")
+    return seconds
+
+
+class OnExit(str, Enum):
+    """What becomes of the run when the wait ends before it."""
+
+    DETACH = "detach"
+    CANCEL = "cancel"
+
+
+class Progress(str, Enum):
+    """How a wait tells of itself, on stderr."""
+
+    AUTO = "auto"
+    LIVE = "live"
+    LINES = "lines"
+    EVENTS = "events"
+    NONE = "none"
+
+
+class ShowOutput(str, Enum):
+    """Whose output is shown once a run has ended."""
+
+    FAILED = "failed"
+    ALL = "all"
+    NONE = "none"
+
+
+def _wait_option(name: str, help_text: str, **kwargs: Any) -> Any:
+    return typer.Option(name, help=help_text, show_default=False, rich_help_panel="Wait options", **kwargs)
+
+
+def _duration_option(name: str, help_text: str, parser: Any = _duration) -> Any:
+    return _wait_option(name, help_text, metavar="DURATION", parser=parser)
+
+
+class Ci(str, Enum):
+    """Whose commands tell the pipeline of it."""
+
+    AUTO = "auto"
+    GITHUB = "github"
+    AZURE = "azure"
+    GITLAB = "gitlab"
+    NONE = "none"
+
+
+def _report_file(text: str) -> str:
+    from dbjobs.output.reports import FORMS
+
+    if not text.lower().endswith(FORMS):
+        raise typer.BadParameter(f"a report is a page: its name ends in {' or '.join(FORMS)}")
+    return text
+
+
+CiSystem = Annotated[Ci, _wait_option("--ci", "The CI system to speak to  [default: auto, by environment].")]
+JunitFile = Annotated[
+    str | None, _wait_option("--junit", "Write a JUnit report: a suite a run, a case a task.", metavar="FILE")
+]
+ReportFiles = Annotated[
+    list[str] | None,
+    _wait_option(
+        "--report", "Write a report, .html or .md; may be repeated.", metavar="FILE", parser=_report_file
+    ),
+]
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """How to wait; durations in seconds."""
+
+    timeout: Annotated[
+        float, _duration_option("--timeout", "Wait no longer than this  [default: no limit].")
+    ] = math.inf
+    on_timeout: Annotated[
+        OnExit, _wait_option("--on-timeout", "What becomes of the run at the time limit  [default: detach].")
+    ] = OnExit.DETACH
+    on_interrupt: Annotated[
+        OnExit, _wait_option("--on-interrupt", "The same at SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
+    ] = OnExit.DETACH
+    poll_interval: Annotated[
+        float,
+        _duration_option("--poll-interval", "The pause between polls amid changes  [default: 5s].", _pause),
+    ] = 5.0
+    poll_max: Annotated[
+        float,
+        _duration_option("--poll-max", "What the pause grows to while nothing does  [default: 1m].", _pause),
+    ] = 60.0
+    max_outage: Annotated[
+        float, _duration_option("--max-outage", "Give up after this long without contact  [default: 10m].")
+    ] = 600.0
+    fail_fast: Annotated[bool, _wait_option("--fail-fast", "Leave at the first run that fails.")] = False
+    strict: Annotated[
+        bool, _wait_option("--strict", "Count SUCCESS_WITH_FAILURES as a failure (exit 17).")
+    ] = False
+    progress: Annotated[
+        Progress, _wait_option("--progress", "How to tell of it, on stderr  [default: auto].")
+    ] = Progress.AUTO
+    show_output: Annotated[
+        ShowOutput,
+        _wait_option("--show-output", "Whose output to show, on stderr  [default: failed]."),
+    ] = ShowOutput.FAILED
+    ci: CiSystem = Ci.AUTO
+    junit: JunitFile = None
+    report: ReportFiles = None
+
+
+def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool = True) -> None:
+    """Refuse what cannot take effect: any of these options if nothing waits, or one that needs another."""
+    given = options_given(ctx, WaitOptions)
+    if given and not waits:
+        names = " and ".join(filter(None, [", ".join(given[:-1]), given[-1]]))
+        needs, them = ("needs", "it") if len(given) == 1 else ("need", "them")
+        raise UsageError(f"{names} {needs} --wait", hint=f"add --wait, or leave {them} out")
+    if "--on-timeout" in given and "--timeout" not in given:
+        raise UsageError("--on-timeout needs --timeout", hint="add --timeout DURATION, or leave it out")
+    if {"--poll-interval", "--poll-max"} <= {*given} and options.poll_interval > options.poll_max:
+        raise UsageError("--poll-interval is longer than --poll-max, to which it grows")

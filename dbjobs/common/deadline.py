@@ -1,0 +1,49 @@
+"""Time limits: everything that is asked of the network within one ends when it has passed.
+
+    with time_limit(clock, seconds):
+        api.get_run(run_id)
+
+bounds the sign-in, the connection, the whole answer, all its pages, and every retry with the pause
+before it. What is cut off by a limit raises an UnreachableError, like any other request without an
+answer. Limits nest, and the earliest counts. Do not hold one open across the `yield` of a generator:
+the caller would be bound by it, too.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from dbjobs.common.clock import Clock
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment of a clock after which nothing is waited for any more."""
+
+    clock: Clock
+    at: float
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.at - self.clock.monotonic())
+
+
+_in_force: ContextVar[tuple[Deadline, ...]] = ContextVar("deadlines", default=())
+
+
+@contextmanager
+def time_limit(clock: Clock, seconds: float) -> Iterator[Deadline]:
+    """Whatever is asked within the block ends after so many seconds at the latest; infinity is no limit."""
+    deadline = Deadline(clock, clock.monotonic() + seconds)
+    token = _in_force.set((*_in_force.get(), deadline))
+    try:
+        yield deadline
+    finally:
+        _in_force.reset(token)
+
+
+def seconds_left() -> float:
+    """Until the earliest deadline in force; infinity if there is none."""
+    return min((deadline.seconds_left for deadline in _in_force.get()), default=math.inf)

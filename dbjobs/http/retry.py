@@ -1,0 +1,53 @@
+"""How long one request is tried again, by the rules of the API's documentation."""
+
+import random
+from dataclasses import dataclass
+
+from dbjobs.common.deadline import seconds_left
+from dbjobs.errors import UnreachableError
+
+MAX_BACKOFF = 30.0
+"""Seconds between two tries at most, unless the server or the documentation asks for more."""
+
+MAX_RETRY_AFTER = 300.0
+"""Seconds for which a server's Retry-After is heeded: nobody waits two days for one request."""
+
+LAST_TRY = 2.0
+"""Seconds that are kept for a last try before a time limit passes."""
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How long to try again, in seconds since the first try; all pauses are seconds as well."""
+
+    network: float = 15.0
+    """connections that fail before any answer: short, for it may as well be a mistyped host"""
+    server: float = 600.0
+    """429 and 5xx: as long as the documentation advises"""
+    server_error_pause: float = 30.0
+    """at least this far apart after a 5xx"""
+
+    def pause(
+        self, error: UnreachableError, attempt: int, elapsed: float, *, has_answered: bool
+    ) -> float | None:
+        """How long to wait before the next try after the `attempt`th (from 1); None to give up.
+
+        `has_answered`: the server has answered one of the tries, so it is there. A pause that would
+        pass the time limit in force is cut short, so that there is one more try before it.
+        """
+        if not error.is_retryable:
+            return None
+        status = error.answer.status if error.answer else None
+        if error.retry_after is not None:
+            pause = min(error.retry_after + random.uniform(0, 0.5), MAX_RETRY_AFTER)  # noqa: S311 - spreads load, guards nothing
+        elif status is not None and status not in (200, 429):
+            pause = self.server_error_pause
+        else:
+            pause = min(2.0 ** min(attempt - 1, 10) * random.uniform(0.9, 1.3), MAX_BACKOFF)  # noqa: S311 - as above
+        pause = min(pause, seconds_left() - LAST_TRY)
+        patience = self.server if has_answered else self.network
+        return pause if pause > 0 and elapsed + pause <= patience else None
+
+
+NO_RETRIES = Retrying(network=0, server=0)
+"""For a wait: it polls again anyway, and says so."""

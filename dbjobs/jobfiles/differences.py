@@ -1,0 +1,78 @@
+"""What is different between two versions of a job's settings, old and new."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbjobs.http.response import Payload
+
+LIST_KEYS = ("task_key", "job_cluster_key", "environment_key", "name")
+"""What tells the elements of a list apart: of tasks, clusters, environments, parameters."""
+
+SERVER_DEFAULTS: Payload = {"format": "MULTI_TASK", "max_concurrent_runs": 1, "run_if": "ALL_SUCCESS"}
+"""What the server writes into settings that do not mention it, beside what is empty or zero."""
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
+"""Stands where one side has no value; None is one."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that differs, at a path such as `tasks[clean].max_retries`."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+def differences(old: Any, new: Any, path: str = "") -> Iterator[Change]:
+    """Value by value, in the order of the old settings; a default that one side leaves out is none."""
+    parts = _parts(old, new)
+    if parts is None:
+        if not _is_same(old, new, path):
+            yield Change(path, old, new)
+        return
+    old_parts, new_parts = parts
+    for step in {**old_parts, **new_parts}:
+        here = (path + step).lstrip(".")
+        yield from differences(old_parts.get(step, ABSENT), new_parts.get(step, ABSENT), here)
+
+
+def _is_same(old: Any, new: Any, path: str) -> bool:
+    if old is ABSENT or new is ABSENT:
+        value = new if old is ABSENT else old
+        return value is ABSENT or not value or SERVER_DEFAULTS.get(path.rpartition(".")[2]) == value
+    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
+
+
+def _parts(old: Any, new: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """Both sides by the step that leads to each part; None if they are to be compared as a whole."""
+    sides = [side for side in (old, new) if side is not ABSENT]
+    if not any(sides):
+        return None
+    if all(isinstance(side, dict) for side in sides):
+        return _by_field(old), _by_field(new)
+    if all(isinstance(side, list) for side in sides):
+        for key in LIST_KEYS:
+            if all(is_keyed_by(key, side) for side in sides):
+                return _by_key(key, old), _by_key(key, new)
+    return None
+
+
+def _by_field(side: Any) -> dict[str, Any]:
+    return {} if side is ABSENT else {step_to(str(name)): value for name, value in side.items()}
+
+
+def _by_key(key: str, side: Any) -> dict[str, Any]:
+    return {} if side is ABSENT else {f"[{item[key]}]": item for item in side}
+
+
+def is_keyed_by(key: str, items: list[Any]) -> bool:
+    """Whether each element has this key, and none twice."""
+    keys = [item.get(key) if isinstance(item, dict) else None for item in items]
+    return all(isinstance(one, str) and one for one in keys) and len(set(keys)) == len(keys)
+
+
+def step_to(name: str) -> str:
+    """`.name`, or `["a.name"]` for one that would be taken for two."""
+    return f'["{name}"]' if any(mark in name for mark in ".[]") else f".{name}"

@@ -1,0 +1,108 @@
+"""Kinds of values, names of fields and the rules of each type of the API, over whole job settings.
+
+A wrong kind is an error only where the service could make nothing of it: it takes numbers
+given as texts, and texts given as numbers. A field or word that is not known may be new.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from dbjobs.http.response import Payload
+from dbjobs.jobfiles.findings import Finding, Path, unknown, unknown_field, warning
+from dbjobs.jobfiles.known_fields import ANYTHING, NUMBER, SCALAR, TEXT, TRUTH, WHOLE, Record, Schema, Words
+from dbjobs.jobfiles.rules import MAY_BE_EMPTY, RULES
+
+NAMES_OF_KINDS = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    float: "a fraction",
+}
+
+
+def check_fields(value: Any, schema: Schema, path: Path = ()) -> Iterator[Finding]:
+    """What of a value does not fit a schema of `known_fields`; null fits any."""
+    if value is None or schema == ANYTHING:
+        return
+    if isinstance(schema, dict):
+        yield from _check_mapping(value, schema, path)
+    elif isinstance(schema, list):
+        yield from _check_list(value, schema[0], path)
+    elif isinstance(schema, Words):
+        yield from _check_word(value, schema, path)
+    else:
+        yield from _check_scalar(value, schema, path)
+
+
+def _check_mapping(value: Any, schema: dict[str, Schema], path: Path) -> Iterator[Finding]:
+    if not isinstance(value, dict):
+        yield _wrong_kind(path, "a mapping", value)
+        return
+    any_name = schema.get("*")
+    for name, inner in value.items():
+        if name in schema or any_name:
+            yield from check_fields(inner, schema.get(name, any_name), (*path, name))
+        else:
+            yield unknown_field((*path, name), "is no known field", known=tuple(schema))
+    if isinstance(schema, Record):
+        yield from _check_required(value, schema, path)
+        yield from check_rules(value, schema.name, path)
+
+
+def _check_required(value: Payload, schema: Record, path: Path) -> Iterator[Finding]:
+    for name in schema.required:
+        if value.get(name) is None:
+            yield Finding((*path, name), "is missing")
+        elif value[name] == "" and (schema.name, name) not in MAY_BE_EMPTY:
+            yield Finding((*path, name), "is empty")
+
+
+def check_rules(value: Payload, type_name: str, path: Path) -> Iterator[Finding]:
+    """What a mapping does not keep of the rules for a type."""
+    for rule in RULES.get(type_name, ()):
+        yield from rule.check(value, path)
+
+
+def _check_list(value: Any, item_schema: Schema, path: Path) -> Iterator[Finding]:
+    if not isinstance(value, list):
+        yield _wrong_kind(path, "a list", value)
+        return
+    for place, item in enumerate(value):
+        yield from check_fields(item, item_schema, (*path, place))
+
+
+def _check_word(value: Any, words: Words, path: Path) -> Iterator[Finding]:
+    if not isinstance(value, str):
+        yield _wrong_kind(path, TEXT, value)
+    elif not words.has(value) and "{{" not in value:
+        yield unknown(path, f"is none of {', '.join(words)}")
+
+
+def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
+    if isinstance(value, dict | list) or (kind not in (TEXT, SCALAR) and not _fits(value, kind)):
+        yield _wrong_kind(path, kind, value)
+    elif kind == TEXT and not isinstance(value, str):
+        yield warning(path, f"is {kind_of(value)} where a text belongs; in quotes it is sent as written")
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == TRUTH:
+        return isinstance(value, bool) or value in ("true", "false")
+    if isinstance(value, str):
+        return "{{" in value or bool(re.fullmatch(_NUMERALS[kind], value))
+    return not isinstance(value, bool) and (kind == NUMBER or isinstance(value, int))
+
+
+_NUMERALS = {WHOLE: r"-?[0-9]{1,19}", NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"}
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in words that do not tell it."""
+    return NAMES_OF_KINDS.get(type(value), "a number")
+
+
+def _wrong_kind(path: Path, wanted: str, value: Any) -> Finding:
+    problem = f"has to be {wanted}"
+    return Finding(path, problem if kind_of(value) == wanted else f"{problem}, not {kind_of(value)}")

@@ -1,0 +1,221 @@
+"""What rules about the fields of one mapping are made of.
+
+A rule is said in words that follow the field's name, so that messages and the page of
+rules (docs/job-rules.md) have one source.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dbjobs.http.response import Payload
+from dbjobs.jobfiles.findings import Finding, Path, list_names
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the value of a field has to be; `is_kept` sees it and the mapping that it stands in."""
+
+    field: str
+    words: str
+    is_kept: Callable[[Any, Payload], bool]
+    is_error: bool = True
+    is_unknown: bool = False
+    explain: Callable[[Any], str] | None = None
+    """what is wrong with a value, if that can be said better than by `words`"""
+
+    def check(self, mapping: Payload, path: Path) -> Iterator[Finding]:
+        value = mapping.get(self.field)
+        if value is not None and not is_reference(value) and not self.is_kept(value, mapping):
+            words = self.explain(value) if self.explain else self.words
+            yield Finding((*path, self.field), words, self.is_error, is_unknown=self.is_unknown)
+
+    def describe(self) -> str:
+        return f"`{self.field}` {self.words}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many of some fields are given: at least one, at most one, or both; `unless` one of others is."""
+
+    fields: tuple[str, ...]
+    is_required: bool = True
+    is_exclusive: bool = True
+    unless: tuple[str, ...] = ()
+
+    def check(self, mapping: Payload, path: Path) -> Iterator[Finding]:
+        given = [field for field in self.fields if not is_empty(mapping.get(field))]
+        if self.is_exclusive and len(given) > 1:
+            yield Finding((*path, given[1]), f"stands beside {given[0]}; only one of them can be given")
+        elif self.is_required and all(mapping.get(one) in (None, "") for one in (*self.fields, *self.unless)):
+            if len(self.fields) == 1:
+                yield Finding((*path, *self.fields), "is missing")
+            else:
+                yield Finding(path, f"needs one of {', '.join(self.fields)}")
+
+    def describe(self) -> str:
+        names = ", ".join(f"`{field}`" for field in self.fields)
+        if not self.is_required:
+            return f"at most one of {names}"
+        how_many = (
+            "" if len(self.fields) == 1 else "exactly one of " if self.is_exclusive else "at least one of "
+        )
+        unless = " or ".join(f"`{field}`" for field in self.unless)
+        return f"{how_many}{names} is needed" + (f", except beside {unless}" if unless else "")
+
+
+def exactly_one(*fields: str) -> Choice:
+    return Choice(fields)
+
+
+def at_most_one(*fields: str) -> Choice:
+    return Choice(fields, is_required=False)
+
+
+def at_least_one(*fields: str, unless: tuple[str, ...] = ()) -> Choice:
+    return Choice(fields, is_exclusive=False, unless=unless)
+
+
+def max_bytes(field: str, most: int) -> Rule:
+    def is_kept(value: Any, _: Payload) -> bool:
+        return not isinstance(value, str) or len(value.encode(errors="replace")) <= most
+
+    return Rule(field, f"has more than {most:,} bytes", is_kept)
+
+
+def max_characters(field: str, most: int) -> Rule:
+    def is_kept(value: Any, _: Payload) -> bool:
+        return not isinstance(value, str) or len(value) <= most
+
+    return Rule(field, f"has more than {most:,} characters", is_kept)
+
+
+def max_json(field: str, most: int, unit: str = "bytes") -> Rule:
+    def is_kept(value: Any, _: Payload) -> bool:
+        text = compact_json(value)
+        return (len(text.encode(errors="replace")) if unit == "bytes" else len(text)) <= most
+
+    return Rule(field, f"has more than {most:,} {unit} as JSON", is_kept)
+
+
+def max_items(field: str, most: int) -> Rule:
+    return Rule(field, f"holds more than {most:,}", lambda value, _: _size_of(value) <= most)
+
+
+def min_items(field: str, least: int) -> Rule:
+    words = "is empty" if least == 1 else f"holds fewer than {least}"
+    return Rule(field, words, lambda value, _: not isinstance(value, list) or len(value) >= least)
+
+
+def between(field: str, least: float, most: float | None = None) -> Rule:
+    """A number in a range, both ends included."""
+    words = f"has to be from {least:,} to {most:,}" if most is not None else f"has to be {least:,} or more"
+
+    def is_kept(value: Any, _: Payload) -> bool:
+        number = as_number(value)
+        return number is None or (number >= least and (most is None or number <= most))
+
+    return Rule(field, words, is_kept)
+
+
+def one_of(field: str, *values: str) -> Rule:
+    words = f"has to be one of {', '.join(values)}"
+    return Rule(field, words, lambda value, _: not isinstance(value, str) or value in values)
+
+
+def matches(field: str, pattern: str, words: str) -> Rule:
+    """A text, or each text of a list, that matches a pattern as a whole."""
+    return Rule(
+        field, words, lambda value, _: all(re.fullmatch(pattern, text, re.DOTALL) for text in texts_in(value))
+    )
+
+
+def begins(field: str, *prefixes: str) -> Rule:
+    words = f"has to begin with {' or '.join(prefixes)}"
+    return Rule(
+        field, words, lambda value, _: all(text.startswith((*prefixes, "{{")) for text in texts_in(value))
+    )
+
+
+def keys_match(field: str, pattern: str, words: str) -> Rule:
+    """A map whose keys each match a pattern as a whole."""
+
+    def is_kept(value: Any, _: Payload) -> bool:
+        return not isinstance(value, dict) or all(re.fullmatch(pattern, str(key)) for key in value)
+
+    return Rule(field, words, is_kept)
+
+
+def values_match(field: str, pattern: str, words: str) -> Rule:
+    """A map whose texts each match a pattern as a whole."""
+
+    def is_kept(value: Any, _: Payload) -> bool:
+        values = value.values() if isinstance(value, dict) else ()
+        return all(re.fullmatch(pattern, text, re.DOTALL) for text in values if isinstance(text, str))
+
+    return Rule(field, words, is_kept)
+
+
+def needs(field: str, *others: str) -> Rule:
+    """A field that counts only beside one of some others."""
+    return Rule(
+        field,
+        f"needs {' or '.join(others)} beside it",
+        lambda value, mapping: is_empty(value) or any(mapping.get(other) is not None for other in others),
+    )
+
+
+def excludes(field: str, *others: str) -> Rule:
+    return Rule(
+        field,
+        f"cannot stand beside {list_names(others)}",
+        lambda value, mapping: is_empty(value) or all(is_empty(mapping.get(other)) for other in others),
+    )
+
+
+def absent(field: str, words: str) -> Rule:
+    return Rule(field, words, lambda value, _: is_empty(value))
+
+
+def only_if(field: str, other: str, *values: str) -> Rule:
+    """A field that may be given only if another one has one of some values."""
+    return Rule(
+        field,
+        f"can only be given with {other} {' or '.join(values)}",
+        lambda value, mapping: (
+            is_empty(value) or is_reference(mapping.get(other)) or mapping.get(other) in values
+        ),
+    )
+
+
+def is_empty(value: Any) -> bool:
+    """True for what says nothing: null, an empty text, list or mapping; not for zero or false."""
+    return value in (None, "", [], {}) and value is not False and value != 0
+
+
+def is_reference(value: Any) -> bool:
+    """True for a text whose value is known only when the job runs."""
+    return isinstance(value, str) and "{{" in value
+
+
+def texts_in(value: Any) -> Collection[str]:
+    """The texts that a text or a list of texts is."""
+    values = value if isinstance(value, list) else [value]
+    return [text for text in values if isinstance(text, str) and not is_reference(text)]
+
+
+def as_number(value: Any) -> float | None:
+    """A number, given as one or as a text; None for anything else."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", value):
+        return float(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def compact_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _size_of(value: Any) -> int:
+    return len(value) if isinstance(value, list | dict) else 0

@@ -1,0 +1,184 @@
+"""What `jobs update` sends, what that makes of a job, and whether the server kept it.
+
+The API replaces top-level fields, and merges `tasks` and `job_clusters` by key:
+https://docs.databricks.com/api/workspace/jobs/update
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from dbjobs.common.documents import DocumentError, parse_document
+from dbjobs.errors import RefusedError, UsageError
+from dbjobs.http.response import Payload
+from dbjobs.jobfiles.changes import find_removal_problem, new_findings, refuse
+from dbjobs.jobfiles.differences import ABSENT, LIST_KEYS, Change, differences, is_keyed_by
+from dbjobs.jobfiles.settings import Settings, is_task_field
+
+MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+
+COMPUTE = ("existing_cluster_id", "new_cluster", "job_cluster_key", "environment_key")
+"""What a task runs on."""
+
+LISTS = ("tasks", "job_clusters", "parameters", "environments")
+"""Top-level fields whose elements go by their key."""
+
+_STEP = re.compile(r"""\.?([^.\[\]=]+)|\["([^"]*)"\]|\[([^\]"]+)\]""")
+_ASSIGNMENT = re.compile(rf"((?:{_STEP.pattern})+)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Update:
+    """A request of jobs/update, and the settings that it should lead to."""
+
+    new_settings: Payload
+    fields_to_remove: list[str]
+    expected: Payload
+    warnings: list[str]
+
+    def kept_otherwise(self, settings: Payload) -> Iterator[Change]:
+        """Where the server's settings are not those expected; what it added by itself is its own affair."""
+        for change in differences(self.expected, settings):
+            if change.old is not ABSENT:
+                yield change
+        for field in self.fields_to_remove:
+            yield from differences(ABSENT, _find(settings, field), field)
+
+
+def plan_update(
+    settings: Payload,
+    changes: Payload,
+    assignments: Sequence[str],
+    fields_to_remove: Sequence[str],
+    *,
+    force: bool = False,
+) -> Update:
+    """An update of the settings that a job has: changes from a file first, then each `PATH=VALUE`.
+
+    A RefusedError says what would make the job one that the API does not take; `force`
+    lets names and values pass that dbjobs does not know.
+    """
+    changes = _name_task(settings, changes)
+    expected = _merge(settings, changes)
+    new_settings = dict(changes)
+    refuse([finding for finding in new_findings(settings, expected) if finding.is_error], force=force)
+    before = deepcopy(expected)
+    for assignment in assignments:
+        path, value = _parse_assignment(assignment)
+        _assign(expected, path, value, assignment)
+        new_settings[path[0]] = expected[path[0]]
+    for field in fields_to_remove:
+        _check_removal(field, new_settings, settings, force=force)
+        _remove(expected, field)
+    findings = list(new_findings(before, expected))
+    refuse([finding for finding in findings if finding.is_error or finding.is_unknown], force=force)
+    warnings = [finding.describe(None) for finding in findings]
+    return Update(new_settings, list(fields_to_remove), expected, warnings)
+
+
+def _name_task(settings: Payload, changes: Payload) -> Payload:
+    """Changes in the form of API 2.0 as changes of the one task that the job has."""
+    if not Settings(changes, "update").is_legacy or "tasks" not in settings:
+        return changes
+    tasks = settings["tasks"]
+    given = {name: value for name, value in changes.items() if is_task_field(name)}
+    if len(tasks) != 1:
+        raise RefusedError(
+            f"{next(iter(given))} is a field of a task, and the job has {len(tasks)} of them",
+            hint=f"name the task, as in tasks: [{{task_key: {tasks[0].get('task_key')}, …}}]"
+            if tasks
+            else None,
+        )
+    old = {name: value for name, value in tasks[0].items() if not _is_replaced(name, given)}
+    others = {name: value for name, value in changes.items() if name not in given and name != "format"}
+    return {**others, "tasks": [{**old, **given}]}
+
+
+def _is_replaced(name: str, given: Payload) -> bool:
+    """A task has one type, and runs on one cluster."""
+    if name.endswith("_task"):
+        return any(field.endswith("_task") for field in given)
+    return name in COMPUTE and any(field in COMPUTE for field in given)
+
+
+def _merge(settings: Payload, changes: Payload) -> Payload:
+    merged = deepcopy(settings) | deepcopy(changes)
+    for field, key in MERGED_BY.items():
+        old, new = settings.get(field), changes.get(field)
+        if isinstance(old, list) and isinstance(new, list) and is_keyed_by(key, [*new]):
+            by_key = {item.get(key): item for item in [*old, *new]}
+            merged[field] = deepcopy(list(by_key.values()))
+    return merged
+
+
+def _parse_assignment(text: str) -> tuple[list[str], Any]:
+    """`a.b[c]=VALUE`: the steps of the path, and VALUE read as YAML."""
+    assignment = _ASSIGNMENT.fullmatch(text)
+    if not assignment:
+        raise UsageError(f"--set {text!r} is not PATH=VALUE", hint="as in --set schedule.pause_status=PAUSED")
+    written, value = assignment[1], assignment[assignment.re.groups]
+    steps = ["".join(found.groups(default="")) for found in _STEP.finditer(written)]
+    try:
+        content = parse_document(value)
+    except DocumentError as error:
+        raise UsageError(f"the value of --set {written} is not YAML: {error}") from None
+    if content is None and len(steps) == 1:
+        raise UsageError(f"--set {written} has no value", hint=f"to take it away: --remove {written}")
+    return steps, content
+
+
+def _assign(settings: Payload, path: Sequence[str], value: Any, assignment: str) -> None:
+    place: Any = settings
+    for step in path[:-1]:
+        if isinstance(place, dict):
+            place = place.setdefault(step, [] if step in LISTS else {})
+        else:
+            place = place[_index(place, step, assignment)]
+    last = path[-1]
+    if isinstance(place, dict):
+        place[last] = value
+    else:
+        place[_index(place, last, assignment)] = value
+
+
+def _index(place: Any, step: str, assignment: str) -> int:
+    """Where a list has the element of that key, or of that number."""
+    if not isinstance(place, list):
+        raise UsageError(f"--set {assignment!r} leads nowhere: what is before {step!r} has no fields")
+    for key in LIST_KEYS:
+        keys = [item.get(key) for item in place if isinstance(item, dict)]
+        if step in keys:
+            return keys.index(step)
+    if step.isdecimal() and int(step) < len(place):
+        return int(step)
+    named = ", ".join(str(item.get(key)) for item in place for key in LIST_KEYS if key in item)
+    raise UsageError(f"--set {assignment!r} leads nowhere: there is no {step!r}", hint=f"there are: {named}")
+
+
+def _check_removal(field: str, new_settings: Payload, settings: Payload, *, force: bool) -> None:
+    if problem := find_removal_problem(field, settings, force=force):
+        raise UsageError(
+            f"cannot remove {field!r}: it {problem}",
+            hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
+        )
+    if field in new_settings:
+        raise UsageError(f"{field} is to be set and to be removed")
+
+
+def _find(settings: Payload, field: str) -> Any:
+    name, _, key = field.partition("/")
+    if not key:
+        return settings.get(field, ABSENT)
+    found = (item for item in settings.get(name) or () if item.get(MERGED_BY[name]) == key)
+    return next(found, ABSENT)
+
+
+def _remove(settings: Payload, field: str) -> None:
+    name, _, key = field.partition("/")
+    if key:
+        kept = [item for item in settings.get(name) or () if item.get(MERGED_BY[name]) != key]
+        settings[name] = kept
+    else:
+        settings.pop(name, None)

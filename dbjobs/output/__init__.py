@@ -1,0 +1,1 @@
+"""What users and programs read: text, tables, the live view, CI systems, reports."""

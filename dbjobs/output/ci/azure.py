@@ -1,0 +1,52 @@
+"""Azure Pipelines: https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbjobs.output.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text, plain_title
+
+_LOOKS_ESCAPED = re.compile("%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
+"""The agent turns these into characters. Old agents do not know %AZP25: elsewhere the sign stays."""
+
+
+@dataclass(frozen=True)
+class Azure:
+    """Commands on lines of their own; a summary is a file that a command names."""
+
+    environ: Mapping[str, str]
+    draws_mermaid: bool = False
+
+    def begin_group(self, title: str, now: float) -> str:
+        return f"##[group]{plain_title(title)}"
+
+    def end_group(self, now: float) -> str:
+        return "##[endgroup]"
+
+    def annotate(self, level: Level, title: str, message: str) -> str:
+        text = f"{plain_title(title)}: {plain_text(message)}" if message else plain_title(title)
+        return f"##vso[task.logissue type={level.value}]{_data(text)}"
+
+    def set_values(self, values: Mapping[str, str]) -> Delivery:
+        lines = [
+            f"##vso[task.setvariable variable={_property(name)};isOutput=true]{_data(plain_line(value))}"
+            for name, value in values.items()
+        ]
+        return Delivery(lines=tuple(lines))
+
+    def summarise(self, markdown: str, name: str) -> Delivery:
+        """The agent uploads the file when the step has ended, and empties its folder after the job."""
+        folder = file_at(self.environ, "AGENT_TEMPDIRECTORY")
+        path = (folder or Path()) / f"{name}.md"
+        if not folder:
+            return Delivery()
+        return Delivery((FileText(path, markdown),), (f"##vso[task.uploadsummary]{_data(str(path))}",))
+
+
+def _data(text: str) -> str:
+    return _LOOKS_ESCAPED.sub("%AZP25", text).replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace("]", "%5D").replace(";", "%3B")

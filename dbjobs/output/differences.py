@@ -1,0 +1,24 @@
+"""Changes of settings, old to new, a line each."""
+
+from collections.abc import Iterable
+
+from dbjobs.jobfiles.differences import ABSENT, Change
+from dbjobs.output.serialization import to_json
+from dbjobs.output.streams import clean_line
+
+
+def render_changes(changes: Iterable[Change], *, is_ascii: bool) -> str:
+    """`~ path: old → new` for what changes, `+` for what is new, `-` for what goes."""
+    return "\n".join(_line(change, "->" if is_ascii else "→") for change in changes)
+
+
+def _line(change: Change, arrow: str) -> str:
+    if change.old is ABSENT:
+        return f"+ {_named(change.path, change.new)}"
+    if change.new is ABSENT:
+        return f"- {_named(change.path, change.old)}"
+    return f"~ {_named(change.path, change.old)} {arrow} {to_json(change.new, indent=None)}"
+
+
+def _named(path: str, value: object) -> str:
+    return f"{clean_line(path)}: {to_json(value, indent=None)}"

@@ -1,0 +1,197 @@
+"""Times, durations and states in words: the small coin of every view, without rich."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import TypeAlias
+
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.states import Phase
+from dbjobs.runs.outages import is_refusal
+from dbjobs.runs.snapshots import Snapshot
+
+AnyRun: TypeAlias = Run | TaskRun
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+PARTS = ("queue", "setup", "execution", "cleanup")
+"""Where the time of a run goes, in the order it goes there."""
+
+
+def say_duration(seconds: float | None) -> str:
+    """`3s`, `2m05s`, `1h02m` or `3d04h`; nothing where nothing is known."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = int(max(0.0, seconds))
+    if whole < MINUTE:
+        return f"{whole}s"
+    if whole < HOUR:
+        return f"{whole // MINUTE}m{whole % MINUTE:02}s"
+    if whole < DAY:
+        return f"{whole // HOUR}h{whole % HOUR // MINUTE:02}m"
+    return f"{whole // DAY}d{whole % DAY // HOUR:02}h"
+
+
+def say_clock(seconds: float) -> str:
+    """The local time of day of an epoch in seconds: `21:04:05`."""
+    return f"{_local(seconds):%H:%M:%S}"
+
+
+def say_moment(milliseconds: float | None, now: float) -> str:
+    """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
+    date = say_date(milliseconds)
+    age = _say_distance(milliseconds, now) if milliseconds and date != str(milliseconds) else ""
+    return f"{date} ({age})" if age else date
+
+
+def say_date(milliseconds: float | None) -> str:
+    """The local date and time of an epoch in milliseconds: `2026-01-31 21:04:05`."""
+    if not milliseconds:
+        return ""
+    try:
+        return f"{_local(milliseconds / 1000).isoformat(' ', 'seconds')}"
+    except (OverflowError, OSError, ValueError):  # no date that a calendar knows
+        return str(milliseconds)
+
+
+def say_zoned_date(milliseconds: float | None) -> str:
+    """The same with its zone, for readers elsewhere: `2026-01-31 21:04:05+01:00`."""
+    date = say_date(milliseconds)
+    if not milliseconds or date == str(milliseconds):
+        return date
+    return _local(milliseconds / 1000).astimezone().isoformat(" ", "seconds")
+
+
+def say_started(run: AnyRun) -> str:
+    """`started`; `waiting since` for a run that has a time but is still queued."""
+    return "waiting since" if run.phase is Phase.WAITING else "started"
+
+
+def say_age(milliseconds: float | None, now: float) -> str:
+    """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
+    if not milliseconds or say_date(milliseconds) == str(milliseconds):
+        return ""
+    return _say_distance(milliseconds, now)
+
+
+def _say_distance(milliseconds: float, now: float) -> str:
+    age = now - milliseconds / 1000
+    return f"{say_duration(age)} ago" if age >= 0 else f"in {say_duration(-age)}"
+
+
+def _local(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds)  # noqa: DTZ006 - only its figures are shown
+
+
+def say_utc(seconds: float) -> str:
+    """ISO 8601 with milliseconds, for machines: `2026-01-31T20:04:05.123Z`."""
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def say_state(run: AnyRun) -> str:
+    """State and result together: `RUNNING`, `TERMINATED FAILED`."""
+    words = [run.life_cycle_state, run.result_state or (run.is_ended and run.termination_code)]
+    return " ".join(dict.fromkeys(word for word in words if word)) or "-"
+
+
+def say_message(run: AnyRun) -> str:
+    """What the server says of a state, where it says more than the state does."""
+    return "" if run.message == "In run" else run.message
+
+
+def say_attempt(run: AnyRun) -> str:
+    """Nothing for the first attempt, `attempt 2` for the next."""
+    return f"attempt {run.attempt_number + 1}" if run.attempt_number else ""
+
+
+def say_counts(states: Iterable[str]) -> str:
+    """`9 SUCCESS, 3 BLOCKED`, the most frequent first."""
+    return ", ".join(f"{number} {state}" for state, number in Counter(states).most_common())
+
+
+def say_progress(run: Run) -> str:
+    """`2 of 5 tasks done`, and how many of those failed."""
+    if not run.tasks:
+        return ""
+    done = sum(task.is_ended for task in run.tasks)
+    text = f"{done} of {count(len(run.tasks), 'task')} done"
+    failed = len(run.failed_tasks)
+    return f"{text}, {failed} failed" if failed else text
+
+
+def say_iterations(task: TaskRun) -> str:
+    """How far a for-each task has come: `12 of 5000 iterations done, 3 failed`."""
+    stats = ((task.payload.get("for_each_task") or {}).get("stats") or {}).get("task_run_stats") or {}
+    if not stats.get("total_iterations"):
+        return ""
+    done = stats.get("completed_iterations") or 0
+    failed = stats.get("failed_iterations")
+    text = f"{done} of {count(stats['total_iterations'], 'iteration')} done"
+    return f"{text}, {failed} failed" if failed else text
+
+
+def say_child(child: Run | None) -> str:
+    """The run that a run_job task started: `run 99 RUNNING, 2 of 3 tasks done`."""
+    if child is None:
+        return ""
+    facts = (f"run {child.run_id} {child.shown_state}", say_progress(child))
+    return ", ".join(fact for fact in facts if fact)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `5 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def say_no_contact(snapshot: Snapshot) -> str:
+    """What the error of a snapshot means, and since when: `no contact for 2m05s`."""
+    error, silence = snapshot.error, snapshot.elapsed - snapshot.last_contact
+    if error is not None and is_refusal(error):
+        refused = [watched.run_id for watched in snapshot.runs if watched.error and watched.refusals]
+        runs = f"run {refused[0]}" if len(refused) == 1 else f"{len(refused)} runs"
+        return f"{runs} cannot be read, looking again"
+    words = "no contact" if error is None or error.answer is None else "no usable answer"
+    return f"{words} for {say_duration(silence)}" if silence >= 1 else words
+
+
+def say_last_seen(snapshot: Snapshot) -> str:
+    """`last seen RUNNING`; nothing if no run was ever seen."""
+    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
+    return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
+
+
+def say_runs(run_ids: Sequence[int]) -> str:
+    """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
+    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()
+
+
+def say_time_spent(run: Run) -> str:
+    """Where the time went: `queue 3s, setup 1m02s, execution 58s`.
+
+    A run of several tasks keeps no such figures of its own but the queue's:
+    then those of its task runs are added up, parallel ones too, and the words say so.
+    """
+    own = [(part, run.seconds_in(part)) for part in PARTS]
+    of_tasks = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS[1:]]
+    if any(seconds for _, seconds in own[1:]) or not any(seconds for _, seconds in of_tasks):
+        return _say_parts(own)
+    several = f" (sum of {count(len(run.attempts), 'task run')})" if len(run.attempts) > 1 else ""
+    return _say_parts([own[0], *of_tasks]) + several
+
+
+def _say_parts(parts: Iterable[tuple[str, float | None]]) -> str:
+    return ", ".join(f"{part} {say_duration(seconds)}" for part, seconds in parts if seconds)
+
+
+def say_took(run: AnyRun) -> str:
+    """How long a finished run took; nothing before that."""
+    return say_duration(run.seconds_at(run.end_time)) if run.is_ended and run.end_time else ""
+
+
+def seconds_of(run: AnyRun, now: float) -> float | None:
+    """How long a run has been going, or went; None where the server does not say."""
+    if run.end_time is None and (run.is_ended or run.phase is Phase.WAITING):
+        return None
+    return run.seconds_at(now * 1000)

@@ -1,0 +1,72 @@
+"""Following a watch: every snapshot shown, as the terminal and the user want it."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+from dbjobs.common.clock import Clock
+from dbjobs.output.keyboard import is_foreground
+from dbjobs.output.streams import Streams
+from dbjobs.runs.watching import Snapshot
+
+PROGRESS_MODES = ("auto", "live", "lines", "events", "none")
+
+TICKS = {"live": 0.5, "lines": 5.0, "events": 5.0, "none": math.inf}
+"""Seconds between two looks at the time: a clock that runs, or heartbeats that are in time."""
+
+Show = Callable[[Snapshot], None]
+
+
+def mode_of(progress: str, streams: Streams) -> str:
+    """What `--progress` comes to: live on a terminal, lines elsewhere, nothing if it is to be quiet.
+
+    Events are for programs, which get all of them.
+
+    --verbose writes lines of its own, and a job in the background has no terminal of its own:
+    a live view could stand among neither.
+    """
+    if progress == "events":
+        return progress
+    if streams.quiet:
+        return "none"
+    if progress not in ("auto", "live"):
+        return progress
+    has_screen = streams.is_terminal(streams.err) and is_foreground(streams.err)
+    return "live" if has_screen and not streams.verbose else "lines"
+
+
+def tick_of(progress: str, streams: Streams) -> float:
+    """The `Schedule.tick`, in seconds, that this way of showing progress wants."""
+    return TICKS[mode_of(progress, streams)]
+
+
+def follow(snapshots: Iterator[Snapshot], streams: Streams, progress: str, clock: Clock) -> Snapshot:
+    """Show each snapshot on stderr, and return the last one.
+
+    `progress` is one of PROGRESS_MODES. An exception passes through, with the terminal put in order.
+    """
+    last: Snapshot | None = None
+    with _shown(mode_of(progress, streams), streams, clock) as show:
+        for snapshot in snapshots:
+            last = snapshot
+            show(snapshot)
+    if last is None:
+        raise ValueError("a watch has at least one snapshot")
+    return last
+
+
+def _shown(mode: str, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
+    """Each way loads what it needs, and no more."""
+    if mode == "live":
+        from dbjobs.output.terminal.live import live_view
+
+        return live_view(streams, clock)
+    if mode == "events":
+        from dbjobs.output.events import EventTeller
+
+        return nullcontext(EventTeller(streams, clock).show)
+    if mode == "lines":
+        from dbjobs.output.terminal.lines import LineTeller
+
+        return nullcontext(LineTeller(streams, clock).show)
+    return nullcontext(lambda snapshot: None)

@@ -1,0 +1,24 @@
+"""What pipelines and people read after a wait: JUnit, Markdown, a page of HTML. Pure: runs in, text out."""
+
+import re
+from collections.abc import Callable
+
+from dbjobs.output.reports.model import Report
+
+FORMS = (".html", ".md")
+"""What `--report FILE` is, by the end of its name."""
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Half a character has no place in UTF-8."""
+
+
+def render_report(report: Report, extension: str) -> str:
+    """The report in the form that a file's extension asks for; `.xml` is JUnit."""
+    if extension == ".html":
+        from dbjobs.output.reports.html import render_html as render
+    elif extension == ".md":
+        from dbjobs.output.reports.markdown import render_markdown as render
+    else:
+        from dbjobs.output.reports.junit import render_junit as render
+    rendering: Callable[[Report], str] = render
+    return _SURROGATES.sub("\ufffd", rendering(report))

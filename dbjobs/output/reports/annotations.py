@@ -1,0 +1,50 @@
+"""What a CI system is told in few words: annotations for what failed, values for later steps."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from dbjobs.api.states import Outcome
+from dbjobs.output.ci.delivery import Level
+from dbjobs.output.formatting import say_attempt
+from dbjobs.output.reports.model import Report, ReportedRun
+
+MOST_ANNOTATIONS = 10
+"""GitHub shows so many of a step: https://docs.github.com/rest/checks/runs"""
+
+Annotation = tuple[Level, str, str]
+"""Level, title, message."""
+
+
+def annotations_of(report: Report, *, is_strict: bool = False) -> Iterator[Annotation]:
+    """One for each failed task, and for a run whose end no task explains; the last one counts the rest."""
+    every = [found for run in report.runs for found in _annotations_of(run, is_strict=is_strict)]
+    most = len(every) if len(every) <= MOST_ANNOTATIONS else MOST_ANNOTATIONS - 1
+    yield from islice(every, most)
+    if len(every) > most:
+        yield every[0][0], report.title, f"and {len(every) - most} failures more"
+
+
+def _annotations_of(run: ReportedRun, *, is_strict: bool) -> Iterator[Annotation]:
+    level = Level.WARNING if run.is_good and not is_strict else Level.ERROR
+    subject = f"{run.title} {run.label}".rstrip()
+    for task in run.failed_tasks:
+        attempt = task.task
+        facts = [attempt.task_key, attempt.shown_state, say_attempt(attempt)]
+        error = task.failure.error if task.failure else ""
+        yield level, f"{subject}: {' '.join(fact for fact in facts if fact)}", error or attempt.message
+    if not run.failed_tasks and not run.is_good:
+        is_ended = run.outcome not in (None, Outcome.UNKNOWN_RESULT)
+        yield level, f"{subject}: {run.state}", run.message or ("" if is_ended else f"run {run.run_id}")
+
+
+def values_of(report: Report) -> dict[str, str]:
+    """Of several runs, those of the one to look at first, and the ids of all."""
+    run = report.gravest
+    values = {
+        "run_id": str(run.run_id),
+        "run_page_url": (run.run and run.run.run_page_url) or "",
+        "life_cycle_state": (run.run and run.run.life_cycle_state) or "",
+        "result_state": (run.run and run.run.result_state) or "",
+    }
+    several = {"run_ids": " ".join(str(run.run_id) for run in report.runs)} if len(report.runs) > 1 else {}
+    return values | several

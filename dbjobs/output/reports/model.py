@@ -1,0 +1,196 @@
+"""What reports tell of: runs with their tasks, attempts, times, errors and traces.
+
+It is made once, after a wait, and every report is made of it. Nothing here asks a server.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dbjobs.api.models import OWN_FAILURES, Payload, Run, TaskRun
+from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.output.excerpts import first_lines, last_lines, shorten
+from dbjobs.output.formatting import AnyRun, count
+from dbjobs.output.streams import clean_line
+from dbjobs.output.task_outputs import trace_of
+
+TRACE_LINES = 400
+ERROR_LINES = 40
+"""Of a trace the end is kept, for that is where the cause is."""
+
+TRACE_CHARACTERS = 40_000
+ERROR_CHARACTERS = 4_000
+"""However many fail, and whatever they print, a report can be opened."""
+
+LONGEST_URL = 1000
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, as far as the server tells: clean, and cut to what a report can hold."""
+
+    error: str
+    trace: str
+    trace_title: str
+    lines_left_out: int
+    """of the trace's beginning"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a task; `failure` if it went wrong itself."""
+
+    task: TaskRun
+    failure: Failure | None = None
+
+
+def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
+    """With what get-output answered for it."""
+    if task.outcome not in OWN_FAILURES:
+        return Attempt(task)
+    output = output or {}
+    title, text = trace_of(output)
+    lines, number = last_lines(text, TRACE_LINES)
+    while sum(map(len, lines)) > TRACE_CHARACTERS:
+        lines = lines[1 + len(lines) // 8 :]
+    error = shorten(
+        "\n".join(first_lines(output.get("error") or task.message, ERROR_LINES)), ERROR_CHARACTERS
+    )
+    return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
+
+
+@dataclass(frozen=True)
+class ReportedTask:
+    """A task and its attempts, the oldest first."""
+
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def task(self) -> TaskRun:
+        """The newest attempt: it decides."""
+        return self.attempts[-1].task
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.attempts[-1].failure
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """A run as it was last seen."""
+
+    run_id: int
+    run: Run | None = None
+    outputs: Mapping[int, Payload] = field(default_factory=dict)
+    """by the run_id of a task run, what get-output answered"""
+    label: str = ""
+    """what tells it from other runs of its job: its parameters"""
+    trouble: str = ""
+    """why it could not be watched"""
+
+    @property
+    def title(self) -> str:
+        return self.run.run_name if self.run else f"run {self.run_id}"
+
+    @property
+    def url(self) -> str:
+        """The run's page, if it has one that can be a link."""
+        url = clean_line((self.run and self.run.run_page_url) or "")
+        return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= LONGEST_URL else ""
+
+    @property
+    def state(self) -> str:
+        return self.run.shown_state if self.run else "NOT SEEN"
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.run.outcome if self.run else None
+
+    @property
+    def is_good(self) -> bool:
+        return self.outcome is not None and self.outcome.is_good
+
+    @property
+    def message(self) -> str:
+        """What the server, or the way to it, said."""
+        return self.trouble or (self.run.message if self.run else "")
+
+    @cached_property
+    def tasks(self) -> tuple[ReportedTask, ...]:
+        """Dependencies before dependents. A run of API 2.0 has none."""
+        if self.run is None:
+            return ()
+        attempts: dict[str, list[TaskRun]] = {}
+        for attempt in self.run.attempts:
+            attempts.setdefault(attempt.task_key, []).append(attempt)
+        return tuple(self._reported(task, attempts[task.task_key]) for task in self.run.tasks)
+
+    def _reported(self, newest: TaskRun, attempts: Sequence[TaskRun]) -> ReportedTask:
+        older = [attempt for attempt in attempts if attempt is not newest]
+        older.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
+        return ReportedTask(tuple(self._with_output(attempt) for attempt in (*older, newest)))
+
+    def _with_output(self, attempt: TaskRun) -> Attempt:
+        return attempt_of(attempt, self.outputs.get(attempt.run_id or 0))
+
+    @cached_property
+    def failed_tasks(self) -> tuple[ReportedTask, ...]:
+        """Tasks that went wrong themselves; a run of API 2.0 stands for its only one."""
+        tasks = self.tasks
+        if self.run and not tasks and self.run.output_runs:
+            tasks = (ReportedTask((self._with_output(self.run.output_runs[0]),)),)
+        return tuple(task for task in tasks if task.failure)
+
+    @property
+    def mended_tasks(self) -> tuple[ReportedTask, ...]:
+        """Tasks of which an earlier attempt went wrong, and the newest did not."""
+        return tuple(
+            task for task in self.tasks if not task.failure and any(one.failure for one in task.attempts)
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """Runs that were waited for, in the order asked."""
+
+    runs: tuple[ReportedRun, ...]
+    made_at: float
+    """epoch seconds"""
+    note: str = ""
+    """why the wait ended before the runs did"""
+
+    @property
+    def gravest(self) -> ReportedRun:
+        """The run to look at first: the gravest failure, else one that has not ended."""
+        return min(self.runs, key=_gravity)
+
+    @property
+    def title(self) -> str:
+        """`nightly`, or `31 runs of nightly`."""
+        names = list(dict.fromkeys(run.title for run in self.runs))
+        if len(self.runs) == 1:
+            return names[0]
+        return f"{len(self.runs)} runs of {names[0]}" if len(names) == 1 else count(len(self.runs), "run")
+
+
+def _gravity(run: ReportedRun) -> float:
+    return GRAVITY[run.outcome] if run.outcome else GRAVITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
+
+
+Span = tuple[float, float]
+"""Epoch milliseconds."""
+
+
+def span_of(run: AnyRun, now: float) -> Span | None:
+    """From start to end, or until `now` (epoch seconds) while it goes on; None if it never started."""
+    if not run.start_time:
+        return None
+    end = run.end_time or (run.start_time if run.is_ended else now * 1000)
+    return run.start_time, max(run.start_time, end)
+
+
+def whole_span(runs: Sequence[AnyRun], now: float) -> Span | None:
+    """From the first start to the last end."""
+    spans = [span for run in runs if (span := span_of(run, now))]
+    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None

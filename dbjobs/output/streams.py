@@ -1,0 +1,246 @@
+"""Standard output and error: what goes where, and in what dress.
+
+stdout carries the result and nothing else; notes, warnings and errors go to stderr.
+Nothing here loads rich, for errors must come quickly too.
+
+With `--progress events` everything on stderr is an event: one JSON object a line.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from errno import EBADF
+from typing import Any, NoReturn, TextIO
+
+from dbjobs.common.clock import Clock
+from dbjobs.errors import DbjobsError, OutputError
+from dbjobs.output.ci_systems import defuse, recognise
+
+_ANSI_SEQUENCES = (
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+)
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+"""Not compiled here: most calls need neither, and `re` keeps what it has compiled."""
+
+SHORTEST_SECRET = 8
+
+NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_state", "message"))
+"""What every event has besides its time and its name."""
+
+
+def clean_text(text: str) -> str:
+    """Text of the API made harmless to a terminal: no escape sequence, no control, no turn of direction.
+
+    Newlines and tabs stay; a carriage return before a newline goes with it, another becomes a newline.
+    """
+    if text.isprintable():  # as most are, and what is taken out is not
+        return text
+    text = re.sub(_ANSI_SEQUENCES, "", text).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(_CONTROLS, "", text)
+
+
+def clean_line(text: str) -> str:
+    """Like `clean_text`, on one line."""
+    return " ".join(clean_text(text).split())
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """Where a command writes, and what those places can show."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    no_color: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    event_clock: Clock | None = None
+    """if given, stderr is for programs: events only, and --quiet leaves none of them out"""
+    _secrets: set[str] = field(default_factory=set, repr=False)
+    _modes: set[str] = field(default_factory=set, repr=False)
+    _printed_ids: set[str] = field(default_factory=set, repr=False)
+
+    def hide(self, secret: str) -> None:
+        """From now on no word on stderr shows this; what is too short for a secret is part of other words."""
+        if len(secret) >= SHORTEST_SECRET:
+            self._secrets.add(secret)
+
+    def guard(self) -> None:
+        """From now on no word can be taken for a command of a CI system; in such a system it is so anyway."""
+        self._modes.add("guard")
+
+    def keep_results(self) -> None:
+        """From now on stderr gets what stdout does not take, and the exit code stays what it is.
+
+        For commands that change something, and for the outcome of a wait: what was done must be told.
+        """
+        self._modes.add("keep results")
+
+    def is_terminal(self, stream: TextIO) -> bool:
+        """True if somebody reads along and the cursor can be moved."""
+        return _isatty(stream) and self.environ.get("TERM") != "dumb"
+
+    def has_color(self, stream: TextIO) -> bool:
+        """--no-color and NO_COLOR forbid it, FORCE_COLOR asks for it, else a terminal gets it."""
+        if self.no_color or self.environ.get("NO_COLOR"):
+            return False
+        return bool(self.environ.get("FORCE_COLOR")) or self.is_terminal(stream)
+
+    def result(self, text: str) -> None:
+        """A line, or several, of the command's result: stdout, at once."""
+        try:
+            _write(self.out, self._guarded(text))
+        except OSError as error:
+            if "keep results" not in self._modes:
+                _fail_to_write(error)
+            self._rescue(text, error)
+
+    def result_ids(self, *ids: str) -> None:
+        """The ids of what a command is about, a line each; one that was printed is not printed again."""
+        if new := [one for one in dict.fromkeys(ids) if one not in self._printed_ids]:
+            self._printed_ids.update(new)
+            self.result("\n".join(new))
+
+    def _rescue(self, text: str, error: OSError) -> None:
+        if "rescued" not in self._modes:
+            self._modes.add("rescued")
+            self.warn(f"cannot write to standard output: {_reason(error)}; the result follows here")
+        self._tell("result", clean_text(text))
+
+    def result_bytes(self, data: bytes) -> None:
+        """The whole result, byte for byte: a file's contents."""
+        try:
+            self.out.flush()
+            self.out.buffer.write(data)
+            self.out.buffer.flush()
+        except OSError as error:
+            _fail_to_write(error)
+
+    def note(self, text: str) -> None:
+        """What is good to know; --quiet leaves it out."""
+        if self.event_clock or not self.quiet:
+            self._tell("note", clean_text(text))
+
+    def show(self, text: str, **about: object) -> None:
+        """What was asked for and is no result, such as the output of a failed task.
+
+        `about`: more fields of its event, such as `run_id` and `task_key`.
+        """
+        self._tell("output", clean_text(text), **about)
+
+    def progress(self, text: str) -> None:
+        """A line of progress, clean already and dressed as the stream allows."""
+        if self.event_clock or not self.quiet:
+            self._tell("progress", text)
+
+    def detail(self, text: str) -> None:
+        """What only --verbose tells."""
+        if self.verbose:
+            self._tell("detail", clean_text(text))
+
+    def warn(self, text: str) -> None:
+        """What must not be overlooked; --quiet keeps it."""
+        self._labelled("warning", text, "33")
+
+    def fail(self, error: DbjobsError) -> None:
+        """An error: what happened, then, where one helps, what to do next."""
+        if self.event_clock:
+            error_code = error.answer.error_code if error.answer else None
+            hint = self.censor(clean_text(error.hint)) if error.hint else None
+            about = {"hint": hint, "error_code": error_code, "exit_code": int(error.exit_code)}
+            self._tell("error", clean_text(_sentence(error)), **about)
+            return
+        self._labelled("error", _sentence(error), "31")
+        if error.hint:
+            self._labelled("hint", error.hint, "36")
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """A JSON object on a line of stderr."""
+        from dbjobs.output.serialization import is_utf8, to_json
+
+        line = to_json(event, ascii_only=not is_utf8(self.err), indent=None)
+        _write(self.err, self._guarded(self.censor(line)))
+
+    def ask(self, question: str) -> None:
+        """A question, whose answer is typed behind it."""
+        self.err.write(self.censor(clean_text(question)))
+        self.err.flush()
+
+    def command(self, line: str) -> None:
+        """A line that the CI system takes for a command: made, and escaped, by `dbjobs.output.ci`.
+
+        Events leave no room for one: their reader expects JSON.
+        """
+        if not self.event_clock:
+            _write(self.err, self.censor(line))
+
+    def _labelled(self, label: str, text: str, color: str) -> None:
+        text = clean_text(text)
+        if not self.event_clock:
+            start, end = (f"\x1b[1;{color}m", "\x1b[0m") if self.has_color(self.err) else ("", "")
+            text = f"{start}{label}:{end} {text}"
+        self._tell(label, text)
+
+    def _tell(self, event: str, text: str, **about: object) -> None:
+        """Text on stderr, or, where a program reads, an event of that name."""
+        if self.event_clock is None:
+            _write(self.err, self._guarded(self.censor(text)))
+            return
+        from dbjobs.output.formatting import say_utc
+
+        stamp = {"ts": say_utc(self.event_clock.now()), "event": event}
+        self.event({**stamp, **NO_FIELDS, "message": self.censor(text), **about})
+
+    def _guarded(self, text: str) -> str:
+        return defuse(text) if "guard" in self._modes or recognise(self.environ) else text
+
+    def censor(self, text: str) -> str:
+        """The text without the secrets that are to be hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret, "<hidden>")
+        return text
+
+
+def _sentence(error: DbjobsError) -> str:
+    answer = error.answer
+    if answer is None:
+        return error.message
+    facts = [
+        answer.error_code,
+        f"HTTP {answer.status}",
+        answer.request_id and f"request id {answer.request_id}",
+    ]
+    return f"{error.message} ({', '.join(fact for fact in facts if fact)})"
+
+
+def _isatty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # the stream is closed
+        return False
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """One write a line, so that lines of several writers do not mix; no encoding is too poor for it."""
+    line = text if text.endswith("\n") else text + "\n"
+    encoding = stream.encoding or "utf-8"
+    stream.write(line.encode(encoding, errors="backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def _fail_to_write(error: OSError) -> NoReturn:
+    """A reader that left knows that it did; whatever else keeps a result from its reader is an error."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise cannot_write(error) from None
+
+
+def cannot_write(error: OSError) -> OutputError:
+    """What to say of a result that standard output did not take."""
+    return OutputError(f"cannot write to standard output: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return "it is closed" if error.errno == EBADF else error.strerror or str(error)

@@ -1,0 +1,1 @@
+"""Tables and the live view: the only package that knows rich."""

@@ -1,0 +1,148 @@
+"""Progress as lines: one per change, with the time of day, and a heartbeat each minute.
+
+21:04:05  run 8412  https://adb-1.2.azuredatabricks.net/?o=1#job/77/run/8412
+21:04:05  run 8412  RUNNING  nightly load
+21:04:09    clean_a  SUCCESS  2s
+21:05:09  run 8412  still RUNNING after 1m04s, 2 of 5 tasks done
+"""
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.states import Outcome, Phase
+from dbjobs.common.clock import Clock
+from dbjobs.output.changes import Change, changes_between
+from dbjobs.output.excerpts import LONGEST_LINE
+from dbjobs.output.formatting import (
+    say_attempt,
+    say_clock,
+    say_duration,
+    say_last_seen,
+    say_message,
+    say_no_contact,
+    say_progress,
+    say_state,
+    say_took,
+    seconds_of,
+)
+from dbjobs.output.streams import Streams, clean_line
+from dbjobs.output.terminal.frame import say_ended
+from dbjobs.output.terminal.screen import to_text
+from dbjobs.output.terminal.style import look_of
+from dbjobs.runs.outages import is_refusal
+from dbjobs.runs.watching import Snapshot, WatchedRun
+
+HEARTBEAT = 60.0
+"""Seconds without a line after which one says that all goes on."""
+
+LONG_PAUSE = 60.0
+"""Seconds between two polls beyond which it is said when the next one comes."""
+
+WIDEST_PADDING = 32
+
+
+@dataclass
+class LineTeller:
+    """Writes to stderr what each snapshot brings."""
+
+    streams: Streams
+    clock: Clock
+    before: Snapshot | None = None
+    last_said: float = 0.0
+
+    def show(self, snapshot: Snapshot) -> None:
+        changes = list(changes_between(self.before, snapshot))
+        self.before = snapshot
+        self._say(snapshot, [_line_of(change, snapshot) for change in changes if _is_news(change)])
+        if snapshot.ending is None and snapshot.elapsed - self.last_said >= HEARTBEAT:
+            self._say(snapshot, [Text(_heartbeat(snapshot, self.clock.now()))])
+
+    def _say(self, snapshot: Snapshot, lines: list[Text]) -> None:
+        time = say_clock(self.clock.now())
+        for line in lines:
+            short = line if len(line) <= LONGEST_LINE else Text.assemble(line[:LONGEST_LINE], " …")
+            text = Text.assemble((time, "dim"), "  ", short)
+            self.streams.progress(to_text(self.streams, self.streams.err, text))
+            self.last_said = snapshot.elapsed
+
+
+def _is_news(change: Change) -> bool:
+    """Of a run that is seen for the first time, tasks that wait or are done and well get no line."""
+    task = change.task
+    if task is None or not change.is_first or change.child:
+        return True
+    return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
+
+
+def _line_of(change: Change, snapshot: Snapshot) -> Text:
+    watched = change.watched
+    if watched is None:
+        return _contact_line(snapshot)
+    if change.child and change.task:
+        facts = [f"run {change.child.run_id}", clean_line(change.child.run_name), say_took(change.child)]
+        return _join(_subject(watched, change.task, snapshot), change.child, *facts)
+    if change.task:
+        facts = [say_took(change.task), say_attempt(change.task), clean_line(say_message(change.task))]
+        return _join(_subject(watched, change.task, snapshot), change.task, *facts)
+    if watched.is_lost or watched.run is None:
+        return Text(f"run {watched.run_id}  cannot be read")
+    name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
+    facts = [name, say_took(watched.run), clean_line(say_message(watched.run))]
+    return _join(f"run {watched.run_id}", watched.run, *facts)
+
+
+def _contact_line(snapshot: Snapshot) -> Text:
+    error = snapshot.error
+    if error is None:
+        return Text("contact is back")
+    facts = [say_no_contact(snapshot), say_last_seen(snapshot), _say_long_pause(snapshot)]
+    # a refusal that lasts is told at the end, with its reason
+    reason = "" if is_refusal(error) else f": {clean_line(error.message)}"
+    return Text(", ".join(fact for fact in facts if fact) + reason)
+
+
+def _say_long_pause(snapshot: Snapshot) -> str:
+    """When the server is asked again, if that is later than anybody would expect."""
+    pause = (snapshot.next_poll or 0) - snapshot.elapsed
+    return f"asked again in {say_duration(pause)}" if pause > LONG_PAUSE else ""
+
+
+def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
+    """The task, below its run, or beside it where there are several."""
+    key = f"{clean_line(task.task_key):<{_key_width(watched)}}"
+    return f"  {key}" if snapshot.is_of_one else f"run {watched.run_id}  {key}"
+
+
+def _key_width(watched: WatchedRun) -> int:
+    """Keys are padded, so that states stand below each other, but for very long ones."""
+    tasks = watched.run.tasks if watched.run else ()
+    return min(WIDEST_PADDING, max((len(task.task_key) for task in tasks), default=0))
+
+
+def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
+    state = say_state(run) if isinstance(run, Run) else run.shown_state
+    parts = [Text(subject), Text(clean_line(state), look_of(run).style), *map(Text, filter(None, facts))]
+    return Text("  ").join(parts)
+
+
+def _heartbeat(snapshot: Snapshot, now: float) -> str:
+    """What was seen last, and how long ago: a run may have ended since."""
+    age = snapshot.elapsed - snapshot.last_contact
+    if snapshot.error:
+        return ", ".join(filter(None, [say_no_contact(snapshot), say_last_seen(snapshot)]))
+    seen = f"seen {say_duration(age)} ago" if age >= 1 else ""
+    run = snapshot.runs[0].run if snapshot.is_of_one else None
+    if run:
+        after = say_duration(seconds_of(run, now - age)) or say_duration(snapshot.last_contact)
+        facts = [
+            f"run {run.run_id}  still {clean_line(say_state(run))} after {after}",
+            say_progress(run),
+            seen,
+        ]
+    elif snapshot.is_of_one:
+        facts = [f"run {snapshot.runs[0].run_id}  not seen yet"]
+    else:
+        facts = [f"still waiting after {say_duration(snapshot.elapsed)}", say_ended(snapshot), seen]
+    return ", ".join(fact for fact in facts if fact)

@@ -1,1 +1,0 @@
-"""What users see. Only this room knows rich; `streams` and `plain` do without it, to start quickly."""

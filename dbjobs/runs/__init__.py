@@ -1,0 +1,1 @@
+"""Waiting for runs: watching, reading, repairing, backfills."""

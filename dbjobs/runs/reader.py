@@ -1,0 +1,144 @@
+"""Reading runs again and again, at little cost: what a watch fetches with.
+
+A run of 1,500 tasks comes in 15 pages, of which most have nothing new to say. A page whose
+tasks have all ended is kept, and not asked for again until the run itself has ended: then
+everything is read once more, so that the end is told from nothing but fresh answers.
+
+Many runs of one job are looked up in the list of its active runs, a page for twenty-five of
+them. A run that has left the list, and now and then every other one, is read by itself.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from dbjobs.api.client import JobsApi, Page, merge_pages
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.errors import DbjobsError
+from dbjobs.http.response import Payload
+from dbjobs.http.retry import NO_RETRIES
+from dbjobs.runs.active_runs import ActiveRuns
+
+KEPT_FOR = 20
+"""Polls after which kept pages are read anew: a retry may put new attempts into old pages."""
+
+LISTED_FOR = 40
+"""Polls of which one reads the run itself, whatever the list says: lists may lag behind."""
+
+MOST_CHILDREN = 25
+"""Runs of run_job tasks that are read in a round: they are an extra, and each is a request."""
+
+
+@dataclass
+class RunReader:
+    """Fetches runs and, of their run_job tasks, the runs that those started."""
+
+    api: JobsApi
+    _kept: dict[int, dict[str, Page]] = field(default_factory=dict)
+    _reads: dict[int, int] = field(default_factory=dict)
+    _child_ids: dict[int, int] = field(default_factory=dict)
+    _active_runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """by run_id, the job_id, and how many attempts at tasks were seen"""
+    _listed: dict[int, Payload] = field(default_factory=dict)
+    _tasks: dict[int, list[Payload]] = field(default_factory=dict)
+    """by run_id, the tasks of a run of several pages, as last seen"""
+    _children_left: int = MOST_CHILDREN
+
+    def __post_init__(self) -> None:
+        self._active = ActiveRuns(self.api)
+
+    def prepare(self, run_ids: Sequence[int]) -> None:
+        """Look at many at once, where that is cheaper; `fetch` then answers from it, once each."""
+        self._listed.clear()
+        self._children_left = MOST_CHILDREN
+        by_job: dict[int, set[int]] = {}
+        for run_id in run_ids:
+            job_id, _ = self._active_runs.get(run_id, (0, 0))
+            if job_id and (self._reads[run_id] + run_id) % LISTED_FOR:
+                by_job.setdefault(job_id, set()).add(run_id)
+        for job_id, wanted in by_job.items():
+            self._listed |= self._active.find(job_id, wanted)
+
+    def fetch(self, run_id: int) -> Run:
+        """The run with its tasks; one try, for a watch asks again anyway."""
+        reads = self._reads[run_id] = self._reads.get(run_id, 0) + 1
+        listed = self._listed.pop(run_id, None)
+        if listed and self._is_whole(listed):
+            return Run(listed)
+        if reads % KEPT_FOR == 0:
+            self._kept.pop(run_id, None)
+        try:
+            run = self._read(run_id)
+        except DbjobsError:
+            self._kept.pop(run_id, None)
+            raise
+        if run.is_ended and self._kept.get(run_id):
+            del self._kept[run_id]
+            with suppress(DbjobsError):  # an end that was seen counts, whatever keeps it from being read anew
+                again = self._read(run_id)
+                run = run if again.page_error and not run.page_error else again
+        self._note(run_id, run)
+        return run
+
+    def _note(self, run_id: int, run: Run) -> None:
+        self._active_runs.pop(run_id, None)
+        if not run.is_ended and run.job_id:
+            self._active_runs[run_id] = run.job_id, len(run.attempts)
+
+    def _is_whole(self, listed: Payload) -> bool:
+        """False if a list has left something out that the run itself has."""
+        _, attempts = self._active_runs[listed["run_id"]]
+        return not listed.get("has_more") and len(listed.get("tasks") or ()) >= attempts
+
+    def _read(self, run_id: int) -> Run:
+        """All pages; should one after the first fail, the run is told, with its tasks as last seen."""
+        kept = self._kept.pop(run_id, {})
+        fresh: dict[str, Page] = {}
+        pages = [self.api.get_run_page(run_id, None, NO_RETRIES)]
+        page_error = None
+        try:
+            while (token := pages[-1].next_token) and token not in fresh:
+                fresh[token] = kept.get(token) or self.api.get_run_page(run_id, token, NO_RETRIES)
+                pages.append(fresh[token])
+        except DbjobsError as error:
+            page_error = error  # the token may have grown too old, so no page is kept
+        else:
+            self._kept[run_id] = {token: page for token, page in fresh.items() if _is_settled(page)}
+        payload = merge_pages(pages)
+        if page_error:
+            payload["tasks"] = _with_tasks_seen(payload.get("tasks") or [], self._tasks.get(run_id, []))
+        if len(pages) > 1 or page_error:
+            self._tasks[run_id] = payload.get("tasks") or []
+        return Run(payload, page_error)
+
+    def fetch_children(self, run: Run) -> dict[str, Run]:
+        """By task_key, the runs of its run_job tasks, as far as they can be had: they are an extra."""
+        found = {}
+        for task in run.tasks:
+            if task.is_run_job and task.run_id and not task.is_ended and self._children_left > 0:
+                self._children_left -= 1
+                child = self._fetch_child(task)
+                if child:
+                    found[task.task_key] = child
+        return found
+
+    def _fetch_child(self, task: TaskRun) -> Run | None:
+        assert task.run_id is not None  # noqa: S101 - the caller has looked
+        try:
+            if task.run_id not in self._child_ids:
+                output = self.api.get_run_output(task.run_id, NO_RETRIES)
+                self._child_ids[task.run_id] = int(output["run_job_output"]["run_id"])
+            return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES).payload)
+        except (DbjobsError, KeyError, TypeError, ValueError):
+            return None
+
+
+def _with_tasks_seen(tasks: list[Payload], seen: list[Payload]) -> list[Payload]:
+    """The tasks, and those seen before that are not among them."""
+    run_ids = {task.get("run_id") for task in tasks}
+    return [*tasks, *(task for task in seen if task.get("run_id") not in run_ids)]
+
+
+def _is_settled(page: Page) -> bool:
+    """True if all that the page lists has ended."""
+    return all(TaskRun(task).is_ended for task in page.payload.get("tasks") or ())

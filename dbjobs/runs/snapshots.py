@@ -1,0 +1,121 @@
+"""What a watch knows of its runs at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dbjobs.api.models import Run
+from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.errors import DbjobsError, ExitCode
+
+UNSETTLED_POLLS = 3
+"""How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
+
+
+class Ending(Enum):
+    """Why a watch is over."""
+
+    ALL_ENDED = "all ended"
+    TIMEOUT = "timeout"
+    CONTACT_LOST = "contact lost"
+    FAILED_FAST = "failed fast"
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """What is known of one run at one moment."""
+
+    run_id: int
+    run: Run | None = None
+    """as last seen; None until the first good answer"""
+    children: Mapping[str, Run] = field(default_factory=dict)
+    """by task_key, the runs that its run_job tasks started"""
+    error: DbjobsError | None = None
+    """what the last poll met instead of an answer"""
+    is_lost: bool = False
+    """True if `error` will not pass: the run is watched no more"""
+    is_known: bool = False
+    """True if there is such a run for certain: it was started by this call, or seen"""
+    ask_again_at: float = 0.0
+    """the server wants not to be asked for it before; in seconds since the watch began"""
+    refusals: int = 0
+    """how often since its last good answer the API itself refused to show it"""
+    refused_since: float = 0.0
+    polls_unsettled: int = 0
+    label: str = ""
+    """what tells it from other runs of its job"""
+
+    @property
+    def is_settled(self) -> bool:
+        """True if there is nothing more to wait for."""
+        if self.is_lost:
+            return True
+        if self.run is None or not self.run.is_ended:
+            return False
+        return self.polls_unsettled >= UNSETTLED_POLLS or not (self._may_get_a_result or self.run.page_error)
+
+    @property
+    def has_outcome(self) -> bool:
+        """True if its end was seen, and says what became of it, whatever came afterwards."""
+        return self.run is not None and self.run.outcome not in (None, Outcome.UNKNOWN_RESULT)
+
+    @property
+    def _may_get_a_result(self) -> bool:
+        """True if it has ended without a word on how: neither a result nor the code of a reason."""
+        run = self.run
+        if run is None or run.result_state is not None:
+            return False
+        is_bare_error = run.outcome is Outcome.INTERNAL_ERROR and run.termination_code is None
+        return is_bare_error or run.outcome is Outcome.UNKNOWN_RESULT
+
+    @property
+    def has_failed(self) -> bool:
+        """True if it is settled, and not well."""
+        outcome = self.run.outcome if self.run else None
+        return self.is_settled and not (outcome and outcome.is_good)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of all watched runs at one moment. Times are seconds since the watch began."""
+
+    runs: tuple[WatchedRun, ...]
+    """in the order asked"""
+    elapsed: float
+    last_contact: float
+    """when the last good answer came"""
+    next_poll: float | None = None
+    """when the next poll comes; None in the last snapshot"""
+    changed: frozenset[int] = frozenset()
+    """run_ids that differ from the snapshot before; none in a mere tick"""
+    ending: Ending | None = None
+    """set in the last snapshot only"""
+    unstarted: int = 0
+    """how many runs are still to be started"""
+    start_error: DbjobsError | None = None
+    """what keeps the next one from being started"""
+
+    @property
+    def error(self) -> DbjobsError | None:
+        """The cause, while contact is lost."""
+        errors = (watched.error for watched in self.runs if watched.error and not watched.is_settled)
+        return next(errors, self.start_error)
+
+    @property
+    def is_of_one(self) -> bool:
+        """True if there is one run, and no other will join it."""
+        return len(self.runs) == 1 and not self.unstarted
+
+
+def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
+    """What the last snapshot of a watch says to a script: how it ended, else the gravest outcome."""
+    if snapshot.ending is Ending.TIMEOUT:
+        return ExitCode.TIMEOUT
+    if snapshot.ending is Ending.CONTACT_LOST:
+        return ExitCode.UNREACHABLE
+    outcomes = [watched.run.outcome for watched in snapshot.runs if watched.run and watched.run.outcome]
+    gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
+    lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
+    if lost and gravest.is_good:
+        return lost.exit_code
+    return gravest.exit_code(strict=strict)

@@ -1,0 +1,383 @@
+"""Watching runs to their end: a generator of snapshots, over an injected clock.
+
+It fetches, tells, sleeps, and ends when every run has. It prints nothing, catches no
+signal and knows no terminal; what a moment looks like is for `dbjobs.output` to say,
+and what an ending means for `exit_code_of`.
+
+Retrying one request is the transport's business; living through an outage is done here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Protocol
+
+from dbjobs.api.models import Run
+from dbjobs.common.clock import Clock
+from dbjobs.common.deadline import time_limit
+from dbjobs.errors import DbjobsError, SignInError
+from dbjobs.runs.outages import (
+    REFUSAL_PAUSE,
+    REFUSAL_SECONDS,
+    REFUSALS_NEEDED,
+    is_refusal,
+    is_shared,
+    pause_after,
+)
+from dbjobs.runs.schedule import SHORTEST_PAUSE, Schedule
+from dbjobs.runs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun, exit_code_of
+
+__all__ = [
+    "UNSETTLED_POLLS",
+    "Ending",
+    "PendingStarts",
+    "Schedule",
+    "Snapshot",
+    "WatchedRun",
+    "exit_code_of",
+    "watch_runs",
+]
+
+Fetch = Callable[[int], Run]
+"""Reads a run by its run_id, with its tasks; raises a DbjobsError."""
+
+Prepare = Callable[[Sequence[int]], None]
+"""Hears before a round which runs it will fetch, and may look at many at once; raises a DbjobsError."""
+
+FetchChildren = Callable[[Run], Mapping[str, Run]]
+"""Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
+
+MOST_SHARED_ERRORS = 3
+"""So many errors on end that another run would meet as well end a round of polls."""
+
+LAST_LOOK = 3.0
+"""Seconds for the poll at a limit of time: it is made when the time has passed."""
+
+MOST_FOR_CHILDREN = 10.0
+"""Seconds in which the runs that a run's tasks started are read: they are an extra."""
+
+OUTAGE_POLLS = 3
+"""How often a server is asked in `max_outage` at least, however rare the polls are otherwise."""
+
+SAME_MOMENT = 0.001
+"""Seconds: moments closer than this are the same, whatever rounding makes of them."""
+
+
+class PendingStarts(Protocol):
+    """Runs that join a watch while it goes on."""
+
+    @property
+    def waiting(self) -> int:
+        """How many are still to come."""
+
+    @property
+    def started(self) -> Sequence[WatchedRun]:
+        """Those that were started, as far as that is known."""
+
+    @property
+    def uncertain(self) -> Sequence[str]:
+        """The labels of those that may have been started, or not."""
+
+    def start_next(self, active: int) -> WatchedRun | None:
+        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
+
+    def find_uncertain(self, label: str) -> WatchedRun:
+        """The run of an uncertain one, which is started if it was not; a DbjobsError if it cannot be had."""
+
+
+def watch_runs(
+    run_ids: Sequence[int],
+    fetch: Fetch,
+    clock: Clock,
+    schedule: Schedule,
+    fetch_children: FetchChildren = lambda run: {},
+    pending_starts: PendingStarts | None = None,
+    prepare: Prepare = lambda run_ids: None,
+    known: Mapping[int, WatchedRun] = MappingProxyType({}),
+) -> Iterator[Snapshot]:
+    """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
+
+    `pending_starts` are asked after each poll for runs to start: there may be room for them now.
+    `known` says what was seen of these runs before.
+    """
+    runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
+    watch = _Watch(runs, fetch, fetch_children, clock, schedule, pending_starts, prepare)
+    while True:
+        before = watch.poll()
+        while watch.start_next():
+            yield watch.intermediate_snapshot(before)
+            before = dict(watch.runs)
+        watch.confirm_failures()
+        snapshot = watch.snapshot(before)
+        yield snapshot
+        if snapshot.next_poll is None:
+            return
+        yield from watch.pause(snapshot)
+
+
+class _Watch:
+    """The memory of a watch between two polls."""
+
+    def __init__(
+        self,
+        runs: dict[int, WatchedRun],
+        fetch: Fetch,
+        fetch_children: FetchChildren,
+        clock: Clock,
+        schedule: Schedule,
+        pending_starts: PendingStarts | None,
+        prepare: Prepare,
+    ) -> None:
+        self.runs = runs
+        self.turns = list(runs)
+        self.just_polled: set[int] = set()
+        self.fetch = fetch
+        self.fetch_children = fetch_children
+        self.clock = clock
+        self.schedule = schedule
+        self.pending_starts = pending_starts
+        self.prepare = prepare
+        self.start_error: DbjobsError | None = None
+        self.began = clock.monotonic()
+        self.last_contact = 0.0
+        self.quiet_polls = -1
+        self.took = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock.monotonic() - self.began
+
+    @property
+    def _patience(self) -> float:
+        """Seconds until an answer has to be there: what the limits leave, with a last look beyond them."""
+        max_outage = self.schedule.max_outage
+        of_outage = min(self.last_contact + max_outage - self.elapsed, max_outage / OUTAGE_POLLS)
+        return min(self.schedule.timeout - self.elapsed + LAST_LOOK, max(of_outage, LAST_LOOK))
+
+    @property
+    def unstarted(self) -> int:
+        return self.pending_starts.waiting if self.pending_starts else 0
+
+    def start_next(self) -> bool:
+        """Let the next run in, if one is to come and may; False if not now."""
+        active = sum(not watched.is_settled for watched in self.runs.values())
+        self.start_error = None
+        if self.pending_starts is None or not self.unstarted or self._early_ending():
+            return False
+        try:
+            with time_limit(self.clock, self._patience):
+                newcomer = self.pending_starts.start_next(active)
+        except DbjobsError as error:
+            is_outage = error.passing or (self.runs and error.answer and not is_refusal(error))
+            if not is_outage:
+                raise
+            self.start_error = error
+            return False
+        if newcomer:
+            self.last_contact = self.elapsed
+            self.runs[newcomer.run_id] = newcomer
+            self.just_polled.add(newcomer.run_id)
+            self.turns.append(newcomer.run_id)
+            self.quiet_polls = -1
+        return newcomer is not None
+
+    def poll(self) -> dict[int, WatchedRun]:
+        """Ask for every run that may still change; returns what was known before."""
+        before = dict(self.runs)
+        began = self.elapsed
+        self.just_polled.clear()
+        waiting = [run_id for run_id in self.turns if self._is_due(self.runs[run_id])]
+        shared_error = self._prepare(waiting)
+        shared_errors = 0
+        for run_id in waiting:
+            if self._is_past(self.schedule.timeout + LAST_LOOK):
+                break
+            self.just_polled.add(run_id)
+            watched = self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
+            if self.schedule.fail_fast and watched.has_failed:
+                break
+            if not is_shared(watched.error):
+                shared_errors = 0
+                continue
+            self._ask_last(run_id)
+            shared_errors += 1
+            is_answered = watched.error is not None and watched.error.answer is not None
+            if shared_error or is_answered or shared_errors == MOST_SHARED_ERRORS:
+                break
+        self.took = self.elapsed - began
+        return before
+
+    def _is_due(self, watched: WatchedRun) -> bool:
+        """True if it may still change and the server has not asked to leave it alone; limits ask for all."""
+        is_at_limit = self._is_past(self.schedule.timeout) or self._is_past_outage
+        return not watched.is_settled and (is_at_limit or self._is_past(watched.ask_again_at))
+
+    def _prepare(self, run_ids: Sequence[int]) -> DbjobsError | None:
+        """What the first run would meet as well; any other error is no reason not to ask for each."""
+        try:
+            with time_limit(self.clock, self._patience):
+                self.prepare(run_ids)
+        except DbjobsError as error:
+            return error if is_shared(error) else None
+        return None
+
+    def _ask_last(self, run_id: int) -> None:
+        """Should one run alone be out of reach, the others still get their turn."""
+        self.turns.remove(run_id)
+        self.turns.append(run_id)
+
+    def _poll_run(self, watched: WatchedRun, shared_error: DbjobsError | None) -> WatchedRun:
+        try:
+            if shared_error:
+                raise shared_error
+            with time_limit(self.clock, self._patience):
+                run = self.fetch(watched.run_id)
+        except DbjobsError as error:
+            return self._after_error(watched, error)
+        self.last_contact = self.elapsed
+        return self._after_answer(watched, run)
+
+    def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
+        with time_limit(self.clock, min(self._patience, MOST_FOR_CHILDREN)):
+            children = self.fetch_children(run)
+        return replace(
+            watched,
+            run=run,
+            children=children,
+            error=None,
+            ask_again_at=0.0,
+            is_lost=False,
+            is_known=True,
+            refusals=0,
+            polls_unsettled=watched.polls_unsettled + 1 if run.is_ended else 0,
+        )
+
+    def _after_error(self, watched: WatchedRun, error: DbjobsError) -> WatchedRun:
+        """An end that was seen stays; a refusal counts when it lasts; anything else is an outage."""
+        if watched.has_outcome:
+            return replace(watched, error=error, polls_unsettled=watched.polls_unsettled + 1)
+        if not is_refusal(error):
+            return replace(
+                watched,
+                error=error,
+                is_lost=not (error.passing or watched.is_known),
+                ask_again_at=self.elapsed + pause_after(error),
+            )
+        self.last_contact = self.elapsed
+        refusals = watched.refusals + 1
+        since = watched.refused_since if watched.refusals else self.elapsed
+        is_lasting = refusals >= REFUSALS_NEEDED and self._is_past(since + REFUSAL_SECONDS)
+        is_plain = isinstance(error, SignInError) and not watched.is_known
+        return replace(
+            watched,
+            error=error,
+            is_lost=is_lasting or is_plain,
+            refusals=refusals,
+            refused_since=since,
+        )
+
+    def confirm_failures(self) -> None:
+        """Before the watch ends, look again at what failed in an earlier round: it may have been repaired."""
+        if self._ending() is not Ending.ALL_ENDED:
+            return
+        for run_id, watched in self.runs.items():
+            if watched.has_failed and run_id not in self.just_polled and not self._early_ending():
+                with suppress(DbjobsError), time_limit(self.clock, self._patience):  # what was seen counts
+                    self.runs[run_id] = self._after_answer(watched, self.fetch(run_id))
+
+    def intermediate_snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+        """A moment between two starts."""
+        return replace(self.snapshot(before), next_poll=self.elapsed, ending=None)
+
+    def snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
+        """The moment after a poll, compared to what was known before it."""
+        changed = [run_id for run_id, now in self.runs.items() if _is_news(before.get(run_id), now)]
+        self.quiet_polls = 0 if changed else self.quiet_polls + 1
+        ending = self._ending()
+        return Snapshot(
+            runs=tuple(self.runs.values()),
+            elapsed=self.elapsed,
+            last_contact=self.last_contact,
+            next_poll=None if ending else self._next_poll(),
+            changed=frozenset(changed),
+            ending=ending,
+            unstarted=self.unstarted,
+            start_error=self.start_error,
+        )
+
+    def _ending(self) -> Ending | None:
+        has_unstarted = self.unstarted > 0
+        if not has_unstarted and all(watched.is_settled for watched in self.runs.values()):
+            return Ending.ALL_ENDED
+        ending = self._early_ending()
+        if self._outages() and self._is_past_outage:
+            ending = ending or Ending.CONTACT_LOST
+        if ending in (Ending.TIMEOUT, Ending.CONTACT_LOST) and not has_unstarted:
+            all_told = all(watched.is_settled or watched.has_outcome for watched in self.runs.values())
+            return Ending.ALL_ENDED if all_told else ending
+        return ending
+
+    def _early_ending(self) -> Ending | None:
+        """The ending of a watch that is over before its runs are, as it was told to be."""
+        if self.schedule.fail_fast and any(watched.has_failed for watched in self.runs.values()):
+            return Ending.FAILED_FAST
+        return Ending.TIMEOUT if self._is_past(self.schedule.timeout) else None
+
+    def _next_poll(self) -> float:
+        """After a pause that suits all; the limits of time and of an outage themselves are always polled."""
+        schedule, outages = self.schedule, self._outages()
+        # a workspace that is busy with a round of many runs gets as long a rest
+        rests = [pause_after(error) for error in outages if is_shared(error)] if outages else [self.took]
+        pause = min(schedule.pause_after(self.quiet_polls), schedule.max_outage / OUTAGE_POLLS)
+        soonest = self.elapsed + max(SHORTEST_PAUSE, pause, *rests)
+        due = [max(soonest, watched.ask_again_at) for watched in self._waiting()]
+        if self.start_error:
+            due.append(max(soonest, self.elapsed + pause_after(self.start_error)))
+        moments = [min(due, default=soonest), schedule.timeout]
+        if outages:
+            moments.append(self.last_contact + schedule.max_outage)
+        for watched in self._waiting():
+            if watched.refusals:
+                moments.append(self.elapsed + REFUSAL_PAUSE)
+                if watched.refused_since + REFUSAL_SECONDS > self.elapsed:
+                    moments.append(watched.refused_since + REFUSAL_SECONDS)
+        return min(moments)
+
+    @property
+    def _is_past_outage(self) -> bool:
+        return self._is_past(self.last_contact + self.schedule.max_outage)
+
+    def _waiting(self) -> list[WatchedRun]:
+        """The runs that may still change."""
+        return [watched for watched in self.runs.values() if not watched.is_settled]
+
+    def _outages(self) -> list[DbjobsError]:
+        """What keeps runs that may still change from being seen, or others from being started."""
+        errors = [watched.error for watched in self._waiting()] + [self.start_error]
+        return [error for error in errors if error and not is_refusal(error)]
+
+    def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
+        """Sleep until the next poll, telling each tick on the way."""
+        assert snapshot.next_poll is not None  # noqa: S101 - the caller has just looked
+        while not self._is_past(snapshot.next_poll):
+            left = snapshot.next_poll - self.elapsed
+            self.clock.sleep(min(left, self.schedule.tick))
+            if left > self.schedule.tick:
+                yield replace(snapshot, elapsed=self.elapsed, changed=frozenset())
+
+    def _is_past(self, moment: float) -> bool:
+        return self.elapsed > moment - SAME_MOMENT
+
+
+def _is_news(before: WatchedRun | None, now: WatchedRun) -> bool:
+    return before is None or _fingerprint(before) != _fingerprint(now)
+
+
+def _fingerprint(watched: WatchedRun) -> object:
+    """What makes a moment different from the one before, times aside."""
+    run = watched.run
+    attempts = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
+    children = [(child.run_id, child.shown_state) for child in watched.children.values()]
+    error = watched.error and watched.error.message
+    return (run and (run.shown_state, run.message), attempts, children, error, watched.is_lost)

@@ -1,0 +1,415 @@
+"""Backfills: every set has its run, once, whatever happens on the way."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbjobs.errors import UsageError
+from dbjobs.runs.backfill import label_sets, make_token, read_days, read_sets
+from tests.conftest import Dbjobs, Result, Serve
+from tests.support.backfills import Workspace
+from tests.support.fakes import FakeClock, Reply, scripted_server
+from tests.support.payloads import JOB_ID
+
+THREE_DAYS = ("--each-day", "2026-01-01..2026-01-03", "--as", "day")
+
+
+# Sets
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "2026-01-01\n2026-01-02\n",
+            "line 1: the first line has to name the parameters, and it holds values",
+        ),
+        ("7,8\n9,10\n", "line 1: the first line has to name the parameters, and it holds values"),
+        ("day: 1\n---\nday: 2\n", "line 1: this is a YAML mapping"),
+        ("---\n- day: 1\n---\n- day: 2\n", "it holds several YAML documents"),
+        ("- day: {a: 1}\n", "line 1: the parameter 'day' holds a mapping"),
+    ],
+)
+def test_a_file_that_holds_no_sets_says_why(text: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        read_sets(text, "days")
+
+
+@pytest.mark.parametrize(
+    ("text", "sets"),
+    [
+        ("day,city\n2026-01-01,Bonn\n2026-01-02,\n", [("2026-01-01", "Bonn"), ("2026-01-02", "")]),
+        ('day,city\r\n2026-01-01,"Köln, am Rhein"\r\n\r\n', [("2026-01-01", "Köln, am Rhein")]),
+        ("\ufeffday;city\n2026-01-01;Bonn\n", [("2026-01-01", "Bonn")]),
+        ("day\tcity\n2026-01-01\tBonn\n", [("2026-01-01", "Bonn")]),
+        ('{"day": "1", "city": "Bonn"}\n\n{"day": 5, "city": true}', [("1", "Bonn"), ("5", "true")]),
+        ("- day: 2026-01-01\n  city: no\n- {day: 7, city: '[1]'}\n", [("2026-01-01", "no"), ("7", "[1]")]),
+        ('[{"day": "1", "city": "Bonn"}]', [("1", "Bonn")]),
+        ("# two days\n- {day: a, city: b}\n", [("a", "b")]),
+    ],
+)  # fmt: skip
+def test_sets_are_read_from_csv_json_lines_and_yaml(text: str, sets: list[tuple[str, str]]) -> None:
+    assert read_sets(text, "days") == [{"day": day, "city": city} for day, city in sets]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "days.csv holds no set of parameters"),
+        ("day\n", "days.csv holds no set of parameters"),
+        ("day,day\n1,2\n", "line 1: the first line has to name the parameters, each once"),
+        ("day,city\n1,2\n3\n", "line 3: there are 1 values for 2 names"),
+        ('{"day": 1}\n{"day": }\n', "line 2: each line has to be a JSON object"),
+        ("{'day': 1}", "line 1: each line has to be a JSON object"),
+        ("- day: 1\n- 5\n", "line 2: a set of parameters is a mapping of names to values"),
+        ("---\nday: 1\n", "line 1: it has to be a list with a set of parameters each"),
+        ('day\n"1\n', "unexpected end of data"),
+    ],
+)
+def test_what_is_no_list_of_sets_is_said_with_its_line(text: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        read_sets(text, "days.csv")
+
+
+def test_days_are_given_by_the_first_and_the_last() -> None:
+    assert [one["day"] for one in read_days("2024-02-28..2024-03-01", "day")] == [
+        "2024-02-28",
+        "2024-02-29",
+        "2024-03-01",
+    ]
+    for wrong in ("2026-01-01", "2026-01-31..2026-01-01", "2026-02-30..2026-03-01", "x..y"):
+        with pytest.raises(UsageError):
+            read_days(wrong, "day")
+
+
+def test_a_set_is_called_by_what_tells_it_from_others() -> None:
+    assert label_sets([{"day": "1", "city": "Bonn"}, {"day": "2", "city": "Bonn"}]) == ["day=1", "day=2"]
+    assert label_sets([{"day": "1"}, {"city": "Bonn"}]) == ["day=1", "city=Bonn"]
+    assert label_sets([{"day": "1"}]) == ["day=1"]
+    assert label_sets([{"a": "1, b=2"}, {"a": "1", "b": "2"}]) == ["a=1, b=2 (set 1)", "a=1, b=2 (set 2)"]
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=3)), max_size=6), st.text(max_size=3))
+def test_a_token_is_made_from_the_request_alone(bodies: list[dict[str, str]], batch: str) -> None:
+    distinct = {json.dumps(body, sort_keys=True) for body in bodies}
+    tokens = {make_token(1, {"job_parameters": body}, batch) for body in bodies}
+
+    assert len(tokens) == len(distinct)
+    for body in bodies:
+        token = make_token(1, {"job_parameters": dict(reversed(body.items()))}, batch)
+        assert token in tokens
+        assert len(token) <= 64
+        assert token.isascii()
+        assert make_token(2, {"job_parameters": body}, batch) not in tokens
+        assert make_token(1, {"job_parameters": body}, batch + "!") not in tokens
+
+
+def test_tokens_stay_the_same_from_release_to_release() -> None:
+    """Else an update amid a backfill would start everything again."""
+    token = make_token(42, {"job_parameters": {"day": "2026-01-01"}}, "")
+
+    assert token == "dbjobs-d3a00431854d5519bfccdeb3d41f9611e3cf995bba628ff6d90088c2"
+
+
+# Runs
+
+
+@pytest.fixture
+def workspace(serve: Serve, clock: FakeClock) -> Workspace:
+    workspace = Workspace(now=clock.monotonic, lasts=20.0)
+    serve(workspace.reply)
+    return workspace
+
+
+@pytest.fixture
+def backfill(dbjobs: Dbjobs) -> Any:
+    def call(*options: object, **more: str) -> Result:
+        return dbjobs("runs", "now", JOB_ID, *(options or THREE_DAYS), **more)
+
+    return call
+
+
+def test_each_set_gets_a_run_and_all_are_told_of_together(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+
+    done = backfill()
+
+    assert done.exit_code == 10, "the gravest outcome"
+    assert done.lines == [
+        *("1000", "1001", "1002"),
+        "1000\tTERMINATED\tSUCCESS",
+        "1001\tTERMINATED\tFAILED",
+        "1002\tTERMINATED\tSUCCESS",
+    ]
+    table = done.stderr.partition("  SET ")[2]
+    assert [line.split()[:4] for line in table.splitlines()[1:4]] == [
+        ["✓", "day=2026-01-01", "1000", "SUCCESS"],
+        ["✗", "day=2026-01-02", "1001", "FAILED"],
+        ["✓", "day=2026-01-03", "1002", "SUCCESS"],
+    ]
+    assert table.splitlines()[4] == "2 SUCCESS, 1 FAILED"
+
+
+def test_as_many_run_at_once_as_the_job_allows_or_as_told(backfill: Any, workspace: Workspace) -> None:
+    week = ("--each-day", "2026-01-01..2026-01-07", "--as", "day")
+
+    assert backfill(*week).exit_code == 0
+    assert workspace.most_active == 2, "the job's max_concurrent_runs"
+    assert backfill(*week, "--batch", "again", "--max-parallel", 5).exit_code == 0
+    assert workspace.most_active == 5
+
+
+def test_the_same_command_again_starts_only_what_is_missing(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-01": "FAILED"}
+    assert backfill("--each-day", "2026-01-01..2026-01-02", "--as", "day").exit_code == 10
+    assert backfill().exit_code == 10
+    assert backfill(*THREE_DAYS, "-P", "day=ignored").exit_code == 10
+
+    assert workspace.starts == {"2026-01-01": 1, "2026-01-02": 1, "2026-01-03": 1}
+
+
+def test_a_batch_by_another_name_starts_all_again(backfill: Any, workspace: Workspace) -> None:
+    backfill()
+    backfill(*THREE_DAYS, "--batch", "after the fix")
+
+    assert set(workspace.starts.values()) == {2}
+
+
+def test_a_run_that_never_ran_is_missing_the_next_time(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "SKIPPED"}
+    assert backfill().exit_code == 13
+    assert workspace.starts["2026-01-02"] == 1, "once a call, or it would never end"
+    assert backfill().exit_code == 13
+    workspace.results = {}
+
+    assert backfill().exit_code == 0
+    assert workspace.starts["2026-01-01"] == 1
+
+
+def test_equal_sets_are_run_once(backfill: Any, workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    file.write_text("day\n1\n2\n1\n")
+
+    assert backfill("--each", file).exit_code == 0
+    assert workspace.starts == {"1": 1, "2": 1}
+
+
+def test_sets_come_from_stdin_too(dbjobs: Dbjobs, workspace: Workspace) -> None:
+    done = dbjobs("runs", "now", JOB_ID, "--each", "-", stdin='{"day": "1"}\n{"day": "2"}\n')
+
+    assert done.exit_code == 0
+    assert set(workspace.starts) == {"1", "2"}
+
+
+def test_fail_fast_starts_no_more(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+
+    done = backfill("--each-day", "2026-01-01..2026-01-09", "--as", "day", "--fail-fast", "--max-parallel", 1)
+
+    assert done.exit_code == 10
+    assert list(workspace.starts) == ["2026-01-01", "2026-01-02"]
+    assert "7 of 9 runs were not started; the same command goes on from here" in done.stderr
+
+
+def test_a_set_that_is_refused_keeps_no_other_from_its_run(backfill: Any, workspace: Workspace) -> None:
+    gone = {"error_code": "INVALID_PARAMETER_VALUE", "message": "the run of this token was deleted"}
+    workspace.refusals = {"2026-01-02": Reply(400, gone)}
+
+    done = backfill()
+
+    assert done.exit_code == 5
+    assert list(workspace.starts) == ["2026-01-01", "2026-01-03"]
+    assert "warning: day=2026-01-02 was refused: the run of this token was deleted" in done.stderr
+    assert "day=2026-01-02" in done.stderr.partition("  SET ")[2]
+
+
+def test_when_the_first_is_refused_nothing_else_is_tried(backfill: Any, workspace: Workspace) -> None:
+    workspace.refusals = {"2026-01-01": Reply(400, {"message": "no such parameter"})}
+
+    done = backfill()
+
+    assert done.exit_code == 5
+    assert workspace.starts == {}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Reply(reset=True), Reply(503, {"message": "back soon"}), Reply(429, {}, {"Retry-After": "7"})],
+    ids=["reset", "503", "429"],
+)
+def test_trouble_on_the_way_loses_nothing_and_starts_nothing_twice(
+    backfill: Any, workspace: Workspace, fault: Reply
+) -> None:
+    """Every third request fails, half of the starts after they took effect."""
+    requests = iter(range(1, 10_000))
+
+    def strike(endpoint: str) -> Reply | None:
+        return fault if endpoint.startswith("run") and next(requests) % 3 == 0 else None
+
+    workspace.fault = strike
+
+    done = backfill("--each-day", "2026-01-01..2026-01-09", "--as", "day")
+
+    assert done.exit_code == 0, done.stderr
+    assert set(workspace.starts.values()) == {1}
+    assert len(workspace.starts) == 9
+
+
+@pytest.mark.parametrize(
+    ("faults", "minutes"),
+    [
+        pytest.param([Reply(reset=True)], 10, id="resets"),
+        pytest.param([Reply(503, {"message": "back soon"})], 45, id="503"),
+        pytest.param([Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED"})], 45, id="429"),
+        pytest.param([Reply(reset=True), Reply(500, ""), Reply(429, "")], 45, id="all of them"),
+    ],
+)
+def test_when_half_of_all_requests_fail_each_set_still_gets_its_run(
+    backfill: Any, workspace: Workspace, clock: FakeClock, faults: list[Reply], minutes: float
+) -> None:
+    """One failure holds up the set that it met, and not all others for as long as the server wants."""
+    chance = random.Random(13)
+    workspace.fault = lambda endpoint: chance.choice(faults) if chance.random() < 0.5 else None
+    hundred = ("--each-day", "2026-01-01..2026-04-10", "--as", "day", "--max-parallel", 20)
+
+    done = backfill(*hundred, "--progress", "none")
+
+    assert done.exit_code == 0, done.stderr
+    assert len(workspace.starts) == 100
+    assert set(workspace.starts.values()) == {1}
+    assert clock.time < minutes * 60
+
+
+def test_an_outage_ends_the_wait_in_time_and_the_same_command_goes_on(
+    backfill: Any, workspace: Workspace, clock: FakeClock
+) -> None:
+    workspace.fault = lambda endpoint: Reply(503) if clock.time > 30 and endpoint != "get" else None
+    week = ("--each-day", "2026-01-01..2026-01-07", "--as", "day")
+
+    done = backfill(*week, "--max-outage", "5m")
+    assert done.exit_code == 6
+    assert 300 <= clock.time <= 400
+
+    workspace.fault = lambda endpoint: None
+    assert backfill(*week).exit_code == 0
+    assert set(workspace.starts.values()) == {1}
+
+
+def test_a_time_limit_holds_for_all(backfill: Any, workspace: Workspace) -> None:
+    done = backfill(*THREE_DAYS, "--timeout", "10s", "--max-parallel", 1)
+
+    assert done.exit_code == 124
+    assert list(workspace.starts) == ["2026-01-01"]
+
+
+def test_a_dry_run_prints_the_requests(backfill: Any, workspace: Workspace) -> None:
+    done = backfill(*THREE_DAYS, "--dry-run")
+
+    assert done.exit_code == 0
+    bodies = [json.loads(part.partition("\n")[2]) for part in done.stdout.split("POST ")[1:]]
+    assert [body["job_parameters"] for body in bodies] == [
+        {"day": f"2026-01-0{number}"} for number in (1, 2, 3)
+    ]
+    assert workspace.starts == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--each", "x.csv", *THREE_DAYS), "exclude each other"),
+        (("--each-day", "2026-01-01..2026-01-02"), "needs --as"),
+        (("--as", "day"), "needs --as"),
+        (("--max-parallel", 3), "go with --each"),
+        ((*THREE_DAYS, "--idempotency-token", "t"), "each set has an idempotency token of its own"),
+        (("--each-day", "yesterday..today", "--as", "day"), "invalid date range 'yesterday..today'"),
+        (("--each", "/nowhere/x.csv"), "cannot read"),
+        (("--each-day", "0001-01-01..2026-01-01", "--as", "day"), "more than 10,000 sets"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_starts(
+    backfill: Any, workspace: Workspace, options: tuple[object, ...], problem: str
+) -> None:
+    done = backfill(*options)
+
+    assert done.exit_code == 2
+    assert problem in done.stderr
+    assert workspace.starts == {}
+
+
+# Interrupted
+
+SETS = 200
+
+
+def start(environ: dict[str, str], file: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "dbjobs", "runs", "now", str(JOB_ID), "--each", str(file)]
+    options = ["--max-parallel", "20", "--poll-interval", "0.1s", "--poll-max", "0.1s", "--progress", "none"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*command, *options], env=environ, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.mark.parametrize("failing", [0.0, 0.5], ids=["all is well", "half of all requests fail"])
+def test_a_backfill_killed_three_times_ends_with_every_run_once(tmp_path: Path, failing: float) -> None:
+    sets = SETS if not failing else SETS // 3
+    file = tmp_path / "days.csv"
+    days = [(date(2026, 1, 1) + timedelta(number)).isoformat() for number in range(sets)]
+    file.write_text("\n".join(["day", *days]))
+    seed = random.randrange(2**32)
+    chance, fault = random.Random(seed), random.Random(seed)
+    workspace = Workspace(lasts=0.05)
+    workspace.fault = lambda endpoint: Reply(reset=True) if fault.random() < failing else None
+    with scripted_server(workspace.reply) as server:
+        environ = {**os.environ, "DATABRICKS_HOST": server.url, "DATABRICKS_TOKEN": "dapi-killed"}
+        for kills in range(1, 4):
+            process = start(environ, file)
+            moment = chance.randrange((kills - 1) * sets // 4, kills * sets // 4)
+            deadline = time.monotonic() + 120
+            while len(workspace.days) <= moment and time.monotonic() < deadline:
+                time.sleep(0.002)
+            assert len(workspace.days) > moment, f"it stood still (seed {seed})"
+            time.sleep(chance.random() / 20)
+            assert process.poll() is None, f"it was still at work (seed {seed})"
+            process.kill()
+            process.communicate()
+        process = start(environ, file)
+        out, err = process.communicate(timeout=240)
+
+    assert process.returncode == 0, (err, seed)
+    assert workspace.starts == dict.fromkeys(days, 1), seed
+    assert out.count("\tTERMINATED\tSUCCESS\n") == sets
+    assert workspace.most_active <= 20, "runs that a killed process left behind are counted"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
+def test_a_signal_leaves_what_runs_alone_and_the_same_command_goes_on(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    file = tmp_path / "days.csv"
+    file.write_text("\n".join(["day", *map(str, range(60))]))
+    workspace = Workspace(lasts=0.05)
+    with scripted_server(workspace.reply) as server:
+        environ = {**os.environ, "DATABRICKS_HOST": server.url, "DATABRICKS_TOKEN": "dapi-signalled"}
+        process = start(environ, file)
+        while len(workspace.days) < 25:
+            time.sleep(0.002)
+        process.send_signal(signum)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 128 + signum
+        assert "the same command goes on from here" in err
+        second = start(environ, file)
+        second.communicate(timeout=30)
+
+    assert second.returncode == 0
+    assert set(workspace.starts.values()) == {1}
+    assert len(workspace.starts) == 60

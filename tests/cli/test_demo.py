@@ -1,0 +1,34 @@
+"""`dbjobs demo`: a newcomer's first minute, as a real process, on a terminal and off it."""
+
+import subprocess
+import sys
+
+from tests.support.terminal import run_in_terminal
+
+DEMO = [sys.executable, "-m", "dbjobs", "demo"]
+TASKS = ("extract", "fetch_rates", "clean_orders", "clean_customers", "check_quality", "summarise", "report")
+
+
+def test_the_demo_runs_seven_tasks_prints_their_output_and_succeeds() -> None:
+    done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
+
+    run_id, ending = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert ending == f"{run_id}\tTERMINATED\tSUCCESS"
+    for task in TASKS:
+        assert f"==> {task}  SUCCESS" in done.stderr
+    assert "attempt 2 <==" in done.stderr, "the bad moment of the rates service was retried"
+    assert "# Daily sales" in done.stderr
+    assert "demo --fail" in done.stderr, "it tells what to try next"
+
+
+def test_on_a_terminal_the_failing_demo_leaves_the_whole_story_behind() -> None:
+    screen = run_in_terminal([*DEMO, "--fail"], columns=100, lines=50)
+
+    assert screen.exit_code == 10
+    assert "✗ TERMINATED FAILED  daily sales, strict" in screen.text
+    assert "BadOrdersError" in screen.text
+    for task in ("summarise", "report"):
+        assert f"{task} " in screen.text
+    assert screen.text.count("UPSTREAM_FAILED") >= 2
+    assert screen.is_clean, "the cursor is back, and no colour is left on"

@@ -1,0 +1,219 @@
+"""The live view on a real pseudo-terminal: what stays on the screen, and how it is left."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dbjobs.api.models import Payload, Run
+from dbjobs.output.progress import follow
+from dbjobs.runs.watching import Ending, Schedule, Snapshot, watch_runs
+from tests.output.conftest import Terminal
+from tests.output.given import RUN_ID, moment, nightly_tasks, payload, run, task
+from tests.support.fakes import FakeClock
+
+OpenTerminal = Callable[..., Terminal]
+
+STAGES = (
+    payload("PENDING", task("a", "PENDING"), task("b", "BLOCKED", ("a",))),
+    payload("RUNNING", task("a", "RUNNING", start=5), task("b", "BLOCKED", ("a",))),
+    payload(
+        "TERMINATED SUCCESS",
+        task("a", "TERMINATED SUCCESS", start=5, end=8),
+        task("b", "TERMINATED SUCCESS", ("a",), start=8, end=20),
+        end=20,
+    ),
+)
+
+
+def watch(clock: FakeClock, *stages: Payload) -> Iterator[Snapshot]:
+    """A real watch of a run that goes through these stages, one a poll."""
+    left = list(stages)
+    schedule = Schedule(interval=5, jitter=0, tick=0.5)
+    return watch_runs([RUN_ID], lambda _: Run(left.pop(0) if len(left) > 1 else left[0]), clock, schedule)
+
+
+def live(snapshots: Iterator[Snapshot], terminal: Terminal, clock: FakeClock) -> Snapshot:
+    return follow(snapshots, terminal.streams(), "auto", clock)
+
+
+def test_the_final_view_stays_behind_and_nothing_else(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    screen.stream.write("$ dbjobs runs wait 841275930018846\n")
+    last = live(watch(clock, *STAGES), screen, clock)
+    screen.stream.write("$ \n")
+    assert last.ending is Ending.ALL_ENDED
+    assert screen.shown == [
+        "$ dbjobs runs wait 841275930018846",
+        "✓ TERMINATED SUCCESS  nightly load  20s",
+        "  run 841275930018846 · job 77310284417 · started 00:00:00",
+        "  https://adb-1234567890123456.7.azuredatabricks.net/?o=1234567890123456#job/773",
+        "  10284417/run/841275930018846",
+        "",
+        "  ✓ a     SUCCESS   3s",
+        "  ✓ └─ b  SUCCESS  12s",
+        "",
+        "  2 of 2 tasks done",
+        "$",
+    ]
+    assert not screen.screen.cursor.hidden
+
+
+def test_an_unchanged_view_is_not_drawn_again(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    snapshot = moment(run("RUNNING", *nightly_tasks()))
+    live(iter([snapshot] * 50), screen, clock)
+    screen.close()
+    assert screen.received.count(b"ingest") == 1 + 1  # when it came, and when the view ended
+
+
+def test_the_cursor_is_hidden_only_while_it_would_flicker(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    live(watch(clock, *STAGES), screen, clock)
+    screen.close()
+    assert screen.received.count(b"\x1b[?25l") == 1
+    assert screen.received.rindex(b"\x1b[?25h") > screen.received.rindex(b"tasks done")
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, SystemExit, GeneratorExit, RuntimeError])
+def test_whatever_ends_it_the_terminal_is_left_clean(
+    reason: type[BaseException], terminal: OpenTerminal, clock: FakeClock
+) -> None:
+    def interrupted() -> Iterator[Snapshot]:
+        yield moment(run("RUNNING", *nightly_tasks()))
+        raise reason
+
+    screen = terminal()
+    with pytest.raises(reason):
+        live(interrupted(), screen, clock)
+    screen.stream.write("interrupted: run 841275930018846 goes on\n")
+    assert not screen.screen.cursor.hidden
+    assert screen.shown[0].startswith("● RUNNING  nightly load")
+    assert screen.shown[-2:] == [
+        "  4 of 9 tasks done, 1 failed · next poll in 4s",
+        "interrupted: run 841275930018846 goes on",
+    ]
+
+
+def test_an_interrupt_before_the_first_answer_leaves_no_trace(
+    terminal: OpenTerminal, clock: FakeClock
+) -> None:
+    def interrupted() -> Iterator[Snapshot]:
+        raise KeyboardInterrupt
+        yield
+
+    screen = terminal()
+    with pytest.raises(KeyboardInterrupt):
+        live(interrupted(), screen, clock)
+    screen.close()
+    assert screen.received == b""
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, SystemExit, RuntimeError])
+def test_keys_leave_no_trace_until_the_view_ends(
+    reason: type[BaseException], terminal: OpenTerminal, clock: FakeClock
+) -> None:
+    screen = terminal()
+    echoes: list[bool] = []
+
+    def moments() -> Iterator[Snapshot]:
+        yield moment(run())
+        echoes.append(screen.has_echo)
+        raise reason
+
+    assert screen.has_echo
+    with pytest.raises(reason):
+        live(moments(), screen, clock)
+    assert (echoes, screen.has_echo) == ([False], True)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 79, 80, 200])
+def test_no_line_wraps_at_any_width(columns: int, terminal: OpenTerminal, clock: FakeClock) -> None:
+    hostile = task("日本語の名前 👩‍👩‍👧 [/x]", "RUNNING", start=0, message="x\x1b[2J" * 5000)
+    screen = terminal(columns=columns, lines=40)
+    live(iter([moment(run("RUNNING", hostile, *nightly_tasks()))] * 3), screen, clock)
+    assert sum("RUNNING  nightly" in line for line in screen.shown) == 1
+    assert screen.shown[0].startswith("● RUNNING")
+
+
+def test_a_view_taller_than_the_window_does_not_scroll_it(terminal: OpenTerminal, clock: FakeClock) -> None:
+    def moments() -> Iterator[Snapshot]:
+        for second in range(5):
+            clock.time = second
+            yield moment(run("RUNNING", *nightly_tasks()), elapsed=second)
+
+    screen = terminal(lines=9)
+    live(moments(), screen, clock)
+    assert len(screen.shown) == 8
+    assert screen.shown[-2:] == [
+        "  … 7 more: 3 BLOCKED, 2 SUCCESS, 1 QUEUED, 1 UPSTREAM_FAILED",
+        "  4 of 9 tasks done, 1 failed · next poll in 4s",
+    ]
+
+
+def test_once_all_is_over_every_task_is_listed(terminal: OpenTerminal, clock: FakeClock) -> None:
+    tasks = [task(f"t{n:02}", "TERMINATED SUCCESS", start=n, end=n + 1) for n in range(40)]
+    stages = (
+        payload("RUNNING", *tasks[:39], task("t39", "RUNNING", start=39)),
+        payload("TERMINATED SUCCESS", *tasks),
+    )
+    screen = terminal(lines=10)
+    live(watch(clock, *stages), screen, clock)
+    assert [line.split()[1] for line in screen.shown if " SUCCESS  " in line and "nightly" not in line] == [
+        f"t{n:02}" for n in range(40)
+    ]
+
+
+def test_the_view_follows_the_window(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal(columns=100, lines=30)
+
+    def resized() -> Iterator[Snapshot]:
+        snapshot = moment(run("RUNNING", *nightly_tasks()))
+        for size in [(100, 30), (60, 30), (120, 20), (40, 30)]:
+            screen.resize(*size)
+            yield snapshot
+
+    clock.time = 125
+    live(resized(), screen, clock)
+    text = screen.shown
+    assert sum("RUNNING  nightly load" in line for line in text) == 1
+    assert max(map(len, text)) <= 40
+    assert "✗  weather        FAILED              8s" in text
+
+
+def test_a_terminal_that_breaks_lines_anew_gets_their_rows_erased(
+    terminal: OpenTerminal, clock: FakeClock
+) -> None:
+    """Most terminals do; then a frame of three lines of 70 cells has six rows at 40 columns."""
+    screen = terminal(columns=80)
+    screen.environ = {"TERM": "xterm-256color"}
+
+    def resized() -> Iterator[Snapshot]:
+        yield moment(run("RUNNING", name="n" * 50))
+        screen.resize(40, 24)
+        yield moment(run("RUNNING", name="n" * 50))
+
+    live(resized(), screen, clock)
+    screen.close()
+    after = screen.received.split(b"\x07")[-1]
+    erased = after[: after.index("●".encode())].count(b"\x1b[2K")
+    old_widths = [len("● RUNNING  ") + 50 + len("  0s"), 57, 80, 30, 0, 17]
+    assert erased == sum(max(1, -(-width // 40)) for width in old_widths)
+
+
+def test_no_color_is_still_live(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    screen.environ["NO_COLOR"] = "1"
+    live(watch(clock, *STAGES), screen, clock)
+    screen.close()
+    assert b"\x1b[2K" in screen.received
+    assert b"m" not in {
+        sequence[-1:] for sequence in screen.received.split(b"\x1b[")[1:] if len(sequence) < 6
+    }
+
+
+def test_the_address_is_a_link_to_the_whole_of_it(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal(columns=40)
+    live(iter([moment(run())]), screen, clock)
+    screen.close()
+    url = run().run_page_url or ""
+    assert screen.received.count(f";{url}\x1b\\".encode()) == 3 * 2  # three lines, in each of two frames

@@ -1,0 +1,436 @@
+"""Reports: what happened, as files that people and machines read."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from dbjobs.api.models import Payload, Run
+from dbjobs.output.reports import render_report
+from dbjobs.output.reports.model import Report, ReportedRun
+from tests.conftest import Dbjobs, Serve
+from tests.support.fakes import FakeClock, Received, Reply, by_endpoint
+from tests.support.hostile import OUTPUT, TEXTS, hostile_run
+from tests.support.payloads import RUN_ID, run, state, task
+from tests.support.readers import read_html, read_junit
+
+AT = 1_767_225_600_000
+"""When the runs here begin: 2026-01-01, in epoch milliseconds."""
+
+
+def timed(key: str, result: str | None, start: int, end: int, **more: Any) -> Payload:
+    """A task that went on from `start` to `end`, in seconds after the beginning."""
+    times: Payload = {"start_time": AT + start * 1000, "end_time": AT + end * 1000}
+    return task(key, "TERMINATED" if result else "RUNNING", result, **times, **more)
+
+
+FLAKY = [
+    timed("fetch", "FAILED", 0, 3, run_id=11),
+    timed("fetch", "SUCCESS", 5, 9, run_id=12, attempt_number=1, setup_duration=1000),
+]
+FAILED = run(
+    "INTERNAL_ERROR",
+    "FAILED",
+    *FLAKY,
+    timed("clean_a", "FAILED", 9, 21, run_id=13, after=("fetch",)),
+    task("report", "TERMINATED", "UPSTREAM_FAILED", after=("clean_a",)),
+    start_time=AT,
+    end_time=AT + 21_000,
+    run_page_url="https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8",
+)
+OUTPUTS = {
+    11: {"error": "ConnectionResetError: gone", "error_trace": "Traceback\n  gone"},
+    13: {"error": "ValueError: 5 < 6 & 7", "error_trace": "Traceback\n  ValueError: 5 < 6 & 7"},
+}
+
+
+def report_of(
+    *payloads: Payload, outputs: Any = None, note: str = "", labels: tuple[str, ...] = ()
+) -> Report:
+    named = [*labels, *[""] * len(payloads)]
+    runs = [
+        ReportedRun(payload["run_id"], Run(payload), outputs or {}, label)
+        for payload, label in zip(payloads, named, strict=False)
+    ]
+    return Report(tuple(runs), AT / 1000 + 60, note)
+
+
+# JUnit
+
+
+def test_junit_has_a_suite_a_run_and_a_case_a_task() -> None:
+    suite = read_junit(render_report(report_of(FAILED, outputs=OUTPUTS), ".xml"))[0]
+    fetch, clean, report = suite.findall("testcase")
+
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) == (
+        "nightly",
+        "3",
+        "1",
+        "1",
+    )
+    assert suite.get("time") == "21.000"
+    assert [(case.get("name"), case.get("time")) for case in (fetch, clean, report)] == [
+        ("fetch", "4.000"),
+        ("clean_a", "12.000"),
+        ("report", "0.000"),
+    ]
+    failure = clean[0]
+    assert (failure.tag, failure.get("type"), failure.get("message")) == (
+        "failure",
+        "FAILED",
+        "ValueError: 5 < 6 & 7",
+    )
+    assert "Traceback\n  ValueError: 5 < 6 & 7" in (failure.text or "")
+    assert fetch[0].tag == "flakyFailure", "the first attempt"
+    assert report[0].tag == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("payload", "tag"),
+    [
+        (run("TERMINATED", "SUCCESS"), None),
+        (run("TERMINATED", "SUCCESS", timed("a", "SUCCESS", 0, 1)), None),
+        (run("TERMINATED", "SUCCESS_WITH_FAILURES", timed("a", "FAILED", 0, 1)), "failure"),
+        (run("TERMINATED", "FAILED"), "failure"),
+        (run("TERMINATED", "TIMEDOUT", timed("a", "TIMEDOUT", 0, 1)), "failure"),
+        (run("TERMINATED", "CANCELED", timed("a", "CANCELED", 0, 1)), "error"),
+        (run("SKIPPED", None), "error"),
+        (run("INTERNAL_ERROR", None, timed("a", "SUCCESS", 0, 1)), "error"),
+        (run("RUNNING", None, timed("a", None, 0, 1)), "error"),
+        (run("QUEUED", None), "error"),
+        (run("TERMINATED", "EVICTED", timed("a", "EXCLUDED", 0, 1)), "error"),
+    ],
+    ids=lambda value: str(value if value is None or isinstance(value, str) else value["state"]),
+)
+def test_junit_is_red_exactly_if_something_is_not_well(payload: Payload, tag: str | None) -> None:
+    suite = read_junit(render_report(report_of(payload), ".xml"))[0]
+
+    bad = [part.tag for part in suite.iter() if part.tag in ("failure", "error")]
+    assert bad == ([tag] if tag else [])
+    assert int(suite.get("failures", 0)) + int(suite.get("errors", 0)) == len(bad)
+    assert int(suite.get("tests", 0)) >= 1, "Jenkins takes a suite without cases for a fault"
+
+
+def test_runs_of_one_job_are_told_apart_by_names_that_last() -> None:
+    def names(first_id: int) -> list[str]:
+        payloads = [{**FAILED, "run_id": first_id + number} for number in range(3)]
+        suites = read_junit(render_report(report_of(*payloads, labels=("", "", "day=2026.01")), ".xml"))
+        cases = [
+            (case.get("classname"), case.get("name")) for suite in suites for case in suite.iter("testcase")
+        ]
+        assert len(set(cases)) == len(cases) == 9
+        return [suite.get("name", "") for suite in suites]
+
+    assert names(1) == names(100) == ["nightly", "nightly #2", "nightly day=2026.01"]
+
+
+NESTED = {
+    "1": run(
+        "TERMINATED", "FAILED", task("each", "TERMINATED", "FAILED", run_id=10, for_each_task={}), run_id=1
+    ),
+    "10": run(run_id=10)
+    | {
+        "iterations": [
+            task("call", "TERMINATED", "SUCCESS", run_id=11),
+            task("call", "TERMINATED", "FAILED", run_id=12, run_job_task={"job_id": 7}),
+        ]
+    },
+    "2": run(
+        "TERMINATED", "FAILED", task("inner", "TERMINATED", "FAILED", run_id=20, for_each_task={}), run_id=2
+    ),
+    "20": run(run_id=20) | {"iterations": [task("one", "TERMINATED", "FAILED", run_id=21)]},
+}
+NESTED_OUTPUTS = {
+    "10": {"error": "1 iteration failed"},
+    "12": {"run_job_output": {"run_id": 2}},
+    "20": {},
+    "21": {"error": "no such city: Bonnn"},
+}
+
+
+def test_the_cause_below_for_each_and_run_job_tasks_is_told_everywhere(
+    dbjobs: Dbjobs, serve: Serve, tmp_path: Path
+) -> None:
+    def reply(request: Received) -> Reply:
+        answers = NESTED if request.endpoint == "runs/get" else NESTED_OUTPUTS
+        return Reply(body=answers[request.query["run_id"]])
+
+    server = serve(reply)
+    files = {form: tmp_path / f"r.{form}" for form in ("xml", "md", "html")}
+    reports = ["--junit", files["xml"], "--report", files["md"], "--report", files["html"]]
+    done = dbjobs("runs", "wait", 1, "--ci", "none", *map(str, reports))
+
+    assert done.exit_code == 10
+    for told in (done.stderr, *(file.read_text() for file in files.values())):
+        for words in (
+            "1 iteration failed",
+            "each[1]:",
+            "run 2, task inner:",
+            "inner[0]: no such city: Bonnn",
+        ):
+            assert words in told
+    assert "warning" not in done.stderr
+    assert len(server.received) < 12, "each is asked for once"
+
+
+def test_jobs_that_start_each_other_without_end_are_left_in_time(dbjobs: Dbjobs, serve: Serve) -> None:
+    calls = [
+        task(f"t{number}", "TERMINATED", "FAILED", run_id=100 + number, run_job_task={})
+        for number in range(9)
+    ]
+    answers = {
+        "runs/get": run("TERMINATED", "FAILED", *calls),
+        "runs/get-output": {"run_job_output": {"run_id": RUN_ID}},
+    }
+    server = serve(by_endpoint(answers))
+    assert dbjobs("runs", "wait", RUN_ID, "--ci", "none").exit_code == 10
+    assert len(server.received) < 80
+
+
+def test_a_run_that_was_never_seen_is_an_error() -> None:
+    report = Report((ReportedRun(5, trouble="no contact"),), 0)
+
+    case = read_junit(render_report(report, ".xml")).find(".//error")
+    assert case is not None
+    assert case.get("message") == "no contact"
+    assert "no contact" in render_report(report, ".md")
+    assert "no contact" in read_html(render_report(report, ".html")).text
+
+
+ANY_TEXT = st.text(st.characters(), max_size=30) | st.sampled_from(TEXTS[:-1])
+
+
+@given(
+    name=ANY_TEXT, message=ANY_TEXT, error=ANY_TEXT, result=st.sampled_from(["FAILED", "SUCCESS", "CANCELED"])
+)
+def test_whatever_a_job_says_every_report_is_whole(name: str, message: str, error: str, result: str) -> None:
+    failing = timed("a", result, 0, 1, run_id=11)
+    failing |= {"task_key": name, "state": state("TERMINATED", result, message)}
+    payload = run("TERMINATED", result, failing, run_name=name, run_page_url=message)
+    report = report_of(payload, outputs={11: {"error": error, "error_trace": message}}, note=name)
+
+    read_junit(render_report(report, ".xml"))
+    check_page(render_report(report, ".html"))
+    check_markdown(render_report(report, ".md"))
+
+
+# HTML
+
+OWN_TAGS = re.compile(
+    "html|head|meta|title|style|body|main|header|footer|p|h[123]|span|bdi|dl|div|dt|dd|a|section|article"
+    "|pre|details|summary|table|thead|tbody|tr|th|td|svg|g|rect|line|text|small|b"
+)
+
+
+def check_page(text: str) -> None:
+    """Nothing runs, nothing is fetched, nothing stands where text of a job put it."""
+    page = read_html(text)
+    titles = sum(tag == "title" for tag, _ in page.tags)
+
+    assert all(OWN_TAGS.fullmatch(tag) for tag, _ in page.tags)
+    assert titles >= 1
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert all(url.startswith(("http://", "https://")) for url in page.attributes("href"))
+    assert not list(page.attributes("src"))
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+
+
+def test_the_page_tells_what_happened_and_why() -> None:
+    text = render_report(report_of(FAILED, outputs=OUTPUTS), ".html")
+    page = read_html(text)
+
+    check_page(text)
+    assert "INTERNAL_ERROR FAILED" in page.text
+    assert "ValueError: 5 < 6 & 7" in page.text
+    assert "Traceback\n  gone" in page.text, "earlier attempts are told of, too"
+    assert list(page.attributes("href")) == ["https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8"]
+    assert "default-src 'none'" in text
+
+
+def test_the_timeline_is_to_scale() -> None:
+    text = render_report(report_of(FAILED, outputs=OUTPUTS), ".html")
+
+    bars = [
+        (float(left), float(width))
+        for left, width in re.findall(r'<rect class="work" x="([\d.]+)%"[^>]* width="([\d.]+)%"', text)
+    ]
+    seconds = [(round(left * 0.21, 1), round(width * 0.21, 1)) for left, width in bars]
+    assert seconds == [(0, 3), (6, 3), (9, 12)], "attempt 1, attempt 2 after a second of setup, clean_a"
+    assert [float(x) for x in re.findall(r'<text x="([\d.]+)%', text)][-1] <= 100
+
+
+def test_of_several_runs_the_failed_ones_stand_first() -> None:
+    good = run(
+        "TERMINATED", "SUCCESS", timed("a", "SUCCESS", 0, 9), run_id=5, start_time=AT, end_time=AT + 9000
+    )
+    text = render_report(report_of(good, FAILED, labels=("day=1", "day=2")), ".html")
+
+    check_page(text)
+    assert [tag for tag, attrs in read_html(text).tags if tag == "details" and "open" in attrs] == ["details"]
+    assert text.index('details class="run failed"') < text.index('details class="run good"')
+    assert "1 FAILED" in text
+    assert "day=2" in text
+
+
+def test_many_runs_and_tasks_stay_readable_sizes() -> None:
+    tasks = [timed(f"task_{number}", "SUCCESS", number, number + 5) for number in range(300)]
+    one = report_of(run("TERMINATED", "SUCCESS", *tasks))
+    many = report_of(*(run("TERMINATED", "FAILED", *tasks[:40], run_id=number) for number in range(1, 61)))
+
+    assert len(render_report(one, ".html")) < 500_000
+    for report in (one, many):
+        check_page(render_report(report, ".html"))
+        assert len(render_report(report, ".md").encode()) < 1_000_000, "GitHub takes a mebibyte"
+
+
+# Markdown
+
+MARKDOWN_TAGS = re.compile(
+    "h2|h3|p|em|strong|table|thead|tbody|tr|th|td|pre|code|details|summary|a|blockquote"
+)
+
+
+def check_markdown(text: str) -> None:
+    """Rendered, it has the structure that dbjobs gave it, and none that came in with text."""
+    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    links = re.findall(r'href="([^"]*)"', rendered)
+    raw = re.findall(r"<(\w+)", re.sub(r"(?s)<code.*?</code>", "", rendered))
+
+    assert all(MARKDOWN_TAGS.fullmatch(tag) for tag in raw)
+    assert all(link.startswith(("http://", "https://")) for link in links)
+    assert rendered.count("<details") == rendered.count("</details") == text.count("\n<details>")
+    assert rendered.count("<h2") == 1
+
+
+def test_the_markdown_is_what_it_was() -> None:
+    golden = Path(__file__).parent / "reports" / "failed.md"
+    text = render_report(report_of(FAILED, outputs=OUTPUTS, note="interrupted"), ".md")
+
+    check_markdown(text)
+    assert text == golden.read_text("utf-8")
+
+
+def test_a_gantt_has_no_line_that_mermaid_could_take_for_its_own() -> None:
+    text = render_report(report_of(hostile_run(), outputs={}), ".md")
+    gantt = text.partition("```mermaid\n")[2].partition("\n```")[0].splitlines()
+
+    assert gantt[:3] == ["gantt", "    dateFormat x", "    axisFormat %H:%M:%S"]
+    for line in gantt[3:]:
+        assert re.fullmatch(r"    [✗✓●] [^:#;<>%{}]* :(done, |crit, |active, )?\d+, \d+", line), line
+
+
+# A hostile job
+
+
+def test_a_hostile_job_harms_no_report(tmp_path: Path) -> None:
+    payload = hostile_run()
+    outputs = {RUN_ID + place + 1: OUTPUT for place in range(len(TEXTS))}
+    report = report_of(payload, outputs=outputs, labels=(TEXTS[6],))
+    several = report_of(payload, {**payload, "run_id": 5}, outputs=outputs)
+    many = report_of(*({**payload, "run_id": number} for number in range(30)), outputs=outputs)
+
+    assert len(render_report(many, ".md").encode()) < 1_000_000, "GitHub takes a mebibyte"
+    for one in (report, several):
+        read_junit(render_report(one, ".xml"))
+        check_page(render_report(one, ".html"))
+        check_markdown(render_report(one, ".md"))
+        assert len(render_report(one, ".md").encode()) < 1_000_000
+        for extension in (".xml", ".html"):
+            assert len(render_report(one, extension)) < 5_000_000, "of a megabyte line the beginning is shown"
+
+
+# Files
+
+SERVED = {"runs/get": FAILED, "runs/get-output": OUTPUTS[13]}
+
+
+@pytest.fixture
+def served(serve: Serve, clock: FakeClock) -> None:
+    serve(by_endpoint(SERVED))
+
+
+@pytest.mark.usefixtures("served")
+def test_a_wait_writes_the_reports_that_were_asked_for(dbjobs: Dbjobs, tmp_path: Path) -> None:
+    junit, page, text = tmp_path / "new" / "j.xml", tmp_path / "r.html", tmp_path / "r.md"
+    page.write_text("of the day before")
+
+    done = dbjobs("runs", "wait", RUN_ID, "--junit", junit, "--report", page, "--report", text)
+
+    assert done.exit_code == 10
+    assert read_junit(junit.read_text("utf-8")).find(".//failure") is not None
+    check_page(page.read_text("utf-8"))
+    check_markdown(text.read_text("utf-8"))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.usefixtures("served")
+def test_a_report_that_cannot_be_written_is_a_warning(dbjobs: Dbjobs, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = dbjobs(
+        *("runs", "wait", RUN_ID, "--junit", tmp_path / "file" / "j.xml", "--report", tmp_path / "r.md")
+    )
+
+    assert done.exit_code == 10
+    assert f"warning: {tmp_path / 'file' / 'j.xml'} could not be written: " in done.stderr
+    assert (tmp_path / "r.md").exists(), "the other one is"
+
+
+@pytest.mark.parametrize(
+    ("options", "replies", "code", "words"),
+    [
+        (("--timeout", "1s"), {"runs/get": run("RUNNING")}, 124, "the time limit has passed"),
+        (("--max-outage", "1s"), {"runs/get": [run("RUNNING"), Reply(reset=True)]}, 6, "no contact for"),
+        ((), {"runs/get": Reply(404, {"message": "no such run"})}, 4, "no such run"),
+        ((), {"runs/get": FAILED, "runs/get-output": Reply(500)}, 10, "clean"),
+    ],
+    ids=["timeout", "outage", "gone", "no output"],
+)
+def test_the_reports_are_written_whatever_the_ending(
+    dbjobs: Dbjobs,
+    serve: Serve,
+    clock: FakeClock,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    replies: dict[str, Any],
+    code: int,
+    words: str,
+) -> None:
+    serve(by_endpoint(replies))
+
+    files = ("--report", tmp_path / "r.md", "--junit", tmp_path / "j.xml", "--report", tmp_path / "r.html")
+    done = dbjobs("runs", "wait", RUN_ID, *files, *options)
+
+    assert done.exit_code == code
+    assert words in (tmp_path / "r.md").read_text("utf-8")
+    assert read_junit((tmp_path / "j.xml").read_text("utf-8")).find(".//testcase/*") is not None
+    check_page((tmp_path / "r.html").read_text("utf-8"))
+
+
+def test_a_name_that_says_no_form_is_wrong_usage(dbjobs: Dbjobs, serve: Serve) -> None:
+    server = serve(Reply())
+
+    done = dbjobs("runs", "now", 1, "--wait", "--report", "run.pdf")
+
+    assert done.exit_code == 2
+    assert "its name ends in .html or .md" in done.stderr
+    assert server.received == []
+
+
+@pytest.mark.usefixtures("served")
+def test_the_reports_of_an_ended_run_can_be_made_later(dbjobs: Dbjobs, tmp_path: Path) -> None:
+    junit = tmp_path / "j.xml"
+
+    page = dbjobs("runs", "report", RUN_ID)
+    made = dbjobs("runs", "report", RUN_ID, "--junit", junit)
+
+    assert (page.exit_code, made.exit_code) == (0, 0), "whatever the outcome"
+    assert page.stdout.startswith("## ✗ nightly: INTERNAL_ERROR FAILED\n")
+    assert made.lines == [str(junit)]
+    read_junit(junit.read_text("utf-8"))
+    refused = dbjobs("runs", "report", RUN_ID, "--junit", junit / "x.xml")
+    assert refused.exit_code == 2, "here the file is what was wanted"

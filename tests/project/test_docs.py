@@ -1,0 +1,73 @@
+"""What the documents show is what the program does."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from dbjobs.cli.app import app
+from dbjobs.cli.wait_options import Progress, WaitOptions
+from dbjobs.errors import ExitCode
+from dbjobs.runs.outages import SERVER_ERROR_PAUSE
+from dbjobs.runs.watching import UNSETTLED_POLLS
+from tests.support.manual import REPO, rows_of
+
+PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+SHELL_SYNTAX = ("|", "&&", "||", ";", "#", ">", "<", "&")
+
+
+def commands_in(page: Path) -> Iterator[list[str]]:
+    """Every `dbjobs …` of the page's code blocks, as the shell would split it."""
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for found in re.finditer(r"\bdbjobs ([a-z][^\n`)]*)", block):
+            words = shlex.split(found[1], comments=True)
+            yield list(takewhile(lambda word: word not in SHELL_SYNTAX, words))
+
+
+def documented() -> list[Any]:
+    return [
+        pytest.param(words, id=f"{page.stem}: {' '.join(words)}")
+        for page in PAGES
+        for words in commands_in(page)
+    ]
+
+
+@pytest.mark.parametrize("words", documented())
+def test_every_documented_command_and_option_exists(words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    context = typer.Context(command, info_name="dbjobs")
+    while words and hasattr(command, "commands"):
+        verb, *words = words
+        command = command.get_command(context, verb)
+        assert command is not None, f"there is no command {verb}"
+    known = {name for param in command.get_params(context) for name in [*param.opts, *param.secondary_opts]}
+    used = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+    assert used <= known
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = {int(code) for row in rows_of("README.md", "Exit codes") for code in row[0].split(", ")}
+    assert listed == {int(code) for code in ExitCode} - {ExitCode.BROKEN_PIPE}
+
+
+def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:
+    page = (REPO / "docs" / "waiting.md").read_text()
+    options = WaitOptions()
+
+    assert [row[0].strip("`") for row in rows_of("docs/waiting.md", "What it shows")] == [
+        mode.value for mode in (Progress.LIVE, Progress.LINES, Progress.EVENTS, Progress.NONE, Progress.AUTO)
+    ]
+    assert f"Every {options.poll_interval:.0f} s (`--poll-interval`)" in page
+    assert f"up to {options.poll_max:.0f} s (`--poll-max`)" in page
+    assert f"without one after {SERVER_ERROR_PAUSE:.0f} s" in page
+    assert UNSETTLED_POLLS == 3
+    assert "asks three times more" in page
+    endings = {row[0]: row[1] for row in rows_of("docs/waiting.md", "How it ends")}
+    assert endings["`--timeout` has passed"] == str(int(ExitCode.TIMEOUT))
+    assert endings["contact was lost for longer than `--max-outage`"] == str(int(ExitCode.UNREACHABLE))

@@ -1,0 +1,79 @@
+"""docs/jobs-and-runs.md: every example does what it stands for."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbjobs.jobfiles.parameters import KINDS
+from tests.conftest import Dbjobs, Serve
+from tests.support.fakes import FakeClock, by_endpoint
+from tests.support.payloads import run, task
+
+PAGE = (Path(__file__).parents[2] / "docs" / "jobs-and-runs.md").read_text("utf-8")
+EXAMPLES = [
+    line.partition(" > ")[0]
+    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines()
+]
+NOTEBOOK = {"notebook_task": {"notebook_path": "/n"}}
+JOB: dict[str, Any] = {
+    "job_id": 42,
+    "settings": {
+        "name": "nightly",
+        "schedule": {"quartz_cron_expression": "0 0 2 * * ?", "timezone_id": "UTC"},
+        "parameters": [{"name": "day", "default": ""}],
+        "tasks": [{"task_key": "clean", **NOTEBOOK}, {"task_key": "old", **NOTEBOOK}],
+    },
+}
+FAILED = run("TERMINATED", "FAILED", task("clean", "TERMINATED", "FAILED", run_id=1), run_id=43, end_time=1)
+MENDED = run(
+    "TERMINATED",
+    "SUCCESS",
+    task("clean", "TERMINATED", "SUCCESS", run_id=2, attempt_number=1),
+    run_id=43,
+    end_time=2,
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_works(
+    dbjobs: Dbjobs,
+    serve: Serve,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    example: str,
+) -> None:
+    server = serve(
+        by_endpoint(
+            {
+                "list": {"jobs": [JOB]},
+                "get": JOB,
+                "update": {},
+                "run-now": {"run_id": 43},
+                "runs/list": {"runs": [FAILED]},
+                "runs/get": [FAILED, MENDED],
+                "runs/get-output": {"logs": "x"},
+                "runs/repair": {"repair_id": 44},
+            }
+        )
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("job.yaml").write_text(dbjobs("jobs", "get", 42, "-o", "yaml").stdout)
+    host = server.url.partition("//")[2]
+    words = [
+        word.replace("adb-1234567890123456.7.azuredatabricks.net", host) for word in shlex.split(example)
+    ]
+    assert words[0] == "dbjobs"
+    done = dbjobs(*words[1:])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout or server.changes
+
+
+def test_every_kind_of_parameters_is_told_of() -> None:
+    for kind, option in KINDS.items():
+        assert f"`{option}`" in PAGE
+        assert f"`{kind}`" in PAGE or kind == "job_parameters"
