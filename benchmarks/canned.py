@@ -49,7 +49,7 @@ def run(run_id: Any, *, is_live: bool = False) -> dict[str, Any]:
     }
 
 
-_ROW = json.dumps({key: value for key, value in run("ID").items() if key != "tasks"})
+_ROW = json.dumps({key: value for key, value in run("ID").items() if key != "tasks"} | {"job_id": "JOB"})
 _LIVE_ROW = json.dumps(run("ID", is_live=True))
 
 
@@ -118,7 +118,9 @@ class Workspace:
         begin = int(query.get("page_token", 0))
         if query.get("active_only") == "true":
             return list_page([] if self.is_over else list(self.watched), _LIVE_ROW, begin)
-        return list_page(range(RUNNING - 1, RUNNING - 1 - int(query["job_id"]), -1), _ROW, begin)
+        number = int(query["job_id"])
+        row = _ROW.replace('"JOB"', str(number))
+        return list_page(range(RUNNING - 1, RUNNING - 1 - number, -1), row, begin)
 
 
 WORKSPACE = Workspace()

@@ -18,7 +18,7 @@ FAILED = run(
     "TERMINATED",
     "FAILED",
     task("load", "TERMINATED", "SUCCESS"),
-    task("clean", "TERMINATED", "FAILED"),
+    task("clean", "TERMINATED", "FAILED", spark_python_task={"python_file": "/clean.py"}),
     run_id=43,
     overriding_parameters={"python_params": ["--day", "1"]},
 )

@@ -192,7 +192,11 @@ def test_a_run_that_never_started_is_asked_for_no_output(
 
 
 def test_a_task_that_is_still_running_says_so(dbjobs: Dbjobs, serve: Serve) -> None:
-    serve(by_endpoint({"runs/get": run("RUNNING", None, task("a", "RUNNING")), "runs/get-output": {}}))
+    serve(
+        by_endpoint(
+            {"runs/get": run("RUNNING", None, task("a", "RUNNING"), run_id=43), "runs/get-output": {}}
+        )
+    )
     assert (
         "(no output: the task is RUNNING; output comes when a task ends)"
         in dbjobs("runs", "output", 43).stdout

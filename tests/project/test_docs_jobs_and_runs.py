@@ -24,17 +24,29 @@ JOB: dict[str, Any] = {
     "settings": {
         "name": "nightly",
         "schedule": {"quartz_cron_expression": "0 0 2 * * ?", "timezone_id": "UTC"},
-        "parameters": [{"name": "day", "default": ""}],
+        "parameters": [{"name": "day", "default": ""}, {"name": "city", "default": ""}],
         "tasks": [{"task_key": "clean", **NOTEBOOK}, {"task_key": "old", **NOTEBOOK}],
     },
 }
-FAILED = run("TERMINATED", "FAILED", task("clean", "TERMINATED", "FAILED", run_id=1), run_id=43, end_time=1)
+FAR_FUTURE = 9 * 10**12
+"""A time that no test's clock reaches: the run is one of the last seven days."""
+
+FAILED = run(
+    "TERMINATED",
+    "FAILED",
+    task("clean", "TERMINATED", "FAILED", run_id=1),
+    run_id=43,
+    job_id=42,
+    start_time=FAR_FUTURE,
+    end_time=FAR_FUTURE + 1,
+)
+ACTIVE = run("RUNNING", None, run_id=44, job_id=42)
 MENDED = run(
     "TERMINATED",
     "SUCCESS",
     task("clean", "TERMINATED", "SUCCESS", run_id=2, attempt_number=1),
     run_id=43,
-    end_time=2,
+    end_time=FAR_FUTURE + 2,
 )
 
 
@@ -54,7 +66,7 @@ def test_an_example_works(
                 "get": JOB,
                 "update": {},
                 "run-now": {"run_id": 43},
-                "runs/list": {"runs": [FAILED]},
+                "runs/list": {"runs": [ACTIVE, FAILED]},
                 "runs/get": [FAILED, MENDED],
                 "runs/get-output": {"logs": "x"},
                 "runs/repair": {"repair_id": 44},
