@@ -85,4 +85,5 @@ def test_the_rehearsal_shows_every_exit_code() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     shown = {int(line.split()[0]) for line in done.stdout.splitlines() if not line.startswith("#")}
-    assert shown == {int(code) for code in ExitCode} - {ExitCode.BROKEN_PIPE}
+    cannot_be_rehearsed = {ExitCode.FAULT, ExitCode.BROKEN_PIPE}  # a defect of dbjobs; a reader that has left
+    assert shown == {int(code) for code in ExitCode} - cannot_be_rehearsed
