@@ -56,7 +56,7 @@ ends_with 16 ./pipeline.sh EVICTED
 ends_with 0 ./pipeline.sh SUCCESS_WITH_FAILURES
 ends_with 17 ./pipeline.sh SUCCESS_WITH_FAILURES --strict
 ends_with 19 ./pipeline.sh SHELVED
-ends_with 74 without_room dbjobs jobs list
+ends_with 74 without_room dbjobs runs list
 ends_with 2 ./pipeline.sh SUCCESS --timeout soon
 ends_with 4 dbjobs runs wait 42
 
