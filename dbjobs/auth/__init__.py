@@ -1,6 +1,1 @@
-"""Signing in: credentials as `requests` auth objects, whichever way they come about."""
-
-from dbjobs.auth.credentials import Credentials, Grant
-from dbjobs.auth.sign_in import SignIn, sign_in
-
-__all__ = ["Credentials", "Grant", "SignIn", "sign_in"]
+"""Signing in: from a profile to credentials as a `requests` auth object, by whichever auth method it chooses."""

@@ -1,51 +1,93 @@
-"""Tokens of Microsoft Entra ID, for a service principal or for the machine's own identity.
+"""Tokens of Microsoft Entra ID: for a service principal, a workflow of GitHub, or the machine's own identity.
 
 Source: https://learn.microsoft.com/azure/databricks/dev-tools/auth/azure-sp
 """
 
-from collections.abc import Callable
-from urllib.parse import urlencode
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
 
-from dbjobs.auth.credentials import Grant
-from dbjobs.auth.grants import bearer, lifetime_of, token_of
-from dbjobs.auth.sign_in import SignIn
-from dbjobs.config.hosts import is_loopback
-from dbjobs.errors import ConfigError
+from dbjobs.auth.grants import Grant, bearer, lifetime_of, token_of
+from dbjobs.auth.identity import GITHUB_VARIABLES, check_github, github_token
+from dbjobs.auth.registry import auth_method
+from dbjobs.auth.sign_in import SignIn, logger
+from dbjobs.config.hosts import is_azure, is_loopback
+from dbjobs.config.settings import Source, is_true
+from dbjobs.errors import ConfigError, SignInError
 
 DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 """Azure Databricks, as Entra ID knows it in every cloud."""
 
-AUTHORITIES = {
-    ".databricks.azure.us": ("https://login.microsoftonline.us", "https://management.core.usgovcloudapi.net"),
-    ".databricks.azure.cn": ("https://login.chinacloudapi.cn", "https://management.core.chinacloudapi.cn"),
-}
-PUBLIC = ("https://login.microsoftonline.com", "https://management.core.windows.net")
-"""Who gives out tokens, and whose token opens a workspace to those who are not its users."""
-
 MACHINE = "http://169.254.169.254"
 """The metadata service of a machine of Azure; AZURE_POD_IDENTITY_AUTHORITY_HOST moves it."""
+
+GITHUB_AUDIENCE = "api://AzureADTokenExchange"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+class Cloud(NamedTuple):
+    """Who gives out tokens, and whose token opens a workspace to those who are not its users."""
+
+    authority: str
+    management: str
+
+
+CLOUDS = {
+    "PUBLIC": Cloud("https://login.microsoftonline.com", "https://management.core.windows.net"),
+    "USGOVERNMENT": Cloud("https://login.microsoftonline.us", "https://management.core.usgovcloudapi.net"),
+    "CHINA": Cloud("https://login.chinacloudapi.cn", "https://management.core.chinacloudapi.cn"),
+}
+DOMAINS = {".azuredatabricks.net": "PUBLIC", ".databricks.azure.us": "USGOVERNMENT", ".databricks.azure.cn": "CHINA"}
 
 Token = tuple[str, float | None]
 """A token, and how many seconds it is good for."""
 
 
-def fetch_for_service_principal(sign_in: SignIn) -> Grant:
+@auth_method("azure-client-secret", needs=["azure_client_id", "azure_client_secret"], is_explicit=True)
+def service_principal(sign_in: SignIn) -> Grant:
     """A client secret for a token."""
-    url = f"{authority_of(sign_in)}/{sign_in.read('azure_tenant_id')}/oauth2/v2.0/token"
-    credentials = {
-        "grant_type": "client_credentials",
-        "client_id": sign_in.read("azure_client_id"),
-        "client_secret": sign_in.read("azure_client_secret"),
-    }
+    return _grant_for_client(sign_in, {"client_secret": sign_in.read("azure_client_secret")})
+
+
+@auth_method(
+    "github-oidc-azure",
+    needs=["azure_client_id"],
+    is_available=lambda source, host, environ: all(environ.get(name) for name in GITHUB_VARIABLES),
+)
+def github_actions(sign_in: SignIn) -> Grant:
+    """A workflow of GitHub that a service principal trusts."""
+    check_github(sign_in)
+    assertion = github_token(sign_in, GITHUB_AUDIENCE)
+    return _grant_for_client(
+        sign_in, {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+    )
+
+
+def _grant_for_client(sign_in: SignIn, proof: Mapping[str, str]) -> Grant:
+    tenant = tenant_of(sign_in)
+    if tenant is None:
+        raise ConfigError(
+            f"the tenant of the service principal is not known, for {sign_in.host} does not name it",
+            hint="set azure_tenant_id (ARM_TENANT_ID)",
+        )
+    url = f"{authority_of(sign_in)}/{tenant}/oauth2/v2.0/token"
+    client = {"grant_type": "client_credentials", "client_id": sign_in.read("azure_client_id"), **proof}
 
     def token_for(resource: str) -> Token:
-        answer = sign_in.ask("POST", url, form={**credentials, "scope": f"{resource}/.default"})
-        return token_of(answer), lifetime_of(answer)
+        answer = sign_in.ask("POST", url, form={**client, "scope": f"{resource}/.default"})
+        return token_of(answer), lifetime_of(answer, sign_in.clock.now())
 
     return grant_by(sign_in, token_for)
 
 
-def fetch_for_machine(sign_in: SignIn) -> Grant:
+@auth_method(
+    "azure-msi",
+    needs=["azure_use_msi"],
+    is_explicit=True,
+    is_available=lambda source, host, environ: is_true(source.get("azure_use_msi")),
+)
+def managed_identity(sign_in: SignIn) -> Grant:
     """The identity that Azure gave the machine; no secret is sent."""
     service = sign_in.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or MACHINE
     client_id = sign_in.get("azure_client_id")
@@ -55,38 +97,60 @@ def fetch_for_machine(sign_in: SignIn) -> Grant:
         query |= {"client_id": client_id} if client_id else {}
         url = f"{service.rstrip('/')}/metadata/identity/oauth2/token?{urlencode(query)}"
         answer = sign_in.ask("GET", url, headers={"Metadata": "true"}, is_direct=True)
-        return token_of(answer), lifetime_of(answer)
+        return token_of(answer), lifetime_of(answer, sign_in.clock.now())
 
     return grant_by(sign_in, token_for)
 
 
 def grant_by(sign_in: SignIn, token_for: Callable[[str], Token]) -> Grant:
-    """A token for Databricks; with the workspace's resource id, also one for those who are not its users."""
+    """A token for Databricks, and what opens a workspace to a principal that is not its user.
+
+    The second token is an extra: whoever cannot get one may be a user of the workspace all the same.
+    """
     token, lifetime = token_for(DATABRICKS)
     resource_id = sign_in.get("azure_workspace_resource_id")
     if not resource_id:
         return bearer(token, lifetime)
-    management_token, other_lifetime = token_for(_cloud_of(sign_in)[1])
-    headers = {
-        **bearer(token).headers,
-        "X-Databricks-Azure-SP-Management-Token": management_token,
-        "X-Databricks-Azure-Workspace-Resource-Id": resource_id,
-    }
-    lifetimes = [seconds for seconds in (lifetime, other_lifetime) if seconds is not None]
-    return Grant(headers, min(lifetimes, default=None))
+    headers = {**bearer(token).headers, "X-Databricks-Azure-Workspace-Resource-Id": resource_id}
+    lifetimes = [lifetime]
+    try:
+        management_token, other_lifetime = token_for(cloud_of(sign_in).management)
+    except SignInError as error:
+        logger.debug("going on without a management token: %s", error.message)
+    else:
+        headers["X-Databricks-Azure-SP-Management-Token"] = management_token
+        lifetimes.append(other_lifetime)
+    return Grant(headers, min((seconds for seconds in lifetimes if seconds is not None), default=None))
+
+
+def tenant_of(sign_in: SignIn) -> str | None:
+    """The tenant by the settings, else by the page to which a workspace of Azure sends people to log in."""
+    if named := sign_in.get("azure_tenant_id"):
+        return named
+    if not is_azure(sign_in.host) and not is_loopback(sign_in.host):
+        return None
+    location = sign_in.send("GET", f"{sign_in.host}/aad/auth").headers.get("location", "")
+    tenant = urlsplit(location).path.strip("/").partition("/")[0]
+    return tenant if re.fullmatch(r"[\w.-]+", tenant) else None
 
 
 def authority_of(sign_in: SignIn) -> str:
     """Who gives out tokens in the cloud of the host, unless a setting says so."""
-    authority = (sign_in.get("azure_authority_host") or _cloud_of(sign_in)[0]).rstrip("/")
+    authority = (sign_in.get("azure_authority_host") or cloud_of(sign_in).authority).rstrip("/")
     authority = authority if "://" in authority else f"https://{authority}"
-    if not authority.startswith("https://") and not is_loopback(authority):
-        raise ConfigError(
-            "azure_authority_host would get the secret unencrypted", hint="it begins with https://"
-        )
+    sign_in.check_encrypted(authority, "azure_authority_host", "the secret")
     return authority
 
 
-def _cloud_of(sign_in: SignIn) -> tuple[str, str]:
-    found = (cloud for domain, cloud in AUTHORITIES.items() if sign_in.host.endswith(domain))
-    return next(found, PUBLIC)
+def cloud_of(sign_in: SignIn) -> Cloud:
+    """The cloud that the host's name belongs to, else the one that `azure_environment` names."""
+    named = (sign_in.get("azure_environment") or "PUBLIC").upper().removeprefix("AZURE").removesuffix("CLOUD")
+    host = urlsplit(sign_in.host).hostname or ""
+    name = next((name for domain, name in DOMAINS.items() if host.endswith(domain)), named)
+    if name not in CLOUDS:
+        raise ConfigError(f"azure_environment {name!r} is none of {', '.join(CLOUDS)}")
+    return CLOUDS[name]
+
+
+def is_at_azure(source: Source, host: str, environ: Mapping[str, str]) -> bool:
+    return is_azure(host)

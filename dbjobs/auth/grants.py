@@ -1,12 +1,27 @@
-"""From the answer of whoever gives out tokens to what is sent with a request."""
+"""What is sent with a request to sign it in, and how it is read from the answers of token servers."""
 
+import json
+import re
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from dbjobs.auth.credentials import Grant
 from dbjobs.config.resolve import checked
 from dbjobs.errors import SignInError
+
+EXPIRES_AT = ("expires_on", "expiresOn", "expires_at", "expiry")
+"""What servers and programs call the moment at which a token ends."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What to send with a request, and for how many seconds from now it is good; None: until refused."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    lifetime: float | None = None
 
 
 def bearer(token: str, lifetime: float | None = None) -> Grant:
@@ -14,9 +29,15 @@ def bearer(token: str, lifetime: float | None = None) -> Grant:
     return Grant({"Authorization": f"Bearer {token}"}, lifetime)
 
 
-def bearer_of(answer: Mapping[str, Any]) -> Grant:
+def basic(username: str, password: str) -> Grant:
+    """A name and a password, or a client's id and secret, as HTTP carries them."""
+    pair = b64encode(f"{username}:{password}".encode()).decode()
+    return Grant({"Authorization": f"Basic {pair}"})
+
+
+def bearer_of(answer: Mapping[str, Any], now: float) -> Grant:
     """The grant in a token server's answer."""
-    return bearer(token_of(answer), lifetime_of(answer))
+    return bearer(token_of(answer), lifetime_of(answer, now))
 
 
 def token_of(answer: Mapping[str, Any], key: str = "access_token") -> str:
@@ -27,9 +48,34 @@ def token_of(answer: Mapping[str, Any], key: str = "access_token") -> str:
     return checked("token", token, "the identity provider")
 
 
-def lifetime_of(answer: Mapping[str, Any]) -> float | None:
-    """`expires_in`, in seconds; some servers send it as text. None if it makes no sense."""
+def lifetime_of(answer: Mapping[str, Any], now: float) -> float | None:
+    """Seconds until the token ends, in whichever form the answer says it; None if it makes no sense.
+
+    `expires_in` counts from now on whatever the clocks of both sides say, so it goes first.
+    """
     with suppress(KeyError, TypeError, ValueError):
         seconds = float(answer["expires_in"])
         return seconds if seconds > 0 else None
+    for key in EXPIRES_AT:
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
+            return max(0.0, parse_time(answer[key]) - now)
     return None
+
+
+def parse_time(value: Any) -> float:
+    """An epoch in seconds, or a time such as `2026-01-01T12:00:00.123456789+01:00`; without a zone it is local."""
+    if isinstance(value, int | float) or re.fullmatch(r"\d+(\.\d+)?", str(value)):
+        return float(value)
+    text = re.sub(r"(\.\d{1,6})\d*", r"\1", str(value).strip()).replace("Z", "+00:00")
+    if found := re.search(r"\.(\d{1,5})(?!\d)", text):
+        text = text.replace(found[0], f".{found[1]:0<6}")  # Python 3.10 wants three or six digits
+    return datetime.fromisoformat(text).timestamp()
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a JWT says of itself, unverified; {} for tokens of other kinds."""
+    with suppress(ValueError, IndexError):
+        payload = token.split(".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims if isinstance(claims, dict) else {}
+    return {}

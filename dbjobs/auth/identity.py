@@ -1,51 +1,59 @@
 """Identity tokens of pipelines, exchanged for a token of the workspace: no secret is kept anywhere.
 
-Source: https://docs.databricks.com/dev-tools/auth/provider-github
+Sources: https://docs.databricks.com/dev-tools/auth/provider-github
+https://docs.databricks.com/dev-tools/auth/provider-azure-devops
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from dbjobs.auth.credentials import Grant
-from dbjobs.auth.grants import bearer, token_of
+from dbjobs.auth.grants import Grant, bearer, token_of
 from dbjobs.auth.oauth import audience_of, exchange, token_endpoint
+from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
-from dbjobs.config.hosts import is_loopback
-from dbjobs.config.ways import GITHUB_VARIABLES, oidc_variable
+from dbjobs.config.settings import Source
 from dbjobs.errors import ConfigError
+from dbjobs.common.hidden import hide
+
+GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+"""What GitHub Actions gives a job that may ask for identity tokens."""
+
+DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105 - the name of a variable
+DEVOPS_VARIABLES = (
+    "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI",
+    "SYSTEM_TEAMPROJECTID",
+    "SYSTEM_HOSTTYPE",
+    "SYSTEM_PLANID",
+    "SYSTEM_JOBID",
+)
+"""What Azure DevOps gives every job; the token has to be handed on by the pipeline."""
 
 
-def fetch_by_github(sign_in: SignIn) -> Grant:
-    """An identity token of GitHub Actions, made out to the workspace."""
-    url, token = (sign_in.environ.get(name, "") for name in GITHUB_VARIABLES)
-    if not url or not token:
-        raise ConfigError(
-            "GitHub gives this workflow no identity token",
-            hint="its job needs `permissions: {id-token: write}`; elsewhere, sign in another way",
-        )
-    if not url.startswith("https://") and not is_loopback(url):
-        raise ConfigError(
-            f"{GITHUB_VARIABLES[0]} would get a token unencrypted", hint="GitHub's begins with https://"
-        )
-    sign_in.hide(token)
-    endpoint = token_endpoint(sign_in)
-    audience = quote(audience_of(sign_in, endpoint), safe="")
-    url += f"{'&' if '?' in url else '?'}audience={audience}"
-    answer = sign_in.ask("GET", url, headers=dict(bearer(token).headers))
-    return exchange(sign_in, token_of(answer, "value"), endpoint)
+def _variable_with_token(source: Source) -> str | None:
+    """The variable that holds an identity token. Without a profile's word, it belongs to the environment."""
+    named = source.get("oidc_token_env")
+    if named:
+        return named.value
+    return None if source.profile else "DATABRICKS_OIDC_TOKEN"
 
 
-def fetch_from_variable(sign_in: SignIn) -> Grant:
+@auth_method(
+    "env-oidc",
+    is_available=lambda source, host, environ: bool(environ.get(_variable_with_token(source) or "")),
+)
+def identity_token_in_variable(sign_in: SignIn) -> Grant:
     """An identity token that the pipeline put into a variable."""
-    name = oidc_variable(sign_in.profile.lender) if sign_in.profile.lender else None
+    name = _variable_with_token(sign_in.profile.credential_source)
     token = sign_in.environ.get(name or "", "").strip()
     if not token:
-        place = f"the variable {name} is not set" if name else "oidc_token_env names no variable"
-        raise ConfigError(f"there is no identity token: {place}")
+        problem = f"the variable {name} is not set" if name else "oidc_token_env names no variable"
+        raise ConfigError(f"there is no identity token: {problem}")
     return exchange(sign_in, token, token_endpoint(sign_in))
 
 
-def fetch_from_file(sign_in: SignIn) -> Grant:
+@auth_method("file-oidc", needs=["oidc_token_filepath"])
+def identity_token_in_file(sign_in: SignIn) -> Grant:
     """An identity token that the platform keeps fresh in a file."""
     path = Path(sign_in.read("oidc_token_filepath")).expanduser()
     try:
@@ -56,3 +64,56 @@ def fetch_from_file(sign_in: SignIn) -> Grant:
     if not token:
         raise ConfigError(f"there is no identity token in {path}: it is empty")
     return exchange(sign_in, token, token_endpoint(sign_in))
+
+
+@auth_method(
+    "github-oidc",
+    needs=["client_id"],
+    is_available=lambda source, host, environ: all(environ.get(name) for name in GITHUB_VARIABLES),
+)
+def github_actions(sign_in: SignIn) -> Grant:
+    """An identity token of GitHub Actions, made out to the workspace."""
+    check_github(sign_in)
+    endpoint = token_endpoint(sign_in)
+    return exchange(sign_in, github_token(sign_in, audience_of(sign_in, endpoint)), endpoint)
+
+
+def check_github(sign_in: SignIn) -> None:
+    """Refuse to ask GitHub where it would give nothing, or nothing should be given to it."""
+    url, token = (sign_in.environ.get(name, "") for name in GITHUB_VARIABLES)
+    if not url or not token:
+        raise ConfigError(
+            "GitHub gives this workflow no identity token",
+            hint="its job needs `permissions: {id-token: write}`; elsewhere, use another auth method",
+        )
+    sign_in.check_encrypted(url, GITHUB_VARIABLES[0], "a token")
+    hide(token)
+
+
+def github_token(sign_in: SignIn, audience: str) -> str:
+    """An identity token of this workflow, made out to an audience."""
+    url, token = (sign_in.environ[name] for name in GITHUB_VARIABLES)
+    url += f"{'&' if '?' in url else '?'}audience={quote(audience, safe='')}"
+    return token_of(sign_in.ask("GET", url, headers=bearer(token).headers), "value")
+
+
+def _is_azure_devops(source: Source, host: str, environ: Mapping[str, str]) -> bool:
+    return all(environ.get(name) for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES))
+
+
+@auth_method("azure-devops-oidc", needs=["client_id"], is_available=_is_azure_devops)
+def azure_devops(sign_in: SignIn) -> Grant:
+    """An identity token of Azure Pipelines; its audience is fixed."""
+    token, *parts = (sign_in.environ.get(name, "") for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES))
+    if missing := [name for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES) if not sign_in.environ.get(name)]:
+        raise ConfigError(
+            f"Azure DevOps gives this job no identity token: {', '.join(missing)} not set",
+            hint=f"hand the token on in the step's env: {DEVOPS_TOKEN}: $(System.AccessToken)",
+        )
+    collection, project, hub, plan, job = parts
+    sign_in.check_encrypted(collection, DEVOPS_VARIABLES[0], "a token")
+    hide(token)
+    url = f"{collection}{project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/jobs/{job}/oidctoken"
+    headers = {**bearer(token).headers, "Content-Type": "application/json"}
+    answer = sign_in.ask("POST", f"{url}?api-version=7.2-preview.1", headers=headers)
+    return exchange(sign_in, token_of(answer, "oidcToken"), token_endpoint(sign_in))

@@ -4,60 +4,90 @@ Sources: https://docs.databricks.com/dev-tools/auth/oauth-m2m
 https://docs.databricks.com/dev-tools/auth/oauth-federation-exchange
 """
 
-from base64 import b64encode
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests.auth import HTTPBasicAuth
-
-from dbjobs.auth.credentials import Grant
-from dbjobs.auth.grants import bearer_of
+from dbjobs.auth.grants import Grant, basic, bearer_of
+from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
-from dbjobs.config.hosts import is_databricks, is_loopback, origin_of
+from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
 from dbjobs.errors import SignInError
+from dbjobs.common.hidden import hide
 
-DISCOVERY = "/oidc/.well-known/oauth-authorization-server"
-TOKEN_ENDPOINT = "/oidc/v1/token"  # noqa: S105 - a path
-SCOPE = "all-apis"
+DISCOVERY = "/.well-known/oauth-authorization-server"
+DEFAULT_SCOPE = "all-apis"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 
 
-def fetch_for_service_principal(sign_in: SignIn) -> Grant:
-    """OAuth M2M: the client's credentials for a token."""
-    client_id, client_secret = sign_in.read("client_id"), sign_in.read("client_secret")
-    sign_in.hide(b64encode(f"{client_id}:{client_secret}".encode()).decode())
-    auth = HTTPBasicAuth(client_id, client_secret)
-    form = {"grant_type": "client_credentials", "scope": SCOPE}
-    return bearer_of(sign_in.ask("POST", token_endpoint(sign_in), auth=auth, form=form))
+@auth_method("oauth-m2m", needs=["client_id", "client_secret"], is_explicit=True)
+def service_principal(sign_in: SignIn) -> Grant:
+    """The client's credentials for a token."""
+    credentials = basic(sign_in.read("client_id"), sign_in.read("client_secret")).headers
+    hide(credentials["Authorization"].removeprefix("Basic "))
+    form = {"grant_type": "client_credentials", "scope": scopes_of(sign_in)}
+    answer = sign_in.ask("POST", token_endpoint(sign_in), headers=credentials, form=form)
+    return bearer_of(answer, sign_in.clock.now())
 
 
 def exchange(sign_in: SignIn, identity_token: str, endpoint: str) -> Grant:
     """An identity token of a pipeline, for a token of the workspace."""
-    sign_in.hide(identity_token)
+    hide(identity_token)
     client_id = sign_in.get("client_id")
     form = {
         "grant_type": TOKEN_EXCHANGE,
         "subject_token_type": JWT,
         "subject_token": identity_token,
-        "scope": SCOPE,
+        "scope": scopes_of(sign_in),
         **({"client_id": client_id} if client_id else {}),
     }
-    return bearer_of(sign_in.ask("POST", endpoint, form=form))
+    return bearer_of(sign_in.ask("POST", endpoint, form=form), sign_in.clock.now())
+
+
+def scopes_of(sign_in: SignIn) -> str:
+    """The scopes that the profile lists, each once, or all of the API."""
+    setting = sign_in.profile.get("scopes")
+    named = sorted(set(re.split(r"[,\s]+", setting.read())) - {""}) if setting else []
+    return " ".join(named) or DEFAULT_SCOPE
 
 
 def token_endpoint(sign_in: SignIn) -> str:
-    """Where the workspace gives out tokens, as it says itself; credentials go to no stranger's."""
-    fallback = sign_in.host + TOKEN_ENDPOINT
-    found = _read_if_there(sign_in, DISCOVERY).get("token_endpoint")
-    endpoint = found if isinstance(found, str) and found else fallback
-    is_own = origin_of(endpoint) == origin_of(sign_in.host)
+    """Where the workspace gives out tokens, as it says itself."""
+    return oauth_endpoint(sign_in, "token_endpoint", "/oidc/v1/token")
+
+
+def oauth_endpoint(sign_in: SignIn, key: str, fallback: str) -> str:
+    """An address of the OAuth server by the host's own word; credentials go to no stranger's."""
+    url = discovery_url(sign_in)
+    found = _read_if_there(sign_in, url).get(key)
+    endpoint = found if isinstance(found, str) and found else sign_in.host + fallback
+    named = sign_in.get("discovery_url")
+    is_own = origin_of(endpoint) in (origin_of(sign_in.host), named and origin_of(named))
     if not is_own and not (is_databricks(endpoint) and is_databricks(sign_in.host)):
         raise SignInError(
             f"{sign_in.host} wants the credentials to be sent to {urlsplit(endpoint).netloc}, another host",
             hint="check the host; if it stands for a workspace, use the workspace's own address",
         )
     return endpoint
+
+
+def discovery_url(sign_in: SignIn) -> str:
+    """Where the OAuth server describes itself.
+
+    A host that is a workspace's own has it in a known place; others say where, the account's server included.
+    """
+    if named := sign_in.get("discovery_url"):
+        sign_in.check_encrypted(named, "discovery_url", "the credentials")
+        return named
+    base = f"{sign_in.host}/oidc"
+    if not serves_one_workspace(sign_in.host):
+        found = sign_in.host_metadata.get("oidc_endpoint")
+        if isinstance(found, str) and found:
+            account_id = sign_in.account_id
+            is_complete = "{account_id}" not in found or account_id
+            base = found.replace("{account_id}", account_id or "") if is_complete else base
+    return base.rstrip("/") + DISCOVERY
 
 
 def audience_of(sign_in: SignIn, endpoint: str) -> str:
@@ -69,16 +99,19 @@ def audience_of(sign_in: SignIn, endpoint: str) -> str:
     if named := sign_in.get("token_audience"):
         return named
     if is_databricks(sign_in.host) or is_loopback(sign_in.host):
-        audiences = sign_in.host_metadata.get("token_federation_default_oidc_audiences")
+        metadata = sign_in.host_metadata
+        audiences = metadata.get("token_federation_default_oidc_audiences")
         if isinstance(audiences, list) and audiences:
             return str(audiences[0])
+        if metadata and not metadata.get("workspace_id") and sign_in.account_id:
+            return sign_in.account_id  # the host stands for the account
     return endpoint
 
 
-def _read_if_there(sign_in: SignIn, path: str) -> dict[str, Any]:
+def _read_if_there(sign_in: SignIn, url: str) -> dict[str, Any]:
     """A document of the host; {} if it has none."""
     try:
-        return sign_in.ask("GET", sign_in.host + path)
+        return sign_in.ask("GET", url)
     except SignInError as error:
         if error.answer and error.answer.status == 404:
             return {}

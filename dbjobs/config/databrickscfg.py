@@ -3,7 +3,7 @@
 import configparser
 from pathlib import Path
 
-from dbjobs.config.files import DEFAULT_SECTION, ProfileFile, read_text
+from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_text
 from dbjobs.errors import ConfigError
 
 SETTINGS_SECTION = "__settings__"

@@ -1,81 +1,14 @@
-"""The two files of profiles: `config.yaml`, which is ours, and `.databrickscfg`, which others write too.
-
-An error names path and line and never quotes the line: it may hold a secret.
-"""
+"""The two files of profiles: `config.yaml`, which is ours, and `.databrickscfg`, which others write too."""
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from dbjobs.config.references import parse_reference
-from dbjobs.config.settings import PATH_KEYS, SECRETS, VARIABLES, Options, Setting, Source
+from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_text
+from dbjobs.config.settings import Options
 from dbjobs.errors import ConfigError
-
-OTHER_NAMES = {"jobs-api-version": "api_version"}
-"""What `.databrickscfg` calls a setting otherwise."""
-
-DEFAULT_SECTION = "DEFAULT"
-"""In the official tools a profile of its own, and not a base for the others."""
-
-
-@dataclass(frozen=True)
-class ProfileFile:
-    """The profiles of one file, as they stand there."""
-
-    path: Path
-    profiles: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    default_profile: str | None = None
-    is_ours: bool = True
-
-    @property
-    def holds_secret(self) -> bool:
-        """True if a secret itself stands in it, and not only where one is found."""
-        return any(
-            isinstance(values.get(key), str | int) and values[key] != ""
-            for values in self.profiles.values()
-            if isinstance(values, dict)
-            for key in SECRETS
-        )
-
-    def source(self, name: str, environ: Mapping[str, str] = os.environ) -> Source:
-        """A profile's settings; a ConfigError if something stands there that is none."""
-        values = self.profiles[name]
-        if not isinstance(values, dict):
-            raise ConfigError(f"profile {name!r} in {self.path} is not a mapping of settings")
-        where = f"profile {name} in {self.path}"
-        if not self.is_ours:
-            known = {OTHER_NAMES.get(key, key): value for key, value in values.items()}
-            values = {key: value for key, value in known.items() if key in VARIABLES and value}
-        settings = {key: self._setting(key, value, where, environ) for key, value in values.items()}
-        return Source(where, settings, name, not self.is_ours)
-
-    def _setting(self, key: Any, value: Any, where: str, environ: Mapping[str, str]) -> Setting:
-        if key not in VARIABLES:
-            raise _unknown_setting(key, where)
-        if isinstance(value, dict):
-            reference = parse_reference(value, f"{key} of {where}", self.path.parent, environ)
-            return Setting(str(reference), where, reference)
-        if isinstance(value, list) or value is None:
-            raise ConfigError(f"{key} of {where} is not a text")
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return Setting(self._beside(text) if key in PATH_KEYS else text, where)
-
-    def _beside(self, path: str) -> str:
-        return str(self.path.parent / os.path.expanduser(path))  # noqa: PTH111 - Path's raises where there is no home
-
-
-def _unknown_setting(key: Any, where: str) -> ConfigError:
-    """A key is named only if it is a setting misspelt: a misplaced secret must not show."""
-    nearest = get_close_matches(str(key), VARIABLES, n=1)
-    return ConfigError(
-        f"{where} has a setting that dbjobs does not know" + (f": {key}" if nearest else ""),
-        hint=f"did you mean {nearest[0]}?" if nearest else f"settings are {', '.join(VARIABLES)}",
-    )
 
 
 @dataclass(frozen=True)
@@ -170,31 +103,3 @@ def read_yaml(path: Path) -> ProfileFile:
     return ProfileFile(
         path, {str(name): values for name, values in profiles.items()}, str(default) if default else None
     )
-
-
-def read_text(path: Path) -> str | None:
-    """None where there is no file."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read {path}: {reason}") from None
-
-
-def check_privacy(file: ProfileFile) -> str | None:
-    """A warning if others can read the file; a ConfigError if they can replace one that holds a secret."""
-    path = file.path
-    if os.name == "nt" or not path.is_file():
-        return None
-    for folder in {path.absolute().parent, path.resolve().parent} if file.holds_secret else ():
-        if folder.stat().st_mode & stat.S_IWOTH:
-            raise ConfigError(
-                f"{path} holds a secret, and everybody can write to the folder {folder}",
-                hint=f"move the file, or take the right away: chmod o-w {folder}",
-            )
-    if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        danger = "holds a secret, and others can read it" if file.holds_secret else "can be read by others"
-        return f"{path} {danger}; to keep it private: chmod 600 {path}"
-    return None

@@ -1,8 +1,9 @@
 """From options, environment and files to one Profile, each value with its source.
 
 Each place that settings come from is a source. The strongest source that names a host
-decides it, and only a source that speaks of the same host (or, beside `--host`, of none)
-lends its credentials: they never travel to a host that they were not given for.
+decides it, and credentials are only taken from a source that names the same host (or, beside
+`--host`, none): they never travel to a host that they were not given for. Which auth method
+they are for is decided in `dbjobs.auth.profiles`.
 """
 
 import os
@@ -11,21 +12,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from dbjobs.config.files import ProfileFiles, check_privacy, config_path
+from dbjobs.config.files import ProfileFiles, config_path
+from dbjobs.config.profile_file import check_privacy
 from dbjobs.config.hosts import has_more_than_host, normalize_host, workspace_id_in
 from dbjobs.config.settings import (
     API_VERSIONS,
+    FAMILIES,
     HIDDEN,
     PATH_KEYS,
     SECRETS,
-    VARIABLES,
+    SETTINGS,
+    VARIABLE_ALIASES,
     Options,
     Setting,
     Source,
 )
-from dbjobs.config.ways import FAMILIES, choose_ways, speaks_for_signing_in
 from dbjobs.errors import ConfigError
 
 DEFAULT_API_VERSION = "2.2"
@@ -41,13 +43,13 @@ class Profile:
 
     host: Setting
     api_version: Setting
-    ways: tuple[str, ...]
-    """how to sign in: the first of these that works"""
     settings: Mapping[str, Setting] = field(repr=False)
     """all other settings that are in effect"""
     name: str | None = None
     """the profile that the credentials stand in"""
-    lender: Source | None = field(default=None, repr=False)
+    credential_source: Source = field(default=Source("nowhere", {}), repr=False)
+    auth_methods: tuple[str, ...] = ()
+    """how to sign in: the first of these that works"""
     unused: tuple[str, ...] = ()
     """credentials that were found, and not taken since they belong to no host or another"""
     warnings: tuple[str, ...] = ()
@@ -69,8 +71,7 @@ class Profile:
     @property
     def official_name(self) -> str | None:
         """Its name in the official tools' own file, if it stands there."""
-        lender = self.lender
-        return lender.profile if lender and lender.is_official else None
+        return self.credential_source.profile if self.credential_source.is_official else None
 
     def read(self, key: str) -> str:
         """A setting's text, in the form in which it can be sent."""
@@ -86,8 +87,8 @@ class Profile:
         """Every setting in effect, in the order of the documentation."""
         found = {"host": self.host, "api_version": self.api_version, **self.settings}
         if "auth_type" not in found:
-            found["auth_type"] = Setting(" or ".join(self.ways), "by the settings at hand")
-        return {key: found[key] for key in VARIABLES if key in found}
+            found["auth_type"] = Setting(" or ".join(self.auth_methods), "by the settings at hand")
+        return {key: found[key] for key in SETTINGS if key in found}
 
     def shown_settings(self) -> list[tuple[str, str, str]]:
         """Name, value and source of every setting in effect."""
@@ -101,7 +102,7 @@ class Profile:
             if key not in ("api_version", "auth_type")
         ]
         parts.append(f"api version {self.api_version.value} ({self.api_version.source})")
-        parts.append(f"signing in by {' or '.join(self.ways)}")
+        parts.append(f"signing in by {' or '.join(self.auth_methods)}")
         return ", ".join(parts) + "".join(f"; {note}" for note in self.unused)
 
 
@@ -122,7 +123,7 @@ def checked(key: str, text: str, source: str) -> str:
 
 
 def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
-    """Find host, credentials and the rest; a ConfigError says what is missing and how to give it."""
+    """Find host, settings and warnings; a ConfigError says what is missing and how to give it."""
     files = ProfileFiles(options, environ)
     if options.config and not options.config.exists():
         raise ConfigError(f"there is no file {options.config} (--config)", hint="it holds profiles, in YAML")
@@ -130,28 +131,28 @@ def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -
     if not any(source.get("host") for source in sources):
         hint = FIRST_STEPS.format(path=config_path(options, environ))
         raise ConfigError("no workspace is configured", hint=hint)
-    profile = profile_of(sources, environ)
+    profile = profile_of(sources)
     warnings = [warning for file in files.read_so_far() if (warning := check_privacy(file))]
     return replace(profile, warnings=(*warnings, *profile.warnings))
 
 
-def profile_of(sources: Sequence[Source], environ: Mapping[str, str]) -> Profile:
+def profile_of(sources: Sequence[Source]) -> Profile:
     """The profile that sources make, from strongest to weakest; one of them names a host."""
     named = next(source for source in sources if source.get("host"))
     pasted = named.settings["host"]
     host = Setting(_host_of(named), pasted.source)
-    partners = [source for source in sources if _speaks_of(source, host)]
-    lender = next((source for source in partners if speaks_for_signing_in(source)), named)
-    auth_type = _first([source for source in sources if _may_choose_for(source, host)], "auth_type")
+    matching = [source for source in sources if _applies_to_host(source, host)]
+    credential_source = next((source for source in matching if source.has_credentials), named)
+    hostless_or_matching = [source for source in sources if source in matching or not source.get("host")]
+    auth_type = _first(hostless_or_matching, "auth_type")
     profile = Profile(
         host,
-        _api_version(sources[0], *partners),
-        choose_ways(lender, auth_type, host, environ),
-        _settings_in_effect(partners, lender, auth_type),
-        lender.profile,
-        lender,
-        tuple(_unused(sources, lender, host)),
-        tuple(_warnings(pasted, host)),
+        _api_version(sources[0], *matching),
+        _settings_in_effect(matching, credential_source, auth_type),
+        credential_source.profile,
+        credential_source,
+        unused=tuple(_unused(sources, credential_source, host)),
+        warnings=tuple(_warnings(pasted, host)),
     )
     _check_texts(profile)
     return profile
@@ -172,14 +173,19 @@ def _sources(options: Options, environ: Mapping[str, str], files: ProfileFiles) 
     if named := environ.get("DATABRICKS_CONFIG_PROFILE"):
         yield files.get(named, "DATABRICKS_CONFIG_PROFILE").source(named, environ)
         return
-    is_complete = environment.get("host") and speaks_for_signing_in(environment)
+    is_complete = environment.get("host") and environment.has_credentials
     if (options.host or not is_complete) and (default := files.default()):
         yield files.get(*default).source(default[0], environ)
 
 
 def environment_source(environ: Mapping[str, str]) -> Source:
     """What `DATABRICKS_*` and `ARM_*` variables say; empty ones say nothing."""
-    found = {key: name for key, name in VARIABLES.items() if name and environ.get(name)}
+    names = {key: (known.variable, VARIABLE_ALIASES.get(key)) for key, known in SETTINGS.items()}
+    found = {
+        key: name
+        for key, candidates in names.items()
+        if (name := next((name for name in candidates if name and environ.get(name)), None))
+    }
     return Source("the environment", {key: Setting(environ[name], name) for key, name in found.items()})
 
 
@@ -191,17 +197,13 @@ def _host_of(source: Source) -> str:
         raise ConfigError(f"{error.message} ({host.source})", hint=error.hint) from None
 
 
-def _speaks_of(source: Source, host: Setting) -> bool:
+def _applies_to_host(source: Source, host: Setting) -> bool:
     """True if its credentials are meant for this host; without a host of its own, only beside `--host`."""
     if source.get("host") is None:
         return host.source == "--host"
     with suppress(ConfigError):
         return _host_of(source) == host.value
     return False
-
-
-def _may_choose_for(source: Source, host: Setting) -> bool:
-    return source.get("host") is None or _speaks_of(source, host)
 
 
 def _first(sources: Sequence[Source], key: str) -> Setting | None:
@@ -218,15 +220,15 @@ def _api_version(*sources: Source) -> Setting:
 
 
 def _settings_in_effect(
-    partners: Sequence[Source], lender: Source, auth_type: Setting | None
+    matching: Sequence[Source], credential_source: Source, auth_type: Setting | None
 ) -> dict[str, Setting]:
-    """The lender's credentials; how to reach the host, from whoever speaks of it."""
+    """The credentials of their source; how to reach the host, from every source that names it."""
     others = ("host", "workspace_id", "api_version", "auth_type")
-    settings = {key: setting for key, setting in lender.settings.items() if key not in others}
+    settings = {key: setting for key, setting in credential_source.settings.items() if key not in others}
     for key in NETWORK_KEYS:
-        if found := _first(partners, key):
+        if found := _first(matching, key):
             settings[key] = found
-    if workspace_id := next(filter(None, map(_workspace_id_of, partners)), None):
+    if workspace_id := next(filter(None, map(_workspace_id_of, matching)), None):
         settings["workspace_id"] = workspace_id
     return settings | ({"auth_type": auth_type} if auth_type else {})
 
@@ -240,15 +242,15 @@ def _workspace_id_of(source: Source) -> Setting | None:
     return Setting(found, f"the host in {host.source}") if host and found else None
 
 
-def _unused(sources: Sequence[Source], lender: Source, host: Setting) -> Iterator[str]:
-    """Credentials that lie about and are not taken; people wonder why."""
+def _unused(sources: Sequence[Source], credential_source: Source, host: Setting) -> Iterator[str]:
+    """Credentials that were found and are not taken; people wonder why."""
     for source in sources:
         given = [
             setting.source if source.profile is None else key
             for key, setting in source.settings.items()
             if key in FAMILIES or key == "workspace_id"
         ]
-        if given and source is not lender and not _speaks_of(source, host):
+        if given and source is not credential_source and not _applies_to_host(source, host):
             reason = "names another host" if source.get("host") else "names no host"
             yield f"{', '.join(given)} not used, for {source.name} {reason}"
 
@@ -265,30 +267,3 @@ def _check_texts(profile: Profile) -> None:
             profile.read(key)
         if key in PATH_KEYS and not Path(setting.value).is_file():
             raise ConfigError(f"there is no file {setting.value}, the {key} of {setting.source}")
-
-
-def list_profiles(files: ProfileFiles) -> list[dict[str, Any]]:
-    """What each profile says of itself, whether it would work or not."""
-    default = files.default()
-    return [_listed(name, files, default[0] if default else None) for name in files.names()]
-
-
-def _listed(name: str, files: ProfileFiles, default: str | None) -> dict[str, Any]:
-    file = files.get(name, "its own name")
-    host = workspace_id = auth_type = None
-    with suppress(ConfigError):
-        source = file.source(name, files.environ)
-        written = source.get("host")
-        host = written.value if written else None
-        if written and not written.reference:  # which is not followed just to be listed
-            profile = profile_of([source], files.environ)
-            host, workspace_id = profile.host.value, profile.workspace_id
-            auth_type = " or ".join(profile.ways)
-    return {
-        "name": name,
-        "host": host,
-        "workspace_id": workspace_id,
-        "auth_type": auth_type,
-        "file": str(file.path),
-        "default": name == default,
-    }

@@ -1,44 +1,65 @@
-"""The words of the configuration: which settings there are, where each may stand, which are secret."""
+"""The vocabulary of the configuration: which settings there are, where each may stand, which are secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from dbjobs.config.references import Reference
 
 API_VERSIONS = ("2.0", "2.1", "2.2")
 
-VARIABLES: dict[str, str | None] = {
-    "host": "DATABRICKS_HOST",
-    "workspace_id": "DATABRICKS_WORKSPACE_ID",
-    "auth_type": "DATABRICKS_AUTH_TYPE",
-    "token": "DATABRICKS_TOKEN",
-    "username": "DATABRICKS_USERNAME",
-    "password": "DATABRICKS_PASSWORD",
-    "client_id": "DATABRICKS_CLIENT_ID",
-    "client_secret": "DATABRICKS_CLIENT_SECRET",
-    "oidc_token_env": "DATABRICKS_OIDC_TOKEN_ENV",
-    "oidc_token_filepath": "DATABRICKS_OIDC_TOKEN_FILEPATH",
-    "token_audience": "DATABRICKS_TOKEN_AUDIENCE",
-    "azure_tenant_id": "ARM_TENANT_ID",
-    "azure_client_id": "ARM_CLIENT_ID",
-    "azure_client_secret": "ARM_CLIENT_SECRET",
-    "azure_use_msi": "ARM_USE_MSI",
-    "azure_workspace_resource_id": "DATABRICKS_AZURE_RESOURCE_ID",
-    "azure_authority_host": "AZURE_AUTHORITY_HOST",
-    "databricks_cli_path": "DATABRICKS_CLI_PATH",
-    "api_version": None,
-    "ca_bundle": None,
-    "client_cert": None,
-    "client_key": None,
-    "allow_http": None,
+
+class Known(NamedTuple):
+    """What is known of a setting."""
+
+    variable: str | None = None
+    """the environment variable that holds it"""
+    family: str | None = None
+    """the auth methods that it belongs to; settings of two families in one source are an error"""
+    is_secret: bool = False
+    is_path: bool = False
+    """a file, relative to the folder of the one that names it"""
+
+
+SETTINGS = {
+    "host": Known("DATABRICKS_HOST"),
+    "workspace_id": Known("DATABRICKS_WORKSPACE_ID"),
+    "account_id": Known("DATABRICKS_ACCOUNT_ID"),
+    "auth_type": Known("DATABRICKS_AUTH_TYPE"),
+    "token": Known("DATABRICKS_TOKEN", "pat", is_secret=True),
+    "username": Known("DATABRICKS_USERNAME", "basic"),
+    "password": Known("DATABRICKS_PASSWORD", "basic", is_secret=True),
+    "client_id": Known("DATABRICKS_CLIENT_ID", "oauth"),
+    "client_secret": Known("DATABRICKS_CLIENT_SECRET", "oauth", is_secret=True),
+    "scopes": Known(),
+    "discovery_url": Known("DATABRICKS_DISCOVERY_URL"),
+    "oidc_token_env": Known("DATABRICKS_OIDC_TOKEN_ENV", "env-oidc"),
+    "oidc_token_filepath": Known("DATABRICKS_OIDC_TOKEN_FILEPATH", "file-oidc"),
+    "token_audience": Known("DATABRICKS_TOKEN_AUDIENCE"),
+    "metadata_service_url": Known("DATABRICKS_METADATA_SERVICE_URL", "metadata-service", is_secret=True),
+    "azure_tenant_id": Known("ARM_TENANT_ID", "azure"),
+    "azure_client_id": Known("ARM_CLIENT_ID", "azure"),
+    "azure_client_secret": Known("ARM_CLIENT_SECRET", "azure", is_secret=True),
+    "azure_use_msi": Known("ARM_USE_MSI", "azure"),
+    "azure_workspace_resource_id": Known("DATABRICKS_AZURE_RESOURCE_ID", "azure"),
+    "azure_environment": Known("ARM_ENVIRONMENT"),
+    "azure_authority_host": Known("AZURE_AUTHORITY_HOST"),
+    "databricks_cli_path": Known("DATABRICKS_CLI_PATH"),
+    "api_version": Known(),
+    "ca_bundle": Known(is_path=True),
+    "client_cert": Known(is_path=True),
+    "client_key": Known(is_path=True),
+    "allow_http": Known(),
 }
-"""Every setting of a profile, and the variable that holds it in the environment, if one does."""
+"""Every setting of a profile."""
 
-PATH_KEYS = ("ca_bundle", "client_cert", "client_key")
-"""Files, relative to the folder of the one that names them."""
+VARIABLE_ALIASES = {"oidc_token_filepath": "DATABRICKS_OIDC_TOKEN_FILE"}
+"""Older names of variables, which the official SDKs read as well."""
 
-SECRETS = ("token", "password", "client_secret", "azure_client_secret")
+FAMILIES = {key: known.family for key, known in SETTINGS.items() if known.family}
+SECRETS = tuple(key for key, known in SETTINGS.items() if known.is_secret)
+PATH_KEYS = tuple(key for key, known in SETTINGS.items() if known.is_path)
 HIDDEN = "<hidden>"
 
 
@@ -72,6 +93,16 @@ class Source:
     @property
     def allows_http(self) -> bool:
         return is_true(self.get("allow_http"))
+
+    @property
+    def families(self) -> list[str]:
+        """The families of auth methods that its settings belong to."""
+        return sorted({FAMILIES[key] for key in self.settings if key in FAMILIES})
+
+    @property
+    def has_credentials(self) -> bool:
+        """True if it says how to sign in, be it well or badly."""
+        return "auth_type" in self.settings or bool(self.families)
 
 
 def is_true(setting: Setting | None) -> bool:

@@ -1,0 +1,43 @@
+"""How an auth method is declared: its name, the settings that it needs, and the function that signs in by it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dbjobs.auth.grants import Grant
+from dbjobs.auth.sign_in import SignIn
+from dbjobs.config.settings import Source
+
+IsAvailable = Callable[[Source, str, Mapping[str, str]], bool]
+"""Whether this machine, or this pipeline, has what a method takes besides settings: by source, host, environment."""
+
+
+@dataclass(frozen=True)
+class AuthMethod:
+    """One way of signing in. Names are those of the official SDKs."""
+
+    name: str
+    needs: tuple[str, ...]
+    """settings that the source of the credentials must have"""
+    fetch: Callable[[SignIn], Grant]
+    is_explicit: bool
+    """its settings were given on purpose: no other method is tried after it"""
+    is_available: IsAvailable
+
+    def missing(self, source: Source) -> list[str]:
+        """The settings that the source lacks."""
+        return [key for key in self.needs if key not in source.settings]
+
+
+def auth_method(
+    name: str,
+    *,
+    needs: Sequence[str] = (),
+    is_explicit: bool = False,
+    is_available: IsAvailable = lambda source, host, environ: True,
+) -> Callable[[Callable[[SignIn], Grant]], AuthMethod]:
+    """Make an auth method of the function below."""
+
+    def declare(fetch: Callable[[SignIn], Grant]) -> AuthMethod:
+        return AuthMethod(name, tuple(needs), fetch, is_explicit, is_available)
+
+    return declare
