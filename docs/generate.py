@@ -21,7 +21,7 @@ from dbjobs.cli.app import app
 from dbjobs.cli.completion.scripts import SCRIPTS
 from dbjobs.cli.framework import section_of
 from dbjobs.cli.global_options import GLOBAL_SECTION
-from dbjobs.config.settings import VARIABLES
+from dbjobs.config.settings import SETTINGS
 from dbjobs.errors import WHEN, ExitCode
 from dbjobs.jobfiles.known_fields import RECORDS, Words
 from dbjobs.jobfiles.rules import RULES
@@ -210,9 +210,9 @@ def _exit_status(entry: Entry) -> list[str]:
 
 
 def _environment() -> Iterator[tuple[str, str]]:
-    for setting, variable in VARIABLES.items():
-        if variable:
-            yield variable, f"The setting {setting}."
+    for setting, known in SETTINGS.items():
+        if known.variable:
+            yield known.variable, f"The setting {setting}."
     yield from ENVIRONMENT.items()
 
 

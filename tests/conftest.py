@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from dbjobs.cli.app import app
 from dbjobs.common.clock import SystemClock
+from dbjobs.common.hidden import forget_all
 from dbjobs.common.signals import SIGNALS
 from dbjobs.sandbox.server import Sandbox
 from tests.support import leaks
@@ -68,6 +69,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    forget_all()
     return home
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from dbjobs.auth import Credentials
+from dbjobs.auth.credentials import Credentials
 from dbjobs.common.clock import Clock
 from dbjobs.common.signals import Interrupted
 from dbjobs.errors import (

@@ -1,1 +1,1 @@
-"""Signing in: from a profile to credentials as a `requests` auth object, by whichever auth method it chooses."""
+"""Signing in: from a profile to credentials as a `requests` auth object, by one of many auth methods."""

@@ -12,8 +12,8 @@ from dbjobs.auth.grants import Grant, bearer, lifetime_of, token_of
 from dbjobs.auth.identity import GITHUB_VARIABLES, check_github, github_token
 from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn, logger
-from dbjobs.config.hosts import is_azure, is_loopback
-from dbjobs.config.settings import Source, is_true
+from dbjobs.config.hosts import is_azure
+from dbjobs.config.settings import is_true
 from dbjobs.errors import ConfigError, SignInError
 
 DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
@@ -38,7 +38,11 @@ CLOUDS = {
     "USGOVERNMENT": Cloud("https://login.microsoftonline.us", "https://management.core.usgovcloudapi.net"),
     "CHINA": Cloud("https://login.chinacloudapi.cn", "https://management.core.chinacloudapi.cn"),
 }
-DOMAINS = {".azuredatabricks.net": "PUBLIC", ".databricks.azure.us": "USGOVERNMENT", ".databricks.azure.cn": "CHINA"}
+DOMAINS = {
+    ".azuredatabricks.net": "PUBLIC",
+    ".databricks.azure.us": "USGOVERNMENT",
+    ".databricks.azure.cn": "CHINA",
+}
 
 Token = tuple[str, float | None]
 """A token, and how many seconds it is good for."""
@@ -59,9 +63,7 @@ def github_actions(sign_in: SignIn) -> Grant:
     """A workflow of GitHub that a service principal trusts."""
     check_github(sign_in)
     assertion = github_token(sign_in, GITHUB_AUDIENCE)
-    return _grant_for_client(
-        sign_in, {"client_assertion_type": ASSERTION, "client_assertion": assertion}
-    )
+    return _grant_for_client(sign_in, {"client_assertion_type": ASSERTION, "client_assertion": assertion})
 
 
 def _grant_for_client(sign_in: SignIn, proof: Mapping[str, str]) -> Grant:
@@ -127,7 +129,7 @@ def tenant_of(sign_in: SignIn) -> str | None:
     """The tenant by the settings, else by the page to which a workspace of Azure sends people to log in."""
     if named := sign_in.get("azure_tenant_id"):
         return named
-    if not is_azure(sign_in.host) and not is_loopback(sign_in.host):
+    if not is_azure(sign_in.host):
         return None
     location = sign_in.send("GET", f"{sign_in.host}/aad/auth").headers.get("location", "")
     tenant = urlsplit(location).path.strip("/").partition("/")[0]
@@ -150,7 +152,3 @@ def cloud_of(sign_in: SignIn) -> Cloud:
     if name not in CLOUDS:
         raise ConfigError(f"azure_environment {name!r} is none of {', '.join(CLOUDS)}")
     return CLOUDS[name]
-
-
-def is_at_azure(source: Source, host: str, environ: Mapping[str, str]) -> bool:
-    return is_azure(host)

@@ -5,14 +5,14 @@ entry of `.netrc`, and an auth object does not.
 """
 
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from dbjobs.auth.grants import Grant
 from dbjobs.common.clock import Clock
 from dbjobs.errors import ConfigError, DbjobsError, SignInError, ToolError, UnreachableError, UnsentError
 
@@ -21,14 +21,6 @@ MOST_AHEAD = 300.0
 
 PAUSE = 30.0
 """Seconds between tries to renew a token that is still good."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What to send with a request, and for how many seconds from now it is good; None: until refused."""
-
-    headers: Mapping[str, str] = field(repr=False)
-    lifetime: float | None = None
 
 
 class Issuer(Protocol):
@@ -41,7 +33,7 @@ class Issuer(Protocol):
         """Read the settings anew; True if they differ from those so far."""
 
     def describe(self) -> str:
-        """The way that is taken, and where its secret stands."""
+        """The auth method in use, and where its secret stands."""
 
     def explain(self, error: ConfigError) -> ConfigError:
         """A refusal, with where what was sent came from."""
@@ -90,7 +82,7 @@ class Credentials(AuthBase):
         return self._issuer.explain(error)
 
     def describe(self) -> str:
-        """The way that is taken, and where its secret stands."""
+        """The auth method in use, and where its secret stands."""
         return self._issuer.describe()
 
     def _renew_ahead(self, grant: Grant) -> Grant:

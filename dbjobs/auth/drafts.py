@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dbjobs.config.files import ProfileFile, ProfileFiles
+from dbjobs.auth.methods import AUTH_METHODS, NOT_OFFERED
+from dbjobs.auth.profiles import with_auth_methods
+from dbjobs.config.files import ProfileFiles
 from dbjobs.config.hosts import normalize_host, workspace_id_in
+from dbjobs.config.profile_file import ProfileFile
 from dbjobs.config.resolve import Profile, profile_of
-from dbjobs.config.settings import SECRETS, VARIABLES
-from dbjobs.config.ways import NOT_OFFERED, SURE, WAYS
+from dbjobs.config.settings import SECRETS, SETTINGS
 from dbjobs.errors import UsageError
 
 NO_SECRET = "it would show in the list of processes and in the shell's history"  # noqa: S105 - words
@@ -24,17 +26,17 @@ class Draft:
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.name.isprintable():
             raise UsageError("a profile needs a name that can be printed")
-        way = self.values.pop("auth_type", None) or _guess_way(self.values)
-        if way not in WAYS:
-            hint = NOT_OFFERED.get(way, f"it is one of {', '.join(WAYS)}")
-            raise UsageError(f"auth_type {way!r} is not a way to sign in that dbjobs offers", hint=hint)
-        self.way = way
-        if way == "azure-msi":
+        name = self.values.pop("auth_type", None) or _guess_method(self.values)
+        if name not in AUTH_METHODS:
+            hint = NOT_OFFERED.get(name, f"it is one of {', '.join(AUTH_METHODS)}")
+            raise UsageError(f"dbjobs does not offer auth_type {name!r}", hint=hint)
+        self.method = AUTH_METHODS[name]
+        if name == "azure-msi":
             self.values["azure_use_msi"] = True
 
     def missing(self) -> list[str]:
         """What is still to be asked for."""
-        return [key for key in ("host", *WAYS[self.way]) if key not in self.values]
+        return [key for key in ("host", *self.method.needs) if key not in self.values]
 
     def finish(self) -> None:
         """Bring it into the form in which it is saved; a ConfigError if the host is none."""
@@ -42,14 +44,14 @@ class Draft:
         self.values["host"] = normalize_host(given, allow_http=self.values.get("allow_http") is True)
         if workspace_id := workspace_id_in(given):
             self.values.setdefault("workspace_id", workspace_id)
-        if self.way not in SURE:
-            self.values["auth_type"] = self.way
-        self.values = {key: self.values[key] for key in VARIABLES if key in self.values}
+        if not self.method.is_explicit:
+            self.values["auth_type"] = self.method.name
+        self.values = {key: self.values[key] for key in SETTINGS if key in self.values}
 
     def profile(self, files: ProfileFiles) -> Profile:
         """As it will be once it is saved."""
         file = ProfileFile(files.ours.path, {self.name: self.values})
-        return profile_of([file.source(self.name, files.environ)], files.environ)
+        return with_auth_methods(profile_of([file.source(self.name, files.environ)]), files.environ)
 
     def move_secrets_to_keyring(self) -> None:
         """Leave nothing but references in the file."""
@@ -62,9 +64,10 @@ class Draft:
                 self.values[key] = {"keyring": entry}
 
 
-def _guess_way(values: Mapping[str, Any]) -> str:
-    """The way that most of the settings speak for; a token where none does."""
-    return max(SURE, key=lambda way: len(set(WAYS[way]) & values.keys()))
+def _guess_method(values: Mapping[str, Any]) -> str:
+    """The one that most of the settings belong to; a token where none does."""
+    explicit = [method for method in AUTH_METHODS.values() if method.is_explicit]
+    return max(explicit, key=lambda method: len(set(method.needs) & values.keys())).name
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
@@ -74,8 +77,8 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not equals or key not in VARIABLES:
-            raise UsageError("--set takes KEY=VALUE", hint=f"KEY is one of {', '.join(VARIABLES)}")
+        if not equals or key not in SETTINGS:
+            raise UsageError("--set takes KEY=VALUE", hint=f"KEY is one of {', '.join(SETTINGS)}")
         try:
             found = parse_document(value)
         except DocumentError:

@@ -63,7 +63,7 @@ def lifetime_of(answer: Mapping[str, Any], now: float) -> float | None:
 
 
 def parse_time(value: Any) -> float:
-    """An epoch in seconds, or a time such as `2026-01-01T12:00:00.123456789+01:00`; without a zone it is local."""
+    """An epoch in seconds, or a time such as `2026-01-01T12:00:00.123Z`; without a zone it is local."""
     if isinstance(value, int | float) or re.fullmatch(r"\d+(\.\d+)?", str(value)):
         return float(value)
     text = re.sub(r"(\.\d{1,6})\d*", r"\1", str(value).strip()).replace("Z", "+00:00")

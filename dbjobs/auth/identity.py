@@ -12,9 +12,9 @@ from dbjobs.auth.grants import Grant, bearer, token_of
 from dbjobs.auth.oauth import audience_of, exchange, token_endpoint
 from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
+from dbjobs.common.hidden import hide
 from dbjobs.config.settings import Source
 from dbjobs.errors import ConfigError
-from dbjobs.common.hidden import hide
 
 GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 """What GitHub Actions gives a job that may ask for identity tokens."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dbjobs.auth.grants import Grant, bearer_of
 from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
+from dbjobs.common.hidden import hide
 from dbjobs.config.hosts import is_loopback
 from dbjobs.config.runtime import RUNTIME_VARIABLE, runtime_credentials
 from dbjobs.config.settings import Source
 from dbjobs.errors import ConfigError
-from dbjobs.common.hidden import hide
 
 
 @auth_method("metadata-service", needs=["metadata_service_url"], is_explicit=True)

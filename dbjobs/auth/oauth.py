@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from dbjobs.auth.grants import Grant, basic, bearer_of
 from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
+from dbjobs.common.hidden import hide
 from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
 from dbjobs.errors import SignInError
-from dbjobs.common.hidden import hide
 
 DISCOVERY = "/.well-known/oauth-authorization-server"
 DEFAULT_SCOPE = "all-apis"

@@ -1,171 +1,116 @@
-"""The ways to sign in: what each needs, and which of them the settings speak for.
+"""Profiles with the auth methods that their settings leave open."""
 
-Names and order are those of the official SDKs.
-Source: https://docs.databricks.com/dev-tools/auth/unified-auth
-"""
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-
-from dbjobs.config.hosts import is_azure
-from dbjobs.config.netrc import find_netrc_token
-from dbjobs.config.settings import Setting, Source, is_true
+from dbjobs import config
+from dbjobs.auth.methods import AUTH_METHODS, NOT_OFFERED
+from dbjobs.auth.registry import AuthMethod
+from dbjobs.config import Options, Profile, Setting
+from dbjobs.config.files import ProfileFiles
+from dbjobs.config.resolve import profile_of
+from dbjobs.config.settings import FAMILIES, Source
 from dbjobs.errors import ConfigError
-
-WAYS: dict[str, tuple[str, ...]] = {
-    "pat": ("token",),
-    "basic": ("username", "password"),
-    "oauth-m2m": ("client_id", "client_secret"),
-    "env-oidc": (),
-    "file-oidc": ("oidc_token_filepath",),
-    "github-oidc": ("client_id",),
-    "azure-client-secret": ("azure_tenant_id", "azure_client_id", "azure_client_secret"),
-    "azure-msi": ("azure_use_msi",),
-    "netrc": (),
-    "azure-cli": (),
-    "databricks-cli": (),
-}
-"""What a way needs of its source. When several are possible, the first that works is taken."""
-
-SURE = ("pat", "basic", "oauth-m2m", "azure-client-secret", "azure-msi")
-"""Ways that were configured on purpose: after them no other is tried."""
-
-GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-"""What GitHub Actions gives a job that may ask for identity tokens."""
 
 GITHUB_HINT = "in GitHub Actions, `permissions: {id-token: write}` takes the place of a client_secret"
 
-FAMILIES = {
-    "token": "pat",
-    "username": "basic",
-    "password": "basic",
-    "client_id": "oauth",
-    "client_secret": "oauth",
-    "oidc_token_env": "env-oidc",
-    "oidc_token_filepath": "file-oidc",
-    "azure_tenant_id": "azure",
-    "azure_client_id": "azure",
-    "azure_client_secret": "azure",
-    "azure_use_msi": "azure",
-    "azure_workspace_resource_id": "azure",
-}
-"""Which way of signing in a setting speaks for; two of them in one source are an error."""
 
-NOT_OFFERED = {
-    "external-browser": "sign in with `databricks auth login`, and use auth_type databricks-cli",
-    "azure-devops-oidc": "hand the token over with auth_type env-oidc",
-    "github-oidc-azure": "let the azure/login action sign in, and use auth_type azure-cli",
-    "google-credentials": "use OAuth for a service principal: oauth-m2m",
-    "google-id": "use OAuth for a service principal: oauth-m2m",
-    "metadata-service": "use another way",
-    "model-serving": "use another way",
-    "runtime": "use another way",
-}
-"""Ways of the official SDKs that dbjobs leaves to others, and what to do instead."""
+def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
+    """Find host, credentials and the rest; a ConfigError says what is missing and how to give it."""
+    return with_auth_methods(config.resolve_settings(options, environ), environ)
 
 
-def speaks_for_signing_in(source: Source) -> bool:
-    """True if it says how to sign in, be it well or badly."""
-    return "auth_type" in source.settings or any(key in source.settings for key in FAMILIES)
+def with_auth_methods(profile: Profile, environ: Mapping[str, str]) -> Profile:
+    """The profile with the methods to try in turn; a ConfigError if there is none, or too many."""
+    methods = _choose_methods(profile, environ)
+    profile.check()
+    return replace(profile, auth_methods=methods)
 
 
-def choose_ways(
-    source: Source, auth_type: Setting | None, host: Setting, environ: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The ways to try in turn, by the settings of one source; a ConfigError if there is none or too many."""
+def _choose_methods(profile: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
+    source, auth_type = profile.credential_source, profile.get("auth_type")
     if auth_type:
-        return (_check_way(auth_type, source),)
-    families = sorted({FAMILIES[key] for key in source.settings if key in FAMILIES})
-    if len(families) > 1:
+        return (_check_choice(auth_type, source),)
+    if len(source.families) > 1:
         raise ConfigError(
-            f"{source.name} has more than one way to sign in: {' and '.join(families)}",
-            hint="keep one of them, or choose by auth_type",
+            f"{source.name} has settings of more than one auth method: {' and '.join(source.families)}",
+            hint="keep those of one, or choose by auth_type",
         )
-    ways = tuple(_until_sure(_possible(source, host.value, environ)))
-    if not ways:
-        raise _no_credentials(source, host)
-    return ways
+    methods = tuple(method.name for method in _possible(source, profile.host.value, environ))
+    if not methods:
+        raise _no_credentials(source, profile.host)
+    return methods
 
 
-def _check_way(auth_type: Setting, source: Source) -> str:
-    way = auth_type.value
-    if way in NOT_OFFERED:
+def _check_choice(auth_type: Setting, source: Source) -> str:
+    name = auth_type.value
+    if name in NOT_OFFERED:
         raise ConfigError(
-            f"auth_type {way} ({auth_type.source}) is not offered by dbjobs", hint=NOT_OFFERED[way]
+            f"dbjobs does not offer auth_type {name} ({auth_type.source})", hint=NOT_OFFERED[name]
         )
-    if way not in WAYS:
+    if name not in AUTH_METHODS:
         raise ConfigError(
-            f"auth_type {way!r} ({auth_type.source}) is no way to sign in",
-            hint=f"it is one of {', '.join(WAYS)}",
+            f"there is no auth_type {name!r} ({auth_type.source})",
+            hint=f"it is one of {', '.join(AUTH_METHODS)}",
         )
-    if missing := _missing(way, source):
-        raise ConfigError(f"auth_type {way} ({auth_type.source}) needs {missing}, which {source.name} lacks")
-    return way
+    if missing := AUTH_METHODS[name].missing(source):
+        raise ConfigError(
+            f"auth_type {name} ({auth_type.source}) needs {' and '.join(missing)}, which {source.name} lacks"
+        )
+    return name
 
 
-def _missing(way: str, source: Source) -> str:
-    return _and([key for key in WAYS[way] if key not in source.settings])
-
-
-def _possible(source: Source, host: str, environ: Mapping[str, str]) -> Iterator[str]:
-    for way in WAYS:
-        if not _missing(way, source) and _is_at_hand(way, source, host, environ):
-            yield way
-
-
-def _until_sure(ways: Iterator[str]) -> Iterator[str]:
-    for way in ways:
-        yield way
-        if way in SURE:
-            return
-
-
-def _is_at_hand(way: str, source: Source, host: str, environ: Mapping[str, str]) -> bool:
-    """True if this machine, or this pipeline, has what the way takes besides settings."""
-    checks = {
-        "env-oidc": lambda: bool(environ.get(oidc_variable(source) or "")),
-        "github-oidc": lambda: all(environ.get(name) for name in GITHUB_VARIABLES),
-        "azure-msi": lambda: is_true(source.get("azure_use_msi")),
-        "netrc": lambda: find_netrc_token(host, environ) is not None,
-        "azure-cli": lambda: is_azure(host) and find_program("az", environ) is not None,
-        "databricks-cli": lambda: find_program(databricks_program(source.settings), environ) is not None,
-    }
-    return way not in checks or checks[way]()
-
-
-def oidc_variable(source: Source) -> str | None:
-    """The variable that holds an identity token. Without a profile's word, it belongs to the environment."""
-    named = source.get("oidc_token_env")
-    if named:
-        return named.value
-    return None if source.profile else "DATABRICKS_OIDC_TOKEN"
-
-
-def databricks_program(settings: Mapping[str, Setting]) -> str:
-    path = settings.get("databricks_cli_path")
-    return path.value if path else "databricks"
-
-
-def find_program(name: str, environ: Mapping[str, str]) -> str | None:
-    """A program on the PATH, or where a path leads."""
-    return shutil.which(str(Path(name).expanduser()), path=environ.get("PATH", ""))
+def _possible(source: Source, host: str, environ: Mapping[str, str]) -> Iterator[AuthMethod]:
+    """Those whose settings are there, up to the first that was chosen on purpose."""
+    for method in AUTH_METHODS.values():
+        if not method.missing(source) and method.is_available(source, host, environ):
+            yield method
+            if method.is_explicit:
+                return
 
 
 def _no_credentials(source: Source, host: Setting) -> ConfigError:
     given = [key for key in source.settings if key in FAMILIES]
-    lacking = [_missing(way, source) for way, needs in WAYS.items() if set(given) & set(needs)]
+    lacking = [method.missing(source) for method in AUTH_METHODS.values() if set(given) & set(method.needs)]
     if missing := min(filter(None, lacking), key=len, default=None):
         return ConfigError(
-            f"credentials for {host.value} are incomplete: {source.name} has {_and(given)}, but no {missing}",
+            f"credentials for {host.value} are incomplete: "
+            f"{source.name} has {' and '.join(given)}, but no {' and '.join(missing)}",
             hint=GITHUB_HINT if "client_id" in given else None,
         )
     return ConfigError(
         f"no credentials for {host.value} ({host.source})",
         hint="credentials are taken only from where this host is named: "
-        "set DATABRICKS_TOKEN beside DATABRICKS_HOST, or put a token into the profile",
+        f"sign in with `dbjobs profiles login NAME --host {host.value}`, "
+        "or set DATABRICKS_TOKEN beside DATABRICKS_HOST",
     )
 
 
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(words)
+def list_profiles(files: ProfileFiles) -> list[dict[str, Any]]:
+    """What each profile says of itself, whether it would work or not."""
+    default = files.default()
+    return [_listed(name, files, default[0] if default else None) for name in files.names()]
+
+
+def _listed(name: str, files: ProfileFiles, default: str | None) -> dict[str, Any]:
+    file = files.get(name, "its own name")
+    host = workspace_id = auth_type = None
+    with suppress(ConfigError):
+        source = file.source(name, files.environ)
+        written = source.get("host")
+        host = written.value if written else None
+        if written and not written.reference:  # which is not followed just to be listed
+            profile = profile_of([source])
+            host, workspace_id = profile.host.value, profile.workspace_id
+            auth_type = " or ".join(with_auth_methods(profile, files.environ).auth_methods)
+    return {
+        "name": name,
+        "host": host,
+        "workspace_id": workspace_id,
+        "auth_type": auth_type,
+        "file": str(file.path),
+        "default": name == default,
+    }

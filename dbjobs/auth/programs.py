@@ -6,39 +6,74 @@ https://docs.databricks.com/dev-tools/cli/reference/auth-commands
 
 import json
 import re
-import subprocess
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from dbjobs.auth.azure import Token, grant_by
-from dbjobs.auth.credentials import Grant
-from dbjobs.auth.grants import bearer, token_of
+from dbjobs.auth.azure import Token, grant_by, tenant_of
+from dbjobs.auth.grants import Grant, bearer_of, claims_of, lifetime_of, token_of
+from dbjobs.auth.oauth import DEFAULT_SCOPE, scopes_of
+from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.common.deadline import seconds_left
-from dbjobs.config.ways import databricks_program, find_program
-from dbjobs.errors import ToolError, UnsentError
+from dbjobs.config.hosts import is_azure
+from dbjobs.config.settings import Setting, Source
+from dbjobs.errors import SignInError, ToolError, UnsentError
 
 TIMEOUT = 60.0
 """Seconds that a program may take."""
 
 
-def fetch_by_azure_cli(sign_in: SignIn) -> Grant:
+def _has_azure_cli(source: Source, host: str, environ: Mapping[str, str]) -> bool:
+    return is_azure(host) and find_program("az", environ) is not None
+
+
+@auth_method("azure-cli", is_available=_has_azure_cli)
+def azure_cli(sign_in: SignIn) -> Grant:
     """The token of `az login`."""
+    tenant = tenant_of(sign_in)
+    resource_id = sign_in.get("azure_workspace_resource_id") or ""
+    subscription = resource_id.split("/")[2] if resource_id.startswith("/subscriptions/") else None
+    wishes = [("--subscription", subscription), ("--tenant", tenant)]
+    options = [[option, value] for option, value in wishes if value]
 
     def token_for(resource: str) -> Token:
-        tenant = sign_in.get("azure_tenant_id")
-        options = ["--resource", resource, "-o", "json", *(["--tenant", tenant] if tenant else [])]
-        answer = _run(sign_in, ["az", "account", "get-access-token", *options], hint="sign in with: az login")
-        return token_of(answer, "accessToken"), _lifetime(sign_in, answer, ("expires_on", "expiresOn"))
+        command = ["az", "account", "get-access-token", "--resource", resource, "--output", "json"]
+        answer = _ask_with_fewer_options(sign_in, command, options)
+        return token_of(answer, "accessToken"), lifetime_of(answer, sign_in.clock.now())
 
     return grant_by(sign_in, token_for)
 
 
-def fetch_by_databricks_cli(sign_in: SignIn) -> Grant:
+def _ask_with_fewer_options(
+    sign_in: SignIn, command: Sequence[str], options: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """What `az` prints; options that the account does not allow are left out, the first of them first.
+
+    A user of the workspace may have no subscription, and a managed identity takes no tenant.
+    """
+    hint = "sign in with: az login"
+    try:
+        return _run(sign_in, [*command, *(word for option in options for word in option)], hint)
+    except ToolError as error:
+        if not options or find_program("az", sign_in.environ) is None:
+            raise
+        with suppress(ToolError):
+            return _ask_with_fewer_options(sign_in, command, options[1:])
+        raise error from None
+
+
+@auth_method(
+    "databricks-cli",
+    is_available=lambda source, host, environ: (
+        find_program(_databricks(source.settings), environ) is not None
+    ),
+)
+def databricks_cli(sign_in: SignIn) -> Grant:
     """The token of `databricks auth login`; by the profile's name, which older versions do not take."""
-    program = databricks_program(sign_in.profile.settings)
+    program = _databricks(sign_in.profile.settings)
     by_host = ["--host", sign_in.host]
     name = sign_in.profile.official_name
     hint = f"sign in with: databricks auth login {' '.join(['--profile', name] if name else by_host)}"
@@ -48,15 +83,42 @@ def fetch_by_databricks_cli(sign_in: SignIn) -> Grant:
         if not name:
             raise
         answer = _run(sign_in, [program, "auth", "token", *by_host], hint)
-    return bearer(token_of(answer), _lifetime(sign_in, answer, ("expiry",)))
+    _check_scopes(sign_in, token_of(answer), hint)
+    return bearer_of(answer, sign_in.clock.now())
+
+
+def _check_scopes(sign_in: SignIn, token: str, hint: str) -> None:
+    """The program gives out what it was signed in for, whatever the profile says."""
+    wanted, given = set(scopes_of(sign_in).split()), claims_of(token).get("scope")
+    given = set(given.split() if isinstance(given, str) else map(str, given or ())) - {"offline_access"}
+    if sign_in.profile.get("scopes") and given and given != wanted:
+        raise SignInError(
+            f"the Databricks CLI is signed in for {' '.join(sorted(given))}, "
+            f"and the profile wants {' '.join(sorted(wanted)) or DEFAULT_SCOPE}",
+            hint=f"{hint} --scopes {','.join(sorted(wanted))}",
+        )
+
+
+def _databricks(settings: Mapping[str, Setting]) -> str:
+    path = settings.get("databricks_cli_path")
+    return path.value if path else "databricks"
+
+
+def find_program(name: str, environ: Mapping[str, str]) -> str | None:
+    """A program on the PATH, or where a path leads."""
+    return shutil.which(str(Path(name).expanduser()), path=environ.get("PATH", ""))
 
 
 def _run(sign_in: SignIn, command: Sequence[str], hint: str) -> dict[str, Any]:
     """What the program prints, as JSON. It gets no secret from us, so its words hold none of ours."""
+    import subprocess
+
     name, *arguments = command
     program = find_program(name, sign_in.environ)
     if program is None:
-        raise ToolError(f"there is no program {name} on the PATH", hint="install it, or sign in another way")
+        raise ToolError(
+            f"there is no program {name} on the PATH", hint="install it, or use another auth method"
+        )
     timeout = min(TIMEOUT, seconds_left())
     try:
         done = subprocess.run(  # noqa: S603 - a program of the user's PATH, without a shell
@@ -89,22 +151,3 @@ def _reason(stderr: bytes) -> str:
     lines = (line.strip() for line in stderr.decode(errors="replace").splitlines())
     reason = next((line for line in lines if line), "it says nothing")
     return re.sub(r"^(ERROR|Error):\s*", "", reason)[:300]
-
-
-def _lifetime(sign_in: SignIn, answer: Mapping[str, Any], keys: Sequence[str]) -> float | None:
-    """Seconds until the moment that one of the keys holds: an epoch, or a time with or without a zone."""
-    now = sign_in.clock.now()
-    for key in keys:
-        with suppress(ValueError, TypeError):
-            value = answer.get(key)
-            ends = float(value) if isinstance(value, int | float) else _epoch(str(value))
-            return max(0.0, ends - now)
-    return None
-
-
-def _epoch(text: str) -> float:
-    """`2026-01-01T12:00:00.123456789+01:00` and the like; without a zone it is local time."""
-    text = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip()).replace("Z", "+00:00")
-    if found := re.search(r"\.(\d{1,5})(?!\d)", text):
-        text = text.replace(found[0], f".{found[1]:0<6}")  # Python 3.10 wants three or six digits
-    return datetime.fromisoformat(text).timestamp()

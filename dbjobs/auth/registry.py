@@ -1,4 +1,4 @@
-"""How an auth method is declared: its name, the settings that it needs, and the function that signs in by it."""
+"""How an auth method is declared: its name, the settings it needs, and the function that signs in by it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dbjobs.auth.sign_in import SignIn
 from dbjobs.config.settings import Source
 
 IsAvailable = Callable[[Source, str, Mapping[str, str]], bool]
-"""Whether this machine, or this pipeline, has what a method takes besides settings: by source, host, environment."""
+"""By source, host and environment: whether there is what a method takes besides settings."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dbjobs.http.response import Payload, RawAnswer, read_answer
 from dbjobs.common.clock import Clock
+from dbjobs.common.hidden import hide
 from dbjobs.config import Profile
 from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
-from dbjobs.config.settings import SECRETS
+from dbjobs.config.settings import FAMILIES, SECRETS
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, SignInError, UnreachableError, UnsentError
-from dbjobs.common.hidden import hide
+from dbjobs.http.response import Payload, RawAnswer, read_answer
 
 if TYPE_CHECKING:
     from dbjobs.http.session import Network
@@ -124,6 +124,6 @@ class SignIn:
     def _hint(self) -> str:
         """Where to look when a provider refuses."""
         settings = self.profile.settings
-        keys = [key for key in settings if key in self.profile.credential_keys]
+        keys = [key for key in settings if key in FAMILIES]
         found = " and ".join(f"{key} ({settings[key].source})" for key in keys)
         return f"check {found}" if found else "check who is signed in"

@@ -20,9 +20,7 @@ def user_name_and_password(sign_in: SignIn) -> Grant:
     return basic(sign_in.read("username"), sign_in.read("password"))
 
 
-@auth_method(
-    "netrc", is_available=lambda source, host, environ: find_netrc_token(host, environ) is not None
-)
+@auth_method("netrc", is_available=lambda source, host, environ: find_netrc_token(host, environ) is not None)
 def netrc(sign_in: SignIn) -> Grant:
     """A personal access token in `.netrc`."""
     token = find_netrc_token(sign_in.host, sign_in.environ)

@@ -4,13 +4,9 @@ Source: https://docs.databricks.com/dev-tools/auth/unified-auth and the official
 read the same document.
 """
 
-from typing import Any
-
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.config.resolve import checked
-from dbjobs.errors import ConfigError
 
-HOST_METADATA = "/.well-known/databricks-config"
 WORKSPACE_HEADER = "X-Databricks-Workspace-Id"
 
 
@@ -24,11 +20,3 @@ def workspace_headers(sign_in: SignIn) -> dict[str, str]:
         found = sign_in.host_metadata.get("workspace_id")
         workspace_id = checked("workspace_id", str(found), sign_in.host) if found else None
     return {WORKSPACE_HEADER: workspace_id} if workspace_id else {}
-
-
-def read_host_metadata(sign_in: SignIn) -> dict[str, Any]:
-    """The host's own document; {} if it has none, or something else in its place."""
-    try:
-        return sign_in.ask("GET", sign_in.host + HOST_METADATA)
-    except ConfigError:
-        return {}

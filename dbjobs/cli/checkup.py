@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dbjobs.api.transport import Transport
-from dbjobs.auth import Credentials
+from dbjobs.auth.credentials import Credentials
 from dbjobs.auth.workspace import WORKSPACE_HEADER
 from dbjobs.common.clock import Clock
 from dbjobs.config import Profile

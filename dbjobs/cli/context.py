@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from dbjobs.common.clock import Clock, SystemClock
+from dbjobs.common.hidden import hide
 from dbjobs.errors import ConfigError, DbjobsError, UsageError
 from dbjobs.output.streams import Streams
 
 if TYPE_CHECKING:
     from dbjobs.api.client import JobsApi
     from dbjobs.api.transport import Transport
-    from dbjobs.auth import Credentials
+    from dbjobs.auth.credentials import Credentials
     from dbjobs.cli.cache import Memory
     from dbjobs.cli.checkup import Checkup
     from dbjobs.cli.dry_run import DryRun
@@ -75,7 +76,7 @@ class App:
     def profile(self) -> "Profile":
         profile = self.resolve_profile()
         for secret in profile.open_secrets():
-            self.streams.hide(secret)
+            hide(secret)
         for warning in profile.warnings:
             self.streams.warn(warning)
         self.streams.detail(profile.describe())
@@ -83,7 +84,7 @@ class App:
 
     def resolve_profile(self) -> "Profile":
         """From the options, the environment and the files as they are now."""
-        from dbjobs.config import resolve_profile
+        from dbjobs.auth.profiles import resolve_profile
 
         return resolve_profile(self.config_options, self.environ)
 
@@ -140,16 +141,16 @@ class App:
         return self._sign_in(self.profile, self.resolve_profile)
 
     def _sign_in(self, profile: "Profile", read_again: "Callable[[], Profile] | None") -> "Credentials":
-        from dbjobs.auth import sign_in
+        from dbjobs.auth.issuer import credentials_for
+        from dbjobs.output.log import show_log
 
-        return sign_in(
+        show_log(self.streams)
+        return credentials_for(
             profile,
             _network_of(profile),
             self.clock,
             environ=self.environ,
             read_again=read_again,
-            hide=self.streams.hide,
-            detail=self.streams.detail,
         )
 
     def checkup(self, draft: "Profile | None" = None) -> "Checkup":

@@ -12,7 +12,7 @@ Profiles lie in `config.yaml` and in `.databrickscfg`; of two of a name the form
 """
 
 from dbjobs.config.hosts import normalize_host
-from dbjobs.config.resolve import Profile, resolve_profile
+from dbjobs.config.resolve import Profile, resolve_settings
 from dbjobs.config.settings import Options, Setting
 
-__all__ = ["Options", "Profile", "Setting", "normalize_host", "resolve_profile"]
+__all__ = ["Options", "Profile", "Setting", "normalize_host", "resolve_settings"]

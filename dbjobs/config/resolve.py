@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dbjobs.config.files import ProfileFiles, config_path
-from dbjobs.config.profile_file import check_privacy
 from dbjobs.config.hosts import has_more_than_host, normalize_host, workspace_id_in
+from dbjobs.config.profile_file import check_privacy
+from dbjobs.config.runtime import RUNTIME_VARIABLE, runtime_credentials
 from dbjobs.config.settings import (
     API_VERSIONS,
     FAMILIES,
@@ -67,6 +68,14 @@ class Profile:
     def address(self) -> str:
         """The workspace as `--host` takes it: two that share a host differ in it."""
         return self.host.value + (f"/?w={self.workspace_id}" if self.workspace_id else "")
+
+    def check(self) -> None:
+        """Refuse values that cannot work; what is fetched from elsewhere is looked at when it is."""
+        for key, setting in self.settings.items():
+            if (key in FAMILIES or key == "workspace_id") and not setting.reference:
+                self.read(key)
+            if key in PATH_KEYS and not Path(setting.value).is_file():
+                raise ConfigError(f"there is no file {setting.value}, the {key} of {setting.source}")
 
     @property
     def official_name(self) -> str | None:
@@ -122,12 +131,14 @@ def checked(key: str, text: str, source: str) -> str:
     return text
 
 
-def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
-    """Find host, settings and warnings; a ConfigError says what is missing and how to give it."""
+def resolve_settings(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
+    """The profile, but for its auth methods; a ConfigError says what is missing and how to give it."""
     files = ProfileFiles(options, environ)
     if options.config and not options.config.exists():
         raise ConfigError(f"there is no file {options.config} (--config)", hint="it holds profiles, in YAML")
     sources = list(_sources(options, environ, files))
+    if not any(source.get("host") for source in sources) and (runtime := runtime_source(environ)):
+        sources.append(runtime)
     if not any(source.get("host") for source in sources):
         hint = FIRST_STEPS.format(path=config_path(options, environ))
         raise ConfigError("no workspace is configured", hint=hint)
@@ -145,7 +156,7 @@ def profile_of(sources: Sequence[Source]) -> Profile:
     credential_source = next((source for source in matching if source.has_credentials), named)
     hostless_or_matching = [source for source in sources if source in matching or not source.get("host")]
     auth_type = _first(hostless_or_matching, "auth_type")
-    profile = Profile(
+    return Profile(
         host,
         _api_version(sources[0], *matching),
         _settings_in_effect(matching, credential_source, auth_type),
@@ -154,8 +165,6 @@ def profile_of(sources: Sequence[Source]) -> Profile:
         unused=tuple(_unused(sources, credential_source, host)),
         warnings=tuple(_warnings(pasted, host)),
     )
-    _check_texts(profile)
-    return profile
 
 
 def _sources(options: Options, environ: Mapping[str, str], files: ProfileFiles) -> Iterator[Source]:
@@ -187,6 +196,17 @@ def environment_source(environ: Mapping[str, str]) -> Source:
         if (name := next((name for name in candidates if name and environ.get(name)), None))
     }
     return Source("the environment", {key: Setting(environ[name], name) for key, name in found.items()})
+
+
+def runtime_source(environ: Mapping[str, str]) -> Source | None:
+    """The workspace of the notebook or the job that dbjobs is called in, if it is called in one."""
+    found = runtime_credentials() if RUNTIME_VARIABLE in environ else None
+    if found is None:
+        return None
+    name = "the Databricks runtime"
+    settings = {"host": Setting(found.host, name)}
+    settings |= {"workspace_id": Setting(found.workspace_id, name)} if found.workspace_id else {}
+    return Source(name, settings)
 
 
 def _host_of(source: Source) -> str:
@@ -258,12 +278,3 @@ def _unused(sources: Sequence[Source], credential_source: Source, host: Setting)
 def _warnings(pasted: Setting, host: Setting) -> Iterator[str]:
     if has_more_than_host(pasted.read()):
         yield f"the host in {pasted.source} is the address of a page; it is taken as {host.value}"
-
-
-def _check_texts(profile: Profile) -> None:
-    """What stands in the open is looked at now; what is fetched, when it is."""
-    for key, setting in profile.settings.items():
-        if (key in FAMILIES or key == "workspace_id") and not setting.reference:
-            profile.read(key)
-        if key in PATH_KEYS and not Path(setting.value).is_file():
-            raise ConfigError(f"there is no file {setting.value}, the {key} of {setting.source}")

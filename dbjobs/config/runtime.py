@@ -27,7 +27,7 @@ def runtime_credentials() -> RuntimeCredentials | None:
     ):
         try:
             found = read(getattr(import_module(module), name))
-        except Exception:  # noqa: BLE001, S112 - code of the runtime, which may raise anything
+        except Exception:  # noqa: S112 - code of the runtime, which may raise anything
             continue
         if found and found.host:
             return found
@@ -46,9 +46,7 @@ def _read_native(init: Callable[[], Any]) -> RuntimeCredentials:
 
 def _read_context(get_context: Callable[[], Any]) -> RuntimeCredentials:
     host = get_context().workspaceUrl
-    return RuntimeCredentials(
-        _url(host), None, lambda: {"Authorization": f"Bearer {get_context().apiToken}"}
-    )
+    return RuntimeCredentials(_url(host), None, lambda: {"Authorization": f"Bearer {get_context().apiToken}"})
 
 
 def _url(host: str | None) -> str:

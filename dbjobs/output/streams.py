@@ -15,6 +15,7 @@ from errno import EBADF
 from typing import Any, NoReturn, TextIO
 
 from dbjobs.common.clock import Clock
+from dbjobs.common.hidden import censor
 from dbjobs.errors import DbjobsError, OutputError
 from dbjobs.output.ci_systems import defuse, recognise
 
@@ -23,8 +24,6 @@ _ANSI_SEQUENCES = (
 )
 _CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 """Not compiled here: most calls need neither, and `re` keeps what it has compiled."""
-
-SHORTEST_SECRET = 8
 
 NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_state", "message"))
 """What every event has besides its time and its name."""
@@ -58,14 +57,8 @@ class Streams:
     verbose: bool = False
     event_clock: Clock | None = None
     """if given, stderr is for programs: events only, and --quiet leaves none of them out"""
-    _secrets: set[str] = field(default_factory=set, repr=False)
     _modes: set[str] = field(default_factory=set, repr=False)
     _printed_ids: set[str] = field(default_factory=set, repr=False)
-
-    def hide(self, secret: str) -> None:
-        """From now on no word on stderr shows this; what is too short for a secret is part of other words."""
-        if len(secret) >= SHORTEST_SECRET:
-            self._secrets.add(secret)
 
     def guard(self) -> None:
         """From now on no word can be taken for a command of a CI system; in such a system it is so anyway."""
@@ -198,9 +191,7 @@ class Streams:
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""
-        for secret in self._secrets:
-            text = text.replace(secret, "<hidden>")
-        return text
+        return censor(text)
 
 
 def _sentence(error: DbjobsError) -> str:

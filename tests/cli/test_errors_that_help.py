@@ -65,14 +65,14 @@ SETTINGS = [
                                    "know: tokn", "hint: did you mean token?"),
             yaml=f"{PROD}    tokn: {TOKEN}\n"),
     Trouble("a secret for a setting", ("error: @ has a setting that dbjobs does "
-                                       "not know", "hint: settings are host, auth_type, token, "),
+                                       "not know", "hint: settings are host, workspace_id, "),
             yaml=f"{PROD}    {TOKEN}: yes\n"),
-    Trouble("two ways", ("error: @ has more than one way to sign in: "
-                         "oauth and pat", "hint: keep one of them, or choose by auth_type"),
+    Trouble("two ways", ("error: @ has settings of more than one auth method: "
+                         "oauth and pat", "hint: keep those of one, or choose by auth_type"),
             yaml=f"{PROD}    token: {TOKEN}\n    client_id: x\n"),
     Trouble("two ways in the environment",
-            ("error: the environment has more than one way to sign in: azure and pat",
-             "hint: keep one of them, or choose by auth_type"),
+            ("error: the environment has settings of more than one auth method: azure and pat",
+             "hint: keep those of one, or choose by auth_type"),
             environ={**ENV, "ARM_CLIENT_ID": "x"}, options=()),
     Trouble("half a way", ("error: credentials for https://h.example are incomplete: profile prod in "
                            "~/config.yaml has client_id, but no client_secret",),
@@ -80,12 +80,12 @@ SETTINGS = [
     Trouble("a way without its settings", ("error: auth_type oauth-m2m (@) needs "
                                            "client_id and client_secret, which @ "
                                            "lacks",), yaml=f"{PROD}    auth_type: oauth-m2m\n"),
-    Trouble("no such way", ("error: auth_type 'magic' (@) is no way to sign in",
+    Trouble("no such way", ("error: there is no auth_type 'magic' (@)",
                             "hint: it is one of pat, basic, "), yaml=f"{PROD}    auth_type: magic\n"),
     Trouble("a way that is left to others",
-            ("error: auth_type external-browser (@) is not offered by dbjobs",
-             "hint: sign in with `databricks auth login`, and use auth_type databricks-cli"),
-            yaml=f"{PROD}    auth_type: external-browser\n"),
+            ("error: dbjobs does not offer auth_type google-id (@)",
+             "hint: create a service principal in Databricks, and use oauth-m2m"),
+            yaml=f"{PROD}    auth_type: google-id\n"),
     Trouble("no credentials", ("error: no credentials for https://h.example (@)",
                                "hint: credentials are taken only from where this host is named: "),
             yaml=PROD),
@@ -187,7 +187,7 @@ def test_what_the_workspace_refuses_is_told_with_what_to_do(
     assert hint in told_hint
 
 
-@pytest.mark.parametrize("rest", ["/?o=1234567890123456", "/jobs/3/runs/42?o=12#x", "/api/2.1"])
+@pytest.mark.parametrize("rest", ["/?x=1", "/jobs/3/runs/42?o=12#x", "/api/2.1"])
 @pytest.mark.parametrize("place", ["DATABRICKS_HOST", "a profile"])
 def test_the_address_of_a_page_is_taken_for_its_host_and_that_is_said(
     dbjobs: Dbjobs, serve: Serve, home: Path, rest: str, place: str

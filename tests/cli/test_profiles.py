@@ -17,9 +17,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dbjobs.auth.methods import NOT_OFFERED
 from dbjobs.common.documents import parse_document
 from dbjobs.config import editing
-from dbjobs.config.ways import NOT_OFFERED
 from tests.auth.identity_provider import CLIENT_ID, CLIENT_SECRET, USERNAME, Workspace, serve_workspace
 from tests.conftest import Dbjobs, Result
 from tests.support.fakes import FakeClock, Received, Reply, scripted_server
@@ -313,9 +313,9 @@ REFUSALS = [
     pytest.param(["--set", "token"], "--set takes KEY=VALUE", id="no value"),
     pytest.param([], "the token is missing, and there is no terminal to ask on", id="nobody to ask"),
     pytest.param(["--token-stdin"], "the token is empty", id="empty stdin"),
-    pytest.param(["--auth-type", "magic"], "auth_type 'magic' is not a way to sign in", id="no such way"),
-    pytest.param(["--auth-type", "external-browser"], "is not a way to sign in that dbjobs offers",
-                 id="a way that is left to others"),
+    pytest.param(["--auth-type", "magic"], "dbjobs does not offer auth_type 'magic'", id="no such way"),
+    pytest.param(["--auth-type", "google-id"], "dbjobs does not offer auth_type 'google-id'",
+                 id="a method that is left out"),
     pytest.param(["--auth-type", "oauth-m2m", "--token-stdin"], "the client_id is missing",
                  id="no client_id"),
 ]  # fmt: skip
@@ -457,7 +457,7 @@ def test_the_list_has_the_profiles_of_both_files_and_marks_the_default(
     rows = [re.split(r"  +", line.strip()) for line in result.lines]
     official = str(home / ".databrickscfg")
     assert rows == [
-        ["NAME", "HOST", "WAY", "FILE"],
+        ["NAME", "HOST", "AUTH", "FILE"],
         ["* prod", "https://prod.example", "oauth-m2m", str(files)],
         ["dev", "https://dev.example", "pat", str(files)],
         ["DEFAULT", "https://default.example", "pat", official],

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbjobs.config import Options, normalize_host, resolve_profile
+from dbjobs.auth.profiles import resolve_profile
+from dbjobs.config import Options, normalize_host
 from dbjobs.errors import ConfigError
 from tests.conftest import Dbjobs
 from tests.support.fakes import Reply, scripted_server

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dbjobs.api.models import Payload, Run
+from dbjobs.common.hidden import hide
 from dbjobs.errors import Answer, NotFoundError, UnreachableError
 from dbjobs.output.progress import follow, mode_of, tick_of
 from dbjobs.output.streams import Streams
@@ -214,7 +215,7 @@ class TestLines:
 
     def test_what_must_stay_hidden_stays_hidden(self, piped: Piped, clock: FakeClock) -> None:
         streams = piped.streams()
-        streams.hide("dapi12345678")
+        hide("dapi12345678")
         follow(
             watch(clock, payload("TERMINATED FAILED", message="bad: dapi12345678")), streams, "lines", clock
         )

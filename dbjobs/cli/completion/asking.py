@@ -1,7 +1,7 @@
 """Asking the workspace while somebody waits at the prompt: one request, and not for long.
 
 Only with a token that is at hand: nobody wants to wait for an identity provider, or to unlock a
-password manager, for a completion. Other ways to sign in live on what commands have seen.
+password manager, for a completion. Other auth methods live on what commands have seen.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +82,7 @@ def _is_at_hand(app: App) -> bool:
     """True if the token stands in the configuration, a variable or a file."""
     token = app.profile.get("token")
     is_read_here = token and (token.reference is None or token.reference.kind in ("env", "file"))
-    return bool(is_read_here) and app.profile.ways == ("pat",)
+    return bool(is_read_here) and app.profile.auth_methods == ("pat",)
 
 
 def _question(place: Place, api: JobsApi, what: str) -> Callable[[], object]:

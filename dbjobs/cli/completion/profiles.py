@@ -49,8 +49,8 @@ def _stamp(path: Path) -> list[Any]:
 
 
 def _read(options: Any, environ: Mapping[str, str]) -> dict[str, Any]:
+    from dbjobs.auth.profiles import list_profiles
     from dbjobs.config.files import ProfileFiles
-    from dbjobs.config.resolve import list_profiles
 
     listed = list_profiles(ProfileFiles(options, environ))
     hosts = {

@@ -105,10 +105,10 @@ def _scenarios(asked: Asked) -> Found:
     return Found([(file.stem, "") for file in sorted(folder.glob("*.yaml"))], "files")
 
 
-def _ways(asked: Asked) -> Found:
-    from dbjobs.config.ways import WAYS
+def _auth_methods(asked: Asked) -> Found:
+    from dbjobs.auth.methods import AUTH_METHODS
 
-    return Found([(way, "") for way in WAYS])
+    return Found([(name, "") for name in AUTH_METHODS])
 
 
 def _files(asked: Asked) -> Found:
@@ -123,7 +123,7 @@ _BY_OPTION = {
     "--profile": _profiles,
     "--name": _job_names,
     "--run-name": lambda asked: Found(),
-    "--auth-type": _ways,
+    "--auth-type": _auth_methods,
     "--run-type": lambda asked: Found([(kind, "") for kind in ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")]),
 }
 _BY_WORD = {

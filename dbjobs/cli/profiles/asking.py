@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from dbjobs.auth.drafts import Draft, parse_settings
 from dbjobs.cli.changing import confirm, is_attended
 from dbjobs.cli.context import App
-from dbjobs.config.drafts import Draft, parse_settings
 from dbjobs.config.settings import SECRETS
 from dbjobs.errors import DbjobsError, UsageError
 

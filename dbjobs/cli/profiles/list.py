@@ -19,7 +19,7 @@ def command(ctx: typer.Context) -> None:
 
     Exit codes: 0 listed, 3 a file cannot be read.
     """
-    from dbjobs.config.resolve import list_profiles
+    from dbjobs.auth.profiles import list_profiles
 
     app = app_of(ctx)
     show_list(app, list_profiles(app.profile_files))
