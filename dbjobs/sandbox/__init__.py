@@ -14,10 +14,16 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     execution  the work of one attempt, and what it leaves behind
     fields, parameters, settings
                what a request must hold; `refusal` says no
+    files      the files of the workspace and of DBFS, on disk
+    permissions
+               who may do what; kept, and without effect
     workspace  what a client may do
     paging     pages and the tokens between them
     views      the shapes of each API version; `export` that of notebooks
-    endpoints  the table of endpoints and their versions
+    call       a request on its way to an endpoint
+    job_endpoints, workspace_endpoints, dbfs_endpoints, permission_endpoints, clusters
+               the endpoints of each API
+    endpoints  the table of all of them, with their versions
     sign_in    who may come in
     application, connections
                requests to answers, and sockets to requests

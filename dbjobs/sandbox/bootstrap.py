@@ -1,8 +1,8 @@
 """Runs one task's Python file inside its own process, and leaves a note of how it ended.
 
-Started as a script: `python bootstrap.py FOLDER`. FOLDER/task.json says what to run (`file`, `arguments`,
-`cells`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`, `error_trace`, `notebook_result`,
-`values`, `cells`). Uses the standard library only, and nothing of dbjobs.
+Started as a script: `python bootstrap.py FOLDER`. FOLDER/task.json says what to run (`file` or `entry_point`,
+`arguments`, `packages`, `cells`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`,
+`error_trace`, `notebook_result`, `values`, `cells`). Uses the standard library only, and nothing of dbjobs.
 
 Arguments become `sys.argv`. A notebook also finds a `dbutils` with what can mean something outside a cluster:
 `widgets`, `notebook.exit` and `jobs.taskValues`.
@@ -74,6 +74,24 @@ def exit_notebook(value: object) -> None:
     raise NotebookExit(str(value))
 
 
+def run_entry_point(spec: dict[str, Any]) -> None:
+    """Call a wheel's entry point by the name in its metadata; else the package's function of that name."""
+    from importlib import import_module, metadata
+
+    package, name = spec["entry_point"]
+    sys.argv = [name, *spec["arguments"]]
+    del sys.path[0]  # the folder of this file
+    try:
+        points = metadata.distribution(package).entry_points
+    except metadata.PackageNotFoundError:
+        points = metadata.EntryPoints()
+    for point in points:
+        if point.name == name:
+            point.load()()
+            return
+    getattr(import_module(package.replace("-", "_")), name)()
+
+
 def run_file(spec: dict[str, Any], names: dict[str, Any], notes: list[dict[str, int]]) -> None:
     """Run the file as `__main__`, as if Python had been started with it; a notebook's cells one by one."""
     path = spec["file"]
@@ -125,7 +143,12 @@ def execute(spec: dict[str, Any]) -> dict[str, Any]:
     )
     result: dict[str, Any] = {"values": values.own, "cells": []}
     try:
-        run_file(spec, {"dbutils": dbutils} if spec["cells"] else {}, result["cells"])
+        if spec["packages"]:
+            sys.path.insert(1, spec["packages"])
+        if spec["entry_point"]:
+            run_entry_point(spec)
+        else:
+            run_file(spec, {"dbutils": dbutils} if spec["cells"] else {}, result["cells"])
     except NotebookExit as end:
         result["notebook_result"] = str(end)
     except SystemExit as end:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes, as with the real service."""
 
+FILE_LIMIT = 200 * 1024 * 1024
+"""Bytes of a file that is uploaded by itself."""
+
+_FILES = "/api/2.0/workspace-files/"
 _DRAIN_LIMIT = 16 * BODY_LIMIT
 
 TOO_LARGE = BytesIO()
@@ -71,15 +75,16 @@ class Handler(WSGIRequestHandler):
 
     def _read_body(self, stream: Any) -> BytesIO:
         """The whole body, so that the next request begins where this one ends."""
+        limit = FILE_LIMIT if self.path.startswith(_FILES) else BODY_LIMIT
         if isinstance(stream, DechunkedInput):
-            body = stream.read(BODY_LIMIT + 1)
-            if len(body) <= BODY_LIMIT:
+            body = stream.read(limit + 1)
+            if len(body) <= limit:
                 return BytesIO(body)
             left = _DRAIN_LIMIT
         else:
             given = self.headers.get("Content-Length", "0")
-            length = int(given) if given.isdecimal() else BODY_LIMIT + 1
-            if length <= BODY_LIMIT:
+            length = int(given) if given.isdecimal() else limit + 1
+            if length <= limit:
                 return BytesIO(self.rfile.read(length))
             left = min(length, _DRAIN_LIMIT)
         # A client reads the refusal only after it has sent everything.

@@ -39,14 +39,20 @@ def not_run(result_state: str) -> Ending:
 
 def cannot_run(task_type: str) -> Ending:
     message = (
-        f"The sandbox cannot run a {task_type}. It runs spark_python_task and notebook_task whose file is a"
-        " Python file, condition_task, for_each_task and run_job_task; any other needs a scenario."
+        f"The sandbox cannot run a {task_type}. It runs spark_python_task, notebook_task, python_wheel_task,"
+        " condition_task, for_each_task and run_job_task; any other needs a scenario."
     )
     return Ending(None, "FEATURE_DISABLED", message=message, life_cycle_state="INTERNAL_ERROR")
 
 
 def no_file(message: str) -> Ending:
     return Ending(dag.FAILED, "RESOURCE_NOT_FOUND", message=message, life_cycle_state="INTERNAL_ERROR")
+
+
+def no_library(message: str) -> Ending:
+    return Ending(
+        dag.FAILED, "LIBRARY_INSTALLATION_ERROR", message=message, life_cycle_state="INTERNAL_ERROR"
+    )
 
 
 def wrongly_configured(message: str) -> Ending:

@@ -21,6 +21,8 @@ Json = dict[str, Any]
 
 USER_NAME = "user@sandbox.local"
 
+WORKSPACE_ID = "0"
+
 TASK_TYPES = (
     "notebook_task",
     "spark_python_task",

@@ -73,15 +73,21 @@ def to_rerun(body: Json, run: JobRun, tasks: list[Json]) -> set[str]:
 def given_to(attempt: TaskRun) -> Json:
     """The task's own settings, with what run-now gave in their place.
 
-    `python_params` replace a Python file's parameters. `notebook_params` and job parameters are merged over a
-    notebook's, the job's last (docs.databricks.com/jobs/parameters).
+    `python_params` replace the parameters of a Python file or a wheel. `notebook_params` and job parameters
+    are merged over a notebook's, the job's last, and likewise over a wheel's named parameters
+    (docs.databricks.com/jobs/parameters).
     """
-    run = attempt.job_run
+    run, given = attempt.job_run, attempt.job_run.overriding
     settings: Json = attempt.task[attempt.type]
-    if attempt.type == "spark_python_task" and "python_params" in run.overriding:
-        return settings | {"parameters": run.overriding["python_params"]}
+    if attempt.type in {"spark_python_task", "python_wheel_task"} and "python_params" in given:
+        return settings | {"parameters": given["python_params"]}
+    if attempt.type == "python_wheel_task" and (
+        "named_parameters" in settings or "python_named_params" in given
+    ):
+        named = settings.get("named_parameters", {}) | given.get("python_named_params", {})
+        return settings | {"named_parameters": named | run.job_parameters}
     if attempt.type == "notebook_task":
-        base = settings.get("base_parameters", {}) | run.overriding.get("notebook_params", {})
+        base = settings.get("base_parameters", {}) | given.get("notebook_params", {})
         return settings | {"base_parameters": base | run.job_parameters}
     return settings
 

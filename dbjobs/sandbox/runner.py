@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from dbjobs.sandbox.execution import Output
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
+    from dbjobs.sandbox.files import Files
     from dbjobs.sandbox.scenario import TaskOutcome
 
 PROCESSES = 32
@@ -59,15 +61,19 @@ class PathRefusedError(Exception):
 class Work:
     """What one attempt is to run."""
 
-    file: Path
     run_id: int
     task_run_id: int
+    file: Path | None = None
+    entry_point: tuple[str, str] | None = None
+    """In place of a file: the name of a wheel's package, and that of its entry point."""
     arguments: list[str] = field(default_factory=list)
     cells: list[tuple[int, str]] = field(default_factory=list)
     """Of a notebook: each one's first line, and its code."""
     widgets: dict[str, str] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What upstream tasks set with `dbutils.jobs.taskValues`, by task_key."""
+    wheels: list[Path] = field(default_factory=list)
+    """Unpacked for it alone; what they depend on is not installed."""
 
 
 class Process:
@@ -91,7 +97,7 @@ class Process:
                 if self._stopped:
                     return
                 self._process = self._start()
-        except OSError as error:
+        except (OSError, BadZipFile) as error:
             self._ended(
                 Output(_logs_path(self._folder), error=f"The Python process could not be started: {error}")
             )
@@ -130,8 +136,13 @@ class Process:
         scratch = self._folder.parent / "work"
         scratch.mkdir(exist_ok=True)
         work = self._work
+        for wheel in work.wheels:
+            with ZipFile(wheel) as archive:
+                archive.extractall(self._folder / "packages")
         spec = {
-            "file": str(work.file),
+            "file": str(work.file or ""),
+            "entry_point": work.entry_point,
+            "packages": str(self._folder / "packages") if work.wheels else "",
             "arguments": work.arguments,
             "cells": work.cells,
             "widgets": work.widgets,
@@ -144,29 +155,40 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=logs,
                 stderr=subprocess.STDOUT,
-                cwd=work.file.parent,
+                cwd=work.file.parent if work.file else scratch,
                 env=_environment(scratch),
                 start_new_session=True,
             )
 
 
 class Runner:
-    """Runs tasks whose files are in `root`, a few at a time; `close()` ends all it started."""
+    """Runs tasks, a few at a time; `close()` ends all it started.
 
-    def __init__(self, root: Path, processes: int = PROCESSES) -> None:
+    Their files are in the workspace, or in `root`, which paths may take for the workspace's root.
+    """
+
+    def __init__(self, root: Path, files: Files, processes: int = PROCESSES) -> None:
         self.root = root.resolve()
+        self.files = files
         self._folder = Path(tempfile.mkdtemp(prefix="dbjobs-sandbox-"))
         self._pool = ThreadPoolExecutor(processes, thread_name_prefix="sandbox-task")
         self._processes: set[Process] = set()
 
     def find(self, path: str) -> Path:
-        """The file for a task's path; a leading `/` is the workspace's root, which is the root folder."""
-        for candidate in (path, path.lstrip("/"), path.lstrip("/") + ".py"):
+        """The file for a task's path: in the workspace, in DBFS, or else in the root folder."""
+        if (found := self.files.find(path)) and not found.is_folder:
+            if found.language not in {"", "PYTHON"}:
+                raise PathRefusedError(
+                    f"{path} is a notebook in {found.language}; the sandbox runs Python only."
+                )
+            return found.file
+        inner = path.lstrip("/")
+        for candidate in (path, inner, f"{inner}.py", f"{inner}.ipynb"):
             with suppress(OSError, ValueError):  # too long a name, a null character
                 file = (self.root / candidate).resolve()
                 if file.is_relative_to(self.root) and file.is_file():
                     return file
-        raise PathRefusedError(f"There is no file {path} in the sandbox's root folder.")
+        raise PathRefusedError(f"There is no file {path} in the workspace, nor in the sandbox's root folder.")
 
     def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Process:
         folder = self._folder / str(work.run_id) / str(work.task_run_id)

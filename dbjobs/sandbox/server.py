@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbjobs.errors import UsageError
@@ -11,13 +13,13 @@ from dbjobs.sandbox.agenda import Agenda
 from dbjobs.sandbox.application import Application, RequestLog
 from dbjobs.sandbox.connections import Server, listen, url_of
 from dbjobs.sandbox.engine import Engine
+from dbjobs.sandbox.files import Files
 from dbjobs.sandbox.runner import Runner
 from dbjobs.sandbox.scenario import Scenario
 from dbjobs.sandbox.tasks import execution_of
 from dbjobs.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 
@@ -38,6 +40,7 @@ class Sandbox:
         time_scale: float = 1.0,
         scenario: Scenario | None = None,
         log: Path | None = None,
+        state: Path | None = None,
     ) -> None:
         if not root.is_dir():
             raise UsageError(f"The sandbox's root is not a folder: {root}.")
@@ -47,10 +50,12 @@ class Sandbox:
         self._log = RequestLog(log) if log else None
         self._listener = listen(host, port)
         self._agenda = Agenda()
-        self._runner = Runner(root)
+        self._temporary = tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-")
+        files = Files(state or Path(self._temporary.name))
+        self._runner = Runner(root, files)
         self.scenario = scenario or Scenario()
         engine = Engine(self._agenda, self._runner, execution_of, time_scale, self.scenario)
-        app = Application(Workspace(engine), self.token, self.scenario, self._log)
+        app = Application(Workspace(engine, files), self.token, self.scenario, self._log)
         self._server = Server(self._listener, app)
         self.url = app.url = url_of(self._listener)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-http")
@@ -70,6 +75,7 @@ class Sandbox:
         self._server.server_close()
         self._listener.close()
         self._runner.close()
+        self._temporary.cleanup()
         if self._log:
             self._log.close()
 

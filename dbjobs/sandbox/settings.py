@@ -42,6 +42,7 @@ _CLUSTERS = {"existing_cluster_id", "new_cluster", "job_cluster_key"}
 _REQUIRED = {
     "spark_python_task": ("python_file",),
     "notebook_task": ("notebook_path",),
+    "python_wheel_task": ("package_name", "entry_point"),
     "condition_task": ("op", "left", "right"),
     "for_each_task": ("inputs", "task"),
     "run_job_task": ("job_id",),
@@ -139,11 +140,13 @@ def _read_type(name: str, given: Json, key: str) -> Json:
         return _read_for_each(given, key)
     if not all(isinstance(given[field], (str, int, float)) for field in _REQUIRED.get(name, ())):
         raise malformed(f"{name} of task {key} has to hold texts.")
-    if name == "spark_python_task" and "parameters" in given:
-        return given | {"parameters": texts(given, "parameters")}
-    if name == "notebook_task" and "base_parameters" in given:
-        return given | {"base_parameters": text_map(given, "base_parameters")}
-    return given
+    read: Json = {}
+    if name in {"spark_python_task", "python_wheel_task"} and "parameters" in given:
+        read["parameters"] = texts(given, "parameters")
+    for field in ("base_parameters", "named_parameters"):
+        if field in given and name in {"notebook_task", "python_wheel_task"}:
+            read[field] = text_map(given, field)
+    return given | read
 
 
 def _read_for_each(given: Json, key: str) -> Json:

@@ -11,6 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from dbjobs.sandbox.model import WORKSPACE_ID
 from dbjobs.sandbox.refusal import RefusalError, unauthenticated
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class SignIn:
         if path == TOKEN_PATH:
             return self._issue(form, authorization)
         if path == CONFIG_PATH:
-            return {"oidc_endpoint": f"{url}/oidc", "workspace_id": "0"}
+            return {"oidc_endpoint": f"{url}/oidc", "workspace_id": WORKSPACE_ID}
         return {
             "issuer": f"{url}/oidc",
             "authorization_endpoint": f"{url}/oidc/v1/authorize",

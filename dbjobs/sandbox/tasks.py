@@ -6,18 +6,21 @@ Each `Task` tells the engine that it `began`, and, once, that it `ended`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbjobs.sandbox import endings
 from dbjobs.sandbox.conditions import evaluate
 from dbjobs.sandbox.execution import Execution
 from dbjobs.sandbox.model import SUCCEEDED
-from dbjobs.sandbox.notebooks import split_cells
+from dbjobs.sandbox.notebooks import source_from_jupyter, split_cells
 from dbjobs.sandbox.refusal import RefusalError
 from dbjobs.sandbox.runner import PathRefusedError, Work
 from dbjobs.sandbox.scenario import TaskOutcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dbjobs.sandbox.engine import Engine
     from dbjobs.sandbox.execution import Output
     from dbjobs.sandbox.model import TaskRun
@@ -72,13 +75,16 @@ class Condition(Task):
 
 
 class PythonFile(Task):
-    """A file of the root folder, in a process of its own."""
+    """A file, a notebook or a wheel's entry point, in a process of its own."""
 
     process: Process | None = None
 
     def start(self) -> None:
         try:
             work = self._work()
+        except WheelMissingError as error:
+            self.engine.end(self.attempt, endings.no_library(str(error)))
+            return
         except PathRefusedError as error:
             self.engine.end(self.attempt, endings.no_file(str(error)))
             return
@@ -86,19 +92,28 @@ class PythonFile(Task):
 
     def _work(self) -> Work:
         attempt, run, settings = self.attempt, self.attempt.job_run, self.attempt.resolved
-        is_notebook = attempt.type == "notebook_task"
-        file = self.engine.runner.find(str(settings["notebook_path" if is_notebook else "python_file"]))
-        if is_notebook:
-            self.cells = split_cells(file.read_text("utf-8", "replace"))
-        return Work(
-            file,
+        named = settings.get("named_parameters", {})
+        work = Work(
             run_id=run.run_id,
             task_run_id=attempt.run_id,
-            arguments=settings.get("parameters", []),
-            cells=[(cell.line, cell.code) for cell in self.cells],
+            arguments=[*settings.get("parameters", []), *(f"--{name}={named[name]}" for name in named)],
             widgets=settings.get("base_parameters", {}),
             values={key: other.output.values for key, other in run.attempts.latest.items() if other.output},
+            wheels=[self._find_wheel(path) for path in _wheels_of(attempt)],
         )
+        if attempt.type == "python_wheel_task":
+            return replace(work, entry_point=(settings["package_name"], settings["entry_point"]))
+        if attempt.type == "spark_python_task":
+            return replace(work, file=self.engine.runner.find(str(settings["python_file"])))
+        file = self.engine.runner.find(str(settings["notebook_path"]))
+        self.cells = split_cells(_read_notebook(file))
+        return replace(work, file=file, cells=[(cell.line, cell.code) for cell in self.cells])
+
+    def _find_wheel(self, path: str) -> Path:
+        try:
+            return self.engine.runner.find(path)
+        except PathRefusedError as error:
+            raise WheelMissingError(str(error)) from None
 
     def _began(self) -> None:
         with self.engine.lock:
@@ -115,6 +130,31 @@ class PythonFile(Task):
     def kill(self) -> None:
         if self.process:
             self.process.kill()
+
+
+class WheelMissingError(Exception):
+    """A task's wheel is not there."""
+
+
+def _wheels_of(attempt: TaskRun) -> list[str]:
+    """The wheels that a task names: among its libraries, or in its environment."""
+    task, environments = attempt.task, attempt.job_run.settings.get("environments", [])
+    named = [library.get("whl", "") for library in task.get("libraries", [])]
+    for environment in environments:
+        if environment.get("environment_key") == task.get("environment_key"):
+            named += environment.get("spec", {}).get("dependencies", [])
+    return [path for path in named if str(path).endswith(".whl")]
+
+
+def _read_notebook(file: Path) -> str:
+    """A notebook's source; raises PathRefusedError if it cannot be one."""
+    text = file.read_text("utf-8", "replace")
+    if file.suffix != ".ipynb":
+        return text
+    try:
+        return source_from_jupyter(text)
+    except (ValueError, KeyError, TypeError):
+        raise PathRefusedError(f"{file.name} is not a Jupyter notebook.") from None
 
 
 class ForEach(Task):
@@ -191,6 +231,7 @@ _KINDS: dict[str, type[Task]] = {
     "condition_task": Condition,
     "spark_python_task": PythonFile,
     "notebook_task": PythonFile,
+    "python_wheel_task": PythonFile,
     "for_each_task": ForEach,
     "run_job_task": RunJob,
 }

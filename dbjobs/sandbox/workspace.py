@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import fields, parameters
 from dbjobs.sandbox.model import Job, JobRun, new_id
+from dbjobs.sandbox.permissions import Permissions
 from dbjobs.sandbox.refusal import RefusalError, invalid, no_such
 from dbjobs.sandbox.scenario import Occasion
 from dbjobs.sandbox.settings import read_submit, update_settings
 
 if TYPE_CHECKING:
     from dbjobs.sandbox.engine import Engine
+    from dbjobs.sandbox.files import Files
     from dbjobs.sandbox.model import Json, TaskRun
 
 
 class Workspace:
-    """Jobs and runs, by id."""
+    """Jobs and runs, by id; files, by path."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, files: Files) -> None:
+        self.files = files
+        self.permissions = Permissions()
         self.lock = engine.lock
         self._engine = engine
         self._jobs: dict[int, Job] = {}

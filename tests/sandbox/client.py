@@ -29,20 +29,22 @@ class Client:
     version: str = "2.2"
     session: requests.Session = field(default_factory=requests.Session)
 
-    def send(self, method: str, path: str, *, version: str | None = None, **params: Any) -> requests.Response:
+    def send(
+        self, method: str, path: str, /, *, version: str | None = None, **params: Any
+    ) -> requests.Response:
         url = f"{self.url}/api/{version or self.version}/{path}"
         headers = {"Authorization": f"Bearer {self.token}"}
         query, body = (params, None) if method == "GET" else (None, params)
         return self.session.request(method, url, params=query, json=body, headers=headers, timeout=PATIENCE)
 
-    def get(self, path: str, *, version: str | None = None, **params: Any) -> Json:
+    def get(self, path: str, /, *, version: str | None = None, **params: Any) -> Json:
         return _answer(self.send("GET", path, version=version, **params))
 
-    def post(self, path: str, *, version: str | None = None, **body: Any) -> Json:
+    def post(self, path: str, /, *, version: str | None = None, **body: Any) -> Json:
         return _answer(self.send("POST", path, version=version, **body))
 
     def refusal(
-        self, method: str, path: str, *, version: str | None = None, **params: Any
+        self, method: str, path: str, /, *, version: str | None = None, **params: Any
     ) -> tuple[int, str, str]:
         """Status, error_code and message of a call that is refused."""
         response = self.send(method, path, version=version, **params)

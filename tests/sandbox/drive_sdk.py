@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +19,6 @@ from databricks.sdk.errors import NotFound, OperationFailed
 from databricks.sdk.service import jobs as api
 
 SOON = timedelta(seconds=60)
-PERMISSIONS = {"get_permission_levels", "get_permissions", "set_permissions", "update_permissions"}
 
 sleep = time.sleep
 time.sleep = lambda seconds: sleep(min(float(seconds), 0.05))  # the SDK's waiters begin with a second
@@ -163,9 +161,20 @@ def drive_tasks(jobs: Any) -> None:
 
 
 def drive_permissions(jobs: Any, job_id: int) -> None:
-    """There is no access control."""
-    for name in sorted(PERMISSIONS):
-        assert "No API found" in problem_of(NotFound, partial(getattr(jobs, name), str(job_id)))
+    """They are kept, and have no effect."""
+    viewers = api.JobAccessControlRequest(
+        group_name="users", permission_level=api.JobPermissionLevel.CAN_VIEW
+    )
+    owner = api.JobAccessControlRequest(
+        user_name="ann@sandbox.local", permission_level=api.JobPermissionLevel.IS_OWNER
+    )
+    assert len(jobs.get_permissions(str(job_id)).access_control_list) == 2
+    jobs.set_permissions(str(job_id), access_control_list=[owner])
+    jobs.update_permissions(str(job_id), access_control_list=[viewers])
+    listed = jobs.get_permissions(str(job_id)).access_control_list
+    assert [item.user_name or item.group_name for item in listed] == ["ann@sandbox.local", "users", "admins"]
+    levels = jobs.get_permission_levels(str(job_id)).permission_levels
+    assert {level.permission_level for level in levels} == set(api.JobPermissionLevel)
 
 
 def problem_of(kind: type[Exception], call: Callable[[], Any]) -> str:

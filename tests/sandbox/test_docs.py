@@ -45,7 +45,7 @@ def test_the_table_of_endpoints_is_what_the_server_does(client: Client, version:
     told = {name: cells[place] == "✓" for name, cells in table("endpoint | 2.0 | 2.1 | 2.2").items()}
     served = {}
     for method, path in ENDPOINTS:
-        answer = client.send(method, path, version=version)
+        answer = client.send(method, path.replace("{object_type}", "jobs"), version=version)
         is_known = answer.ok or answer.json()["error_code"] != "ENDPOINT_NOT_FOUND"
         served[f"{method} {path}"] = is_known
     assert told == served

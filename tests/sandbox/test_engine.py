@@ -9,6 +9,7 @@ import pytest
 from dbjobs.sandbox.agenda import Agenda
 from dbjobs.sandbox.engine import Engine
 from dbjobs.sandbox.execution import Output
+from dbjobs.sandbox.files import Files
 from dbjobs.sandbox.runner import Process, Runner
 from dbjobs.sandbox.tasks import PythonFile, execution_of
 from dbjobs.sandbox.workspace import Workspace
@@ -56,7 +57,7 @@ class World:
         self.seconds = 1_000_000.0
         agenda = Agenda(lambda: self.seconds)
         self._run_due = agenda.run_due
-        self.workspace = Workspace(Engine(agenda, runner, execution_of, time_scale))
+        self.workspace = Workspace(Engine(agenda, runner, execution_of, time_scale), runner.files)
         python = {"task_key": "main", "spark_python_task": {"python_file": "main.py"}}
         self.run: JobRun = self.workspace.submit({"tasks": [python | task]})
 
@@ -79,7 +80,7 @@ class World:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
-    runner = FakeRunner(tmp_path)
+    runner = FakeRunner(tmp_path, Files(tmp_path / "files"))
     yield runner
     runner.close()
 

@@ -52,7 +52,7 @@ def test_every_answer_bears_a_request_id(client: Client, method: str, path: str)
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "jobs/nothing"), ("GET", "jobs/create"), ("POST", "jobs/get"), ("GET", "clusters/list")],
+    [("GET", "jobs/nothing"), ("GET", "jobs/create"), ("POST", "jobs/get"), ("GET", "clusters/get")],
 )
 @pytest.mark.parametrize("version", [*VERSIONS, "3.0"])
 def test_what_is_not_there_is_no_endpoint(client: Client, method: str, path: str, version: str) -> None:

@@ -32,6 +32,15 @@ def command(
             "--scenario", metavar="NAME|FILE", help="What goes wrong, and when.", show_default=False
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Keep the workspace's files there; by default they go when it ends.",
+            show_default=False,
+        ),
+    ] = None,
     log: Annotated[
         Path | None,
         typer.Option(
@@ -59,7 +68,7 @@ def command(
         suppress(Interrupted),
         interruptible(),
         new_sandbox(
-            root, scenario, token=token, host=host, port=port, time_scale=time_scale, log=log
+            root, scenario, token=token, host=host, port=port, time_scale=time_scale, log=log, state=state
         ) as sandbox,
     ):
         app.streams.result(f"export DATABRICKS_HOST={sandbox.url}")
