@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HOME = "/Users/user@sandbox.local"
 NOTEBOOK = b"# Databricks notebook source\nprint('day', dbutils.widgets.get('day'))\n"
-JUPYTER = {
+JUPYTER: dict[str, Any] = {
     "cells": [
         {"cell_type": "markdown", "metadata": {}, "source": ["# Report\n", "of a day"]},
         {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["%pip install pandas"]},
@@ -75,7 +75,7 @@ class TestWorkspace:
         files.upload(f"{HOME}/shop/src/sums", b"select 1\n", language=Language.SQL)
         files.upload(f"{HOME}/shop/src/pages.ipynb", json.dumps(JUPYTER).encode(), format=ImportFormat.AUTO)
 
-        found = {item.path: item for item in files.list(f"{HOME}/shop", recursive=True)}
+        found = {str(item.path): item for item in files.list(f"{HOME}/shop", recursive=True)}
         assert {path.removeprefix(f"{HOME}/shop/"): item.object_type for path, item in found.items()} == {
             "rates.csv": ObjectType.FILE,
             "src/load.py": ObjectType.FILE,
@@ -91,7 +91,7 @@ class TestWorkspace:
         assert files.download(f"{HOME}/shop/rates.csv").read() == b"a,b\n"
         assert files.download(f"{HOME}/shop/src/report").read() == NOTEBOOK
         exported = files.export(f"{HOME}/shop/src/sums", format=ExportFormat.SOURCE)
-        assert base64.b64decode(exported.content) == b"-- Databricks notebook source\nselect 1\n"
+        assert base64.b64decode(exported.content or "") == b"-- Databricks notebook source\nselect 1\n"
         assert exported.file_type == "sql"
         page = json.load(files.download(f"{HOME}/shop/src/pages", format=ExportFormat.JUPYTER))
         assert [(cell["cell_type"], "".join(cell["source"])) for cell in page["cells"]] == [
@@ -244,9 +244,9 @@ class TestPermissions:
         job_id = str(client.create(client.python("a")))
 
         def granted() -> dict[str, str]:
-            listed = sdk.jobs.get_permissions(job_id).access_control_list
+            listed = sdk.jobs.get_permissions(job_id).as_dict()["access_control_list"]
             return {
-                str(item.user_name or item.group_name): item.all_permissions[0].permission_level.value
+                item.get("user_name") or item["group_name"]: item["all_permissions"][0]["permission_level"]
                 for item in listed
             }
 

@@ -414,14 +414,22 @@ def test_every_request_is_logged(start: Any, tmp_path: Path, monkeypatch: pytest
     client = start(log=log, scenario=read_scenario(str(file)))
     client.create(client.python("a"), name="nightly")
     client.refusal("GET", "jobs/runs/get", run_id=7)
+    client.refusal("GET", "repos", version="2.0")
+    client.post("dbfs/put", version="2.0", path="/a", contents="c2VjcmV0")
     with pytest.raises(requests.ConnectionError):
         client.get("jobs/runs/list")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line["method"], line["path"], line["status"], line["is_fault"]) for line in lines] == [
         ("POST", "/api/2.2/jobs/create", 200, False),
         ("GET", "/api/2.2/jobs/runs/get", 400, False),
+        ("GET", "/api/2.0/repos", 404, False),
+        ("POST", "/api/2.0/dbfs/put", 200, False),
         ("GET", "/api/2.2/jobs/runs/list", None, True),
     ]
+    assert [line["error_code"] for line in lines] == [
+        *(None, "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND", None, None)
+    ]
+    assert lines[3]["params"] == {"path": "/a"}, "the content of files is not logged"
     assert lines[0]["params"]["name"] == "nightly"
     assert lines[1]["params"] == {"run_id": "7"}
     assert all(line["ts"].endswith("+00:00") and line["ms"] >= 0 and line["request_id"] for line in lines)
