@@ -1,8 +1,8 @@
 """JSON and YAML text to plain values, for configuration and job files alike.
 
 An error names the line and never quotes it: the line may hold a secret. YAML is read as
-YAML 1.2 has it, so that `no`, `12:30` and `2026-01-01` stay the strings that people
-meant, and only JSON's own types come out.
+YAML 1.2, so that `no`, `12:30` and `2026-01-01` stay the strings that people meant, and the
+values are those that JSON has.
 """
 
 import json
@@ -12,44 +12,44 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from dbjobs.common.yaml12 import MAX_DEPTH, DocumentError, Place, finite, read_yaml
+from dbjobs.common.yaml12 import MAX_DEPTH, DocumentError, Location, finite, read_yaml
 
 __all__ = ["Document", "DocumentError", "parse_document", "read_document"]
 
-MAX_SEARCHED = 1024 * 1024
+MAX_JSON_SIZE_FOR_LINES = 1024 * 1024
 """JSON larger than this is not read a second time just to name a line."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a text holds, and where in the text it stands."""
+    """The value in a text, and the lines of its parts."""
 
     value: Any
     text: str
-    yaml_place: Place | None = None
+    yaml_location: Location | None = None
 
     def line_of(self, path: Sequence[str | int]) -> int | None:
-        """The line, from 1, of the value at a path, or of the nearest thing around it; None if unknown."""
-        place, line = self._place, None
+        """The line, from 1, of the value at a path, or of the nearest value around it; None if unknown."""
+        location, line = self._location, None
         for step in path:
-            inner = place.inner if place else None
+            inner = location.inner if location else None
             try:
-                place = inner[step]  # type: ignore[index]
+                location = inner[step]  # type: ignore[index]
             except (TypeError, KeyError, IndexError):
                 break
-            line = place.line
+            line = location.line
         return line
 
     @cached_property
-    def _place(self) -> Place | None:
-        """JSON is YAML as well, whose parser knows the lines. One line needs no number."""
+    def _location(self) -> Location | None:
+        """JSON is YAML, too, and the YAML reader knows the lines. A text of one line needs no number."""
         if "\n" not in self.text.strip():
             return None
-        if self.yaml_place or len(self.text) > MAX_SEARCHED:
-            return self.yaml_place
+        if self.yaml_location or len(self.text) > MAX_JSON_SIZE_FOR_LINES:
+            return self.yaml_location
         with suppress(DocumentError):
             root = read_yaml(self.text)
-            return root.place if root else None
+            return root.location if root else None
         return None
 
 
@@ -61,20 +61,22 @@ def parse_document(text: str) -> Any:
 def read_document(text: str) -> Document:
     """Like `parse_document`, with the lines."""
     if text.lstrip()[:1] in ("{", "["):
-        try:
+        # what is not JSON may be YAML's flow style, whose parser knows the line
+        with suppress(ValueError):
             return Document(_read_json(text), text)
-        except RecursionError:
-            raise DocumentError("it is nested too deeply") from None
-        except ValueError:
-            pass  # YAML's flow style looks like JSON, and its parser knows the line
     root = read_yaml(text)
-    return Document(root.value, text, root.place) if root else Document(None, text)
+    return Document(root.value, text, root.location) if root else Document(None, text)
 
 
 def _read_json(text: str) -> Any:
-    value = json.loads(text, object_pairs_hook=_distinct, parse_float=finite, parse_constant=_no_constant)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_float=finite, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise DocumentError("it is nested too deeply") from None
     if _is_deeper(value, MAX_DEPTH):
-        raise RecursionError
+        raise DocumentError("it is nested too deeply")
     return value
 
 
@@ -85,12 +87,12 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return limit == 0 or any(_is_deeper(one, limit - 1) for one in inner)
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return mapping
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")

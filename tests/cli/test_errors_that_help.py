@@ -44,7 +44,7 @@ SETTINGS = [
             ("error: ~/.databrickscfg has several profiles named 'prod', the second in line 3",
              "hint: keep one of them, or give it another name"), ini=f"[prod]\ntoken={TOKEN}\n[prod]\n"),
     Trouble("several profiles of a name, YAML",
-            ("error: ~/config.yaml is not valid YAML: line 4: a key stands twice",
+            ("error: ~/config.yaml is not valid YAML: line 4: duplicate key",
              "hint: a profile, and a setting of a profile, may stand there once"),
             yaml=f"profiles:\n  prod:\n    token: {TOKEN}\n  prod: {{}}\n"),
     Trouble("malformed YAML", ("error: ~/config.yaml is not valid YAML: line 4: ",),

@@ -12,7 +12,7 @@ from dbjobs.common.documents import DocumentError, parse_document, read_document
 from dbjobs.output.serialization import to_yaml
 
 SECRET = "dapi0123456789abcdef"
-NO_VALUE = "a tag that stands for no value of JSON"
+NO_VALUE = "a tag for a type that JSON does not have"
 THE_PARSERS = r"\w+ \w+"
 """Words of PyYAML's, which differ by its version."""
 
@@ -63,14 +63,14 @@ def test_json_and_yaml_are_told_apart_by_content(text: str, value: object) -> No
     ("text", "line", "problem"),
     [
         pytest.param("a: b\n\tc: d", 2, "found a tab character", id="a tab"),
-        pytest.param("a: 1\nb: 2\na: 3", 3, "a key stands twice", id="a key twice in YAML"),
-        pytest.param('{"a": 1,\n "a": 2}', 2, "a key stands twice", id="a key twice in JSON"),
+        pytest.param("a: 1\nb: 2\na: 3", 3, "duplicate key", id="a key twice in YAML"),
+        pytest.param('{"a": 1,\n "a": 2}', 2, "duplicate key", id="a key twice in JSON"),
         pytest.param('{"a": 1\n "b": 2}', 2, THE_PARSERS, id="a comma left out"),
         pytest.param("a: 'b\nc: d\n", 2, THE_PARSERS, id="a quote left open"),
         pytest.param("a: b: c", 1, THE_PARSERS, id="two colons"),
         pytest.param("a: *b", 1, "found undefined alias", id="an unknown alias"),
         pytest.param("a: 1\n---\na: 2", 2, "found another document", id="two documents"),
-        pytest.param("? [a]\n: b", 1, "a key has to be a text", id="a list for a key"),
+        pytest.param("? [a]\n: b", 1, "a key must be a string", id="a list for a key"),
         pytest.param("a: !!python/name:os.system", 1, NO_VALUE, id="a Python tag"),
         pytest.param("a: !!timestamp 2026-01-01", 1, NO_VALUE, id="a date's tag"),
         pytest.param("a: !!set {x, y}", 1, NO_VALUE, id="a set's tag"),
@@ -80,7 +80,7 @@ def test_json_and_yaml_are_told_apart_by_content(text: str, value: object) -> No
         pytest.param("a: 1e999", 1, "cannot be read", id="a number beyond all"),
         pytest.param('{"a": 1e999}', 1, "cannot be read", id="a number beyond all, in JSON"),
         pytest.param("a: " + "9" * 5000, 1, "cannot be read", id="a number too long"),
-        pytest.param("a: &x [*x]", 1, "it holds itself", id="a circle"),
+        pytest.param("a: &x [*x]", 1, "it contains itself", id="a circle"),
         pytest.param("a: \x07", None, "a character that YAML does not allow", id="a control character"),
         pytest.param("[" * 100_000, None, "nested too deeply", id="depths of JSON"),
         pytest.param("#\n" + "[" * 100_000, 2, "nested too deeply", id="depths of YAML"),

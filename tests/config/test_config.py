@@ -307,7 +307,7 @@ def test_the_configuration_is_found_and_verbose_tells_where_each_setting_came_fr
         ),
         pytest.param(
             b"profiles:\n  prod:\n    dapi-hush: 1\n    dapi-hush: 2\n",
-            "is not valid YAML: line 4: a key stands twice",
+            "is not valid YAML: line 4: duplicate key",
             id="a key twice",
         ),
         pytest.param(b"token: \xffdapi-hush\n", "cannot read {path}: it is not UTF-8 text", id="no text"),
