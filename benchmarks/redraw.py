@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
+from dbjobs.http.response import Payload
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.runs.watching import Snapshot, WatchedRun
 

@@ -77,7 +77,7 @@ class DbjobsError(Exception):
     """Base of all errors that dbjobs raises on purpose."""
 
     exit_code: ExitCode = ExitCode.FAULT
-    passing: ClassVar[bool] = False
+    transient: ClassVar[bool] = False
     """True if waiting may cure it: the network, or the service, is having a moment."""
 
     def __init__(self, message: str, *, hint: str | None = None, answer: Answer | None = None) -> None:
@@ -116,7 +116,7 @@ class ToolError(SignInError):
 class NotTheApiError(ConfigError):
     """Something else than the Jobs API answered: a login page, a proxy's page, a redirect."""
 
-    passing = True
+    transient = True
 
 
 class NotFoundError(DbjobsError):
@@ -135,7 +135,7 @@ class UnreachableError(DbjobsError):
     """No usable answer: network, 429, 5xx, or a body that was cut short."""
 
     exit_code = ExitCode.UNREACHABLE
-    passing = True
+    transient = True
 
     def __init__(
         self,

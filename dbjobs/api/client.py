@@ -5,16 +5,13 @@ Source: https://docs.databricks.com/api/workspace/jobs
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from dbjobs.api.paging import Pages, RunFilter, Warn, follow, named, take, within
+from dbjobs.api.shapes import ANSWERS, LATER_PAGES, Fields
 from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.http.retry import Retrying
-from dbjobs.http.shapes import ANSWERS, LATER_PAGES
-
-if TYPE_CHECKING:
-    from dbjobs.api.transport import Transport
+from dbjobs.http.retry import RetryPolicy
 
 PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "iterations")
 """What runs/get sends in pages, 100 elements at a time."""
@@ -40,10 +37,35 @@ class Page:
     next_token: str | None
 
 
+class Transport(Protocol):
+    """Sends requests to one workspace; `shape` is what a successful response holds."""
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        retry: RetryPolicy | None = None,
+        *,
+        shape: Fields | None = None,
+    ) -> Payload:
+        """Read something; values of None are left out of the query."""
+
+    def post(
+        self,
+        path: str,
+        body: Payload,
+        *,
+        repeatable: bool,
+        retry: RetryPolicy | None = None,
+        shape: Fields | None = None,
+    ) -> Payload:
+        """Change something. `repeatable`: sending it twice does what sending it once does."""
+
+
 class JobsApi:
     """The endpoints of one workspace."""
 
-    def __init__(self, transport: "Transport", version: str = "2.2", warn: Warn = lambda text: None) -> None:
+    def __init__(self, transport: Transport, version: str = "2.2", warn: Warn = lambda text: None) -> None:
         """`warn` hears of answers that may be incomplete."""
         self._transport = transport
         self.version = version
@@ -95,11 +117,11 @@ class JobsApi:
         job_id: int,
         parameters: Payload,
         idempotency_token: str,
-        retrying: Retrying | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Payload:
         """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
-        return self._post("run-now", body, repeatable=True, retrying=retrying)
+        return self._post("run-now", body, repeatable=True, retry=retry)
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
@@ -112,7 +134,7 @@ class JobsApi:
         *,
         limit: int | None = None,
         expand_tasks: bool = False,
-        retrying: Retrying | None = None,
+        retry: RetryPolicy | None = None,
         complete: bool = True,
     ) -> Pages:
         """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task.
@@ -122,36 +144,36 @@ class JobsApi:
         is_small = limit is not None and limit <= RUNS_PAGE
         if self.version == "2.0":
             query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
-            return take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
+            return take(within(wanted, self._list("runs/list", query, "run", retry)), limit)
         query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
         query["expand_tasks"] = expand_tasks or None
-        runs = take(within(wanted, self._list("runs/list", query, "run", retrying)), limit)
+        runs = take(within(wanted, self._list("runs/list", query, "run", retry)), limit)
         return self._completed(runs, self._complete_run) if expand_tasks and complete else runs
 
     def get_run(
-        self, run_id: int, retrying: Retrying | None = None, *, include_history: bool = False
+        self, run_id: int, retry: RetryPolicy | None = None, *, include_history: bool = False
     ) -> Payload:
         """→ the run with its `tasks`, all pages in one; with its `repair_history` if asked for."""
         query = {"run_id": run_id, "include_history": include_history or None}
-        run = merge_pages(self._pages("runs/get", query, retrying))
+        run = merge_pages(self._pages("runs/get", query, retry))
         return self._told_if_cut(run, run)
 
-    def get_run_page(self, run_id: int, page_token: str | None, retrying: Retrying | None = None) -> Page:
+    def get_run_page(self, run_id: int, page_token: str | None, retry: RetryPolicy | None = None) -> Page:
         """→ one page of a run."""
-        return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retrying)
+        return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retry)
 
-    def get_run_output(self, run_id: int, retrying: Retrying | None = None) -> Payload:
+    def get_run_output(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
         """→ logs, error, result of a task run; the id of a job run is refused."""
-        return self._get("runs/get-output", {"run_id": run_id}, retrying)
+        return self._get("runs/get-output", {"run_id": run_id}, retry)
 
     def export_run(self, run_id: int, views_to_export: str) -> Payload:
         """→ `views` of a notebook task's run: CODE, DASHBOARDS or ALL, each a page of HTML."""
         query = {"run_id": run_id, "views_to_export": views_to_export}
         return self._get("runs/export", query)
 
-    def cancel_run(self, run_id: int, retrying: Retrying | None = None) -> Payload:
+    def cancel_run(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
         """→ `{}`. Asynchronous; does nothing to a run that has ended."""
-        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True, retrying=retrying)
+        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True, retry=retry)
 
     def cancel_all_runs(self, job_id: int | None) -> Payload:
         """→ `{}`. Cancels the active runs of a job; with None, the queued runs of all jobs. Asynchronous."""
@@ -184,10 +206,10 @@ class JobsApi:
         body: Payload,
         *,
         repeatable: bool,
-        retrying: Retrying | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Payload:
         path, shape = self._path(endpoint), ANSWERS[endpoint]
-        return self._transport.post(path, body, repeatable=repeatable, retrying=retrying, shape=shape)
+        return self._transport.post(path, body, repeatable=repeatable, retry=retry, shape=shape)
 
     def _delete(self, endpoint: str, body: Payload) -> Payload:
         """What is not there on a second try was deleted by the first."""
@@ -198,13 +220,13 @@ class JobsApi:
                 return {}
             raise
 
-    def _get(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None) -> Payload:
+    def _get(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None = None) -> Payload:
         shapes = LATER_PAGES if query.get("page_token") and endpoint in LATER_PAGES else ANSWERS
-        return self._transport.get(self._path(endpoint), query, retrying, shape=shapes[endpoint])
+        return self._transport.get(self._path(endpoint), query, retry, shape=shapes[endpoint])
 
-    def _list(self, endpoint: str, query: Payload, noun: str, retrying: Retrying | None = None) -> Pages:
+    def _list(self, endpoint: str, query: Payload, noun: str, retry: RetryPolicy | None = None) -> Pages:
         def ask(place: Payload) -> Payload:
-            return self._get(endpoint, {**query, **place}, retrying)
+            return self._get(endpoint, {**query, **place}, retry)
 
         return follow(ask, noun, self._warn)
 
@@ -228,7 +250,7 @@ class JobsApi:
         run.update(_arrays_of(self.get_run(run["run_id"]), PAGED_ARRAYS))
 
     def _pages(
-        self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None = None
+        self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None = None
     ) -> Iterator[Page]:
         """Follow `next_page_token` to the end: an empty one, or one that came before, leads nowhere."""
         seen: set[str | None] = set()
@@ -237,12 +259,12 @@ class JobsApi:
             if len(seen) == MAX_PAGES:
                 raise UnreachableError(f"the server's answer has more than {MAX_PAGES:,} pages")
             seen.add(token)
-            page = self._page(endpoint, {**query, "page_token": token}, retrying)
+            page = self._page(endpoint, {**query, "page_token": token}, retry)
             yield page
             token = page.next_token
 
-    def _page(self, endpoint: str, query: Mapping[str, Any], retrying: Retrying | None) -> Page:
-        payload = self._get(endpoint, query, retrying)
+    def _page(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None) -> Page:
+        payload = self._get(endpoint, query, retry)
         _check_id(payload, query)
         payload.pop("prev_page_token", None)
         return Page(payload, payload.pop("next_page_token", None) or None)

@@ -10,13 +10,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from dbjobs.api.states import Outcome, Phase, outcome_of, phase_of
 from dbjobs.errors import DbjobsError
-
-Payload = dict[str, Any]
-"""A JSON object of the Jobs API."""
+from dbjobs.http.response import Payload
 
 
 @dataclass(frozen=True)

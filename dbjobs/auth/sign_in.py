@@ -14,7 +14,7 @@ from dbjobs.config import Profile
 from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
 from dbjobs.config.settings import FAMILIES, SECRETS
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, SignInError, UnreachableError, UnsentError
-from dbjobs.http.response import Payload, RawAnswer, read_answer
+from dbjobs.http.response import Payload, RawResponse, read_response
 
 if TYPE_CHECKING:
     from dbjobs.http.session import Network
@@ -82,7 +82,7 @@ class SignIn:
     ) -> Payload:
         """Ask an identity provider, once: whoever wants to send a request tries again if that may help."""
         try:
-            return read_answer(self.send(method, url, form=form, headers=headers, is_direct=is_direct))
+            return read_response(self.send(method, url, form=form, headers=headers, is_direct=is_direct))
         except DbjobsError as error:
             raise self._explain_failure(error, urlsplit(url).netloc) from None
 
@@ -94,13 +94,13 @@ class SignIn:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_direct: bool = False,
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """The answer as it comes, whatever it is; `is_direct`: past all proxies."""
-        from dbjobs.http.session import Wire
+        from dbjobs.http.session import HttpSession
 
         is_workspace = origin_of(url) == origin_of(self.host)
         network = self.network if is_workspace else replace(self.network, client_cert=None)
-        answer = Wire(None, network, is_direct=is_direct).send(method, url, data=form, headers=headers)
+        answer = HttpSession(None, network, is_direct=is_direct).send(method, url, data=form, headers=headers)
         logger.debug("%s %s → %s", method, url.partition("?")[0], answer.status)
         return answer
 

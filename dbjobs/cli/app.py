@@ -79,7 +79,7 @@ class Root(Group):
             _tell_fault(app_of(ctx).streams, error)
             code = ExitCode.FAULT
         finally:
-            app_of(ctx).remember()
+            app_of(ctx).save_cache()
         raise typer.Exit(code)
 
 

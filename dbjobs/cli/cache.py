@@ -1,7 +1,7 @@
-"""What earlier calls saw of a workspace: its jobs, runs and task keys, for completion to offer.
+"""What earlier calls saw of a workspace: its jobs, runs and task keys, for completion.
 
-Ids, names and states alone are kept, in the user's cache directory, a file a host. Nothing here
-ever fails: a file that cannot be read or written counts for nothing.
+Only ids, names and states are kept, in the user's cache directory, one file per workspace. Nothing
+here fails: a file that cannot be read or written is ignored.
 """
 
 import json
@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-Facts = dict[str, Any]
-Remembered = dict[str, dict[str, Any]]
+Entries: TypeAlias = dict[str, dict[str, Any]]
+"""From a job's or a run's id, as text, to its `name`, `tasks` and, of a run, `state` and `job_id`."""
 
-JOBS, RUNS = "jobs", "runs"
-MOST = {JOBS: 2000, RUNS: 200}
-"""So many are kept, the latest seen first."""
+MAX_ENTRIES = {"jobs": 2000, "runs": 200}
+"""The latest seen are kept."""
 
 
 def cache_folder() -> Path:
@@ -27,7 +26,7 @@ def cache_folder() -> Path:
 
 
 def read_cache(name: str) -> Any:
-    """A document of the cache; {} where there is none to be had."""
+    """A document of the cache; {} if there is none that can be read."""
     with suppress(Exception):
         return json.loads((cache_folder() / f"{name}.json").read_text("utf-8"))
     return {}
@@ -42,85 +41,81 @@ def write_cache(name: str, document: Any) -> None:
         write_whole(cache_folder() / f"{name}.json", data, overwrite=True, is_private=True)
 
 
-def place_of(host: str) -> str:
-    """The name of a workspace's document, be its host given as a URL or as people paste it."""
+def cache_name(host: str) -> str:
+    """The name of a workspace's document, whether its host is a URL or a name as people paste it."""
     host, _, query = re.sub(r"^\w+://", "", host.strip()).partition("/")
     workspace = re.search(r"[?&](?:o|w|workspace_id)=([\w.-]+)", query)
     name = host.partition("?")[0].lower() + (f"+{workspace[1]}" if workspace else "")
     return re.sub(r"[^\w.+-]", "_", name)
 
 
-def recall(host: str) -> Remembered:
-    """`jobs` and `runs`, from id, as a text, to `name` and `tasks`; `asked`: when a list was read."""
-    found = read_cache(place_of(host))
-    is_ours = isinstance(found, dict) and all(
-        isinstance(found.get(kind, {}), dict) for kind in (*MOST, "asked")
-    )
-    return {kind: found.get(kind, {}) if is_ours else {} for kind in (*MOST, "asked")}
+def load_workspace(host: str) -> dict[str, Entries]:
+    """The `jobs` and `runs` that were seen in a workspace."""
+    cached = read_cache(cache_name(host))
+    if not isinstance(cached, dict) or not all(
+        isinstance(cached.get(kind, {}), dict) for kind in MAX_ENTRIES
+    ):
+        cached = {}
+    return {kind: cached.get(kind, {}) for kind in MAX_ENTRIES}
 
 
-class Memory:
-    """What one call learns; `keep` adds it to what is known."""
+class Cache:
+    """What one call sees of a workspace; `save` adds it to what earlier calls saw."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, dict[str, Facts | None]] = {"jobs": {}, "runs": {}}
-        self._asked: list[str] = []
+        self._seen: dict[str, dict[str, dict[str, Any] | None]] = {"jobs": {}, "runs": {}}
+        """None: deleted"""
 
-    def learn(self, path: str, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """From a good answer of the Jobs API to what was sent to a path."""
+    def record(self, path: str, sent: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+        """Record the payload of a successful response to what was sent to a path."""
         endpoint = path.partition("/jobs/")[2]
-        with suppress(Exception):  # whatever a server says, it is no reason to fail
+        with suppress(Exception):  # whatever a server sends, it is no reason to fail
             if endpoint in ("list", "runs/list"):
-                self._learn_list(sent, answer)
+                for job in (payload.get("jobs") or ())[: self._entries_left("jobs")]:
+                    self._record_job(job)
+                for run in (payload.get("runs") or ())[: self._entries_left("runs")]:
+                    self._record_run(run)
             elif endpoint in ("create", "reset", "get"):
-                self._see_job({**sent, "settings": sent.get("new_settings") or sent, **answer})
+                self._record_job({**sent, "settings": sent.get("new_settings") or sent, **payload})
             elif endpoint in ("run-now", "runs/submit", "runs/get"):
-                self._see_run({**sent, **answer})
-            elif endpoint in ("delete", "runs/delete"):
-                kind = "jobs" if endpoint == "delete" else "runs"
-                self._seen[kind][str(sent[f"{kind[:-1]}_id"])] = None
+                self._record_run({**sent, **payload})
+            elif endpoint == "delete":
+                self._seen["jobs"][str(sent["job_id"])] = None
+            elif endpoint == "runs/delete":
+                self._seen["runs"][str(sent["run_id"])] = None
 
-    def _learn_list(self, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        for job in (answer.get("jobs") or ())[: self._room("jobs")]:
-            self._see_job(job)
-        for run in (answer.get("runs") or ())[: self._room("runs")]:
-            self._see_run(run)
-        if not sent.keys() & {"name", "job_id", "active_only", "completed_only", "start_time_from"}:
-            self._asked.extend(kind for kind in MOST if kind in answer)
+    def _entries_left(self, kind: str) -> int:
+        """How many more are of use: lists begin with the latest."""
+        return max(0, MAX_ENTRIES[kind] - len(self._seen[kind]))
 
-    def _room(self, kind: str) -> int:
-        """How many more are worth a look: what is listed first is the latest."""
-        return max(0, MOST[kind] - len(self._seen[kind]))
-
-    def _see_job(self, job: Mapping[str, Any]) -> None:
+    def _record_job(self, job: Mapping[str, Any]) -> None:
         settings = job.get("settings") or {}
-        self._see("jobs", job["job_id"], settings.get("name"), settings.get("tasks"))
+        self._record("jobs", job["job_id"], settings.get("name"), settings.get("tasks"))
 
-    def _see_run(self, run: Mapping[str, Any]) -> None:
+    def _record_run(self, run: Mapping[str, Any]) -> None:
         from dbjobs.api.models import Run
 
         has_state = run.get("state") or run.get("status")
         state = Run(dict(run)).shown_state if has_state else None
         name, tasks = run.get("run_name"), run.get("tasks")
-        self._see("runs", run["run_id"], name, tasks, state=state, job_id=run.get("job_id"))
+        self._record("runs", run["run_id"], name, tasks, state=state, job_id=run.get("job_id"))
 
-    def _see(self, kind: str, key: int, name: str | None, tasks: Any, **more: Any) -> None:
-        keys = dict.fromkeys(str(task["task_key"]) for task in tasks or ())
-        found = {"name": name, "tasks": list(keys), **more}
-        facts = {key: value for key, value in found.items() if value}
-        self._seen[kind][str(key)] = (self._seen[kind].pop(str(key), None) or {}) | facts
+    def _record(self, kind: str, item_id: int, name: str | None, tasks: Any, **more: Any) -> None:
+        task_keys = dict.fromkeys(str(task["task_key"]) for task in tasks or ())
+        entry = {"name": name, "tasks": list(task_keys), **more}
+        known = self._seen[kind].pop(str(item_id), None) or {}
+        self._seen[kind][str(item_id)] = known | {key: value for key, value in entry.items() if value}
 
-    def keep(self, host: str, now: float) -> None:
-        """Add it to what is known of the host; nothing is touched if nothing was learned."""
-        if any(self._seen.values()) or self._asked:
-            with suppress(Exception):
-                write_cache(place_of(host), self._joined_to(recall(host), now))
-
-    def _joined_to(self, known: Remembered, now: float) -> Remembered:
-        joined: Remembered = {"asked": known["asked"] | dict.fromkeys(self._asked, now)}
-        for kind, most in MOST.items():
-            old, new = known[kind], self._seen[kind]
-            merged = {key: facts and (old.get(key) or {}) | facts for key, facts in new.items()}
-            merged |= {key: facts for key, facts in old.items() if key not in new}
-            joined[kind] = dict([(key, facts) for key, facts in merged.items() if facts is not None][:most])
-        return joined
+    def save(self, host: str) -> None:
+        """Add it to what is known of the workspace; no file is touched if nothing was seen."""
+        if not any(self._seen.values()):
+            return
+        with suppress(Exception):
+            known = load_workspace(host)
+            for kind, most in MAX_ENTRIES.items():
+                old, new = known[kind], self._seen[kind]
+                merged = {key: entry and (old.get(key) or {}) | entry for key, entry in new.items()}
+                merged |= {key: entry for key, entry in old.items() if key not in new}
+                kept = [(key, entry) for key, entry in merged.items() if entry is not None]
+                known[kind] = dict(kept[:most])
+            write_cache(cache_name(host), known)

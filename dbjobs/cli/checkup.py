@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from dbjobs.api.transport import Transport
+from dbjobs.api.transport import HttpTransport
 from dbjobs.auth.credentials import Credentials
 from dbjobs.auth.workspace import WORKSPACE_HEADER
 from dbjobs.common.clock import Clock
@@ -23,9 +23,9 @@ from dbjobs.errors import (
     UnreachableError,
     UnsentError,
 )
-from dbjobs.http.response import Payload, RawAnswer, read_answer
+from dbjobs.http.response import Payload, RawResponse, read_response
 from dbjobs.http.retry import NO_RETRIES
-from dbjobs.http.session import Network, Wire, proxy_of
+from dbjobs.http.session import HttpSession, Network, proxy_of
 
 WHO_AM_I = "/api/2.0/preview/scim/v2/Me"
 ANSWERED_BY = "x-databricks-org-id"
@@ -66,7 +66,7 @@ class Checkup:
     credentials: Credentials
     network: Network
     clock: Clock
-    _answer: RawAnswer | None = field(default=None, repr=False)
+    _answer: RawResponse | None = field(default=None, repr=False)
     """what the host says to whoever shows no credentials"""
 
     @property
@@ -114,7 +114,7 @@ class Checkup:
     def _connect(self, name: str) -> Step:
         try:
             workspace_id = self.profile.workspace_id
-            self._answer = Wire(network=self.network).send(
+            self._answer = HttpSession(network=self.network).send(
                 "GET",
                 f"{self.host}/api/{self.version}/jobs/list",
                 query={"limit": 1},
@@ -145,7 +145,7 @@ class Checkup:
         if self._answer is None:
             return Step(name, f"{self.host} answers only requests with credentials", is_doubtful=True)
         try:
-            read_answer(self._answer)
+            read_response(self._answer)
         except SignInError:
             if _is_foreign_page(self._answer):
                 page = NotTheApiError(
@@ -176,8 +176,8 @@ class Checkup:
 
     def _ask_who(self, name: str) -> Step:
         try:
-            raw = Wire(self.credentials, self.network).send("GET", self.host + WHO_AM_I)
-            answer = read_answer(raw)
+            raw = HttpSession(self.credentials, self.network).send("GET", self.host + WHO_AM_I)
+            answer = read_response(raw)
         except (NotFoundError, RefusedError) as error:
             return Step(name, f"the workspace does not tell: {error.message}", is_doubtful=True)
         user = str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
@@ -208,7 +208,7 @@ class Checkup:
     def _compare_clocks(self, name: str) -> Step:
         if self._answer is None:
             return Step(name, "not compared: the host drops requests without credentials", is_doubtful=True)
-        answer = Wire(network=self.network).send("GET", f"{self.host}/api/{self.version}/jobs/list")
+        answer = HttpSession(network=self.network).send("GET", f"{self.host}/api/{self.version}/jobs/list")
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
         except (TypeError, ValueError):
@@ -229,7 +229,7 @@ class Checkup:
         return self._transport.get(path, query or {}, NO_RETRIES)
 
     def __post_init__(self) -> None:
-        self._transport = Transport(self.host, self.credentials, self.clock, network=self.network)
+        self._transport = HttpTransport(self.host, self.credentials, self.clock, network=self.network)
 
 
 def _is_of_databricks(error: DbjobsError) -> bool:
@@ -237,6 +237,6 @@ def _is_of_databricks(error: DbjobsError) -> bool:
     return bool(error.answer and error.answer.error_code)
 
 
-def _is_foreign_page(answer: RawAnswer) -> bool:
+def _is_foreign_page(answer: RawResponse) -> bool:
     """A page to log in may come with a 401; those of Databricks name its realm."""
     return answer.is_page and "databricks" not in answer.headers.get("www-authenticate", "").lower()

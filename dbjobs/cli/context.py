@@ -16,9 +16,9 @@ from dbjobs.output.streams import Streams
 
 if TYPE_CHECKING:
     from dbjobs.api.client import JobsApi
-    from dbjobs.api.transport import Transport
+    from dbjobs.api.transport import HttpTransport
     from dbjobs.auth.credentials import Credentials
-    from dbjobs.cli.cache import Memory
+    from dbjobs.cli.cache import Cache
     from dbjobs.cli.checkup import Checkup
     from dbjobs.cli.dry_run import DryRun
     from dbjobs.config import Options, Profile
@@ -111,30 +111,28 @@ class App:
         return Options(given.profile, given.config, given.host, given.api_version)
 
     @cached_property
-    def transport(self) -> "Transport":
-        from dbjobs.api.transport import Transport
+    def transport(self) -> "HttpTransport":
+        from dbjobs.api.transport import HttpTransport
 
-        return Transport(
+        return HttpTransport(
             self.profile.host.value,
             self.credentials,
             self.clock,
             network=_network_of(self.profile),
-            note=self.streams.note,
-            detail=self.streams.detail,
-            heard=self.memory.learn,
+            observer=self.cache.record,
         )
 
     @cached_property
-    def memory(self) -> "Memory":
-        """What this call learns for completion."""
-        from dbjobs.cli.cache import Memory
+    def cache(self) -> "Cache":
+        """What this call sees of the workspace, for completion."""
+        from dbjobs.cli.cache import Cache
 
-        return Memory()
+        return Cache()
 
-    def remember(self) -> None:
-        """Keep what was learned; called at the end."""
-        if "memory" in vars(self):
-            self.memory.keep(self.profile.address, self.clock.now())
+    def save_cache(self) -> None:
+        """Add what was seen to the cache; called at the end."""
+        if "cache" in vars(self):
+            self.cache.save(self.profile.address)
 
     @cached_property
     def credentials(self) -> "Credentials":

@@ -1,21 +1,21 @@
-"""`--dry-run`: what would be sent, printed instead."""
+"""`--dry-run`: print what would be sent instead of sending it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from dbjobs.api.transport import Transport
+from dbjobs.api.shapes import Fields
+from dbjobs.api.transport import HttpTransport
 from dbjobs.http.response import Payload
-from dbjobs.http.retry import Retrying
-from dbjobs.http.shapes import Fields
+from dbjobs.http.retry import RetryPolicy
 from dbjobs.output.documents import write_document
 from dbjobs.output.serialization import to_json
 from dbjobs.output.streams import Streams
 
 
-class DryRun(Transport):
-    """Reads from the workspace like any other transport, and changes nothing in it."""
+class DryRun:
+    """A transport that reads from the workspace, and prints requests that would change it."""
 
-    def __init__(self, transport: Transport, streams: Streams, output: str) -> None:
+    def __init__(self, transport: HttpTransport, streams: Streams, output: str) -> None:
         self.host = transport.host
         self._transport = transport
         self._streams = streams
@@ -26,11 +26,11 @@ class DryRun(Transport):
         self,
         path: str,
         query: Mapping[str, Any],
-        retrying: Retrying | None = None,
+        retry: RetryPolicy | None = None,
         *,
         shape: Fields | None = None,
     ) -> Payload:
-        return self._transport.get(path, query, retrying, shape=shape)
+        return self._transport.get(path, query, retry, shape=shape)
 
     def post(
         self,
@@ -38,7 +38,7 @@ class DryRun(Transport):
         body: Payload,
         *,
         repeatable: bool,
-        retrying: Retrying | None = None,
+        retry: RetryPolicy | None = None,
         shape: Fields | None = None,
     ) -> Payload:
         """Print the request, or keep it for `finish`, and answer `{}`."""

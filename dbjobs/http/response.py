@@ -1,4 +1,4 @@
-"""Reading the server's answers: status, headers and body in, payload or error out.
+"""Responses of the server: status, headers and body in, payload or error out.
 
 The body of a refusal is usually `{"error_code", "message"}`, but may as well be
 `{"error": …}`, plain text, nothing, or the page of a proxy; the error_code says more
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from dbjobs.errors import (
@@ -23,9 +22,9 @@ from dbjobs.errors import (
     SignInError,
     UnreachableError,
 )
-from dbjobs.http.shapes import Fields, MissingFieldError, ShapeError, check_shape
 
 Payload = dict[str, Any]
+"""A JSON object."""
 
 UNAUTHENTICATED = ("UNAUTHENTICATED", "INVALID_TOKEN", "TOKEN_EXPIRED")
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
@@ -34,8 +33,8 @@ PAGE_HINT = "check the host: it is the workspace's own URL, not that of the acco
 
 
 @dataclass(frozen=True)
-class RawAnswer:
-    """An answer as it came over the wire. `headers` finds names in any case."""
+class RawResponse:
+    """A response as the server sent it. `headers` finds names in any case."""
 
     status: int
     reason: str
@@ -47,45 +46,27 @@ class RawAnswer:
         return self.headers.get("x-request-id") or self.headers.get("x-databricks-request-id")
 
     @property
-    def is_empty(self) -> bool:
-        """True if the server said that nothing comes, and nothing was cut off."""
-        return not self.body and (self.status == 204 or self.headers.get("content-length") == "0")
-
-    @property
     def is_page(self) -> bool:
         return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
 
-    @property
-    def plain_text(self) -> str:
-        """A short body that is neither JSON nor a page is the message itself."""
-        return "" if self.is_page else self.body[:500].decode(errors="replace").strip()
 
+def read_response(raw: RawResponse, *, may_be_empty: bool = False) -> Payload:
+    """The payload of a successful response; else raises the error that the response stands for.
 
-def read_answer(raw: RawAnswer, shape: Fields | None = None) -> Payload:
-    """The payload of a good answer; else raises the error that the answer stands for.
-
-    `shape` is what a good answer holds. One that holds nothing may as well be empty.
+    `may_be_empty`: whether no body at all, if the server says that none comes, is the payload `{}`.
     """
     content, problem = _parse(raw.body)
     if 200 <= raw.status < 300:
-        if shape == {} and raw.is_empty:
+        is_empty = not raw.body and (raw.status == 204 or raw.headers.get("content-length") == "0")
+        if may_be_empty and is_empty:
             return {}
         if not isinstance(content, dict):
-            raise _unusable(raw, problem if content is None else "it is not an object")
-        _check(raw, content, shape or {})
+            raise unusable(raw, problem if content is None else "it is not an object")
         return content
     if 300 <= raw.status < 400:
-        raise _redirected(raw)
+        target = raw.headers.get("location", "another place").partition("?")[0]
+        raise not_the_api(raw, f"the host answered with a redirect to {target}")
     raise _refusal(raw, content)
-
-
-def _check(raw: RawAnswer, content: Payload, shape: Fields) -> None:
-    try:
-        check_shape(content, shape)
-    except MissingFieldError as error:
-        raise _not_the_api(raw, f"the host's answer is not that of the Jobs API: it lacks {error}") from None
-    except ShapeError as error:
-        raise _unusable(raw, str(error)) from None
 
 
 def _parse(body: bytes) -> tuple[Any, str]:
@@ -108,10 +89,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"it holds {name}, which is no JSON")
 
 
-def _unusable(raw: RawAnswer, problem: str) -> DbjobsError:
-    """An answer that is none; one that was cut short may come whole the next time."""
+def unusable(raw: RawResponse, problem: str) -> DbjobsError:
+    """The error for a successful response that is unusable; one that was cut short may be whole next time."""
     if raw.is_page:
-        return _not_the_api(raw, "the host answered with a web page instead of the Jobs API")
+        return not_the_api(raw, "the host answered with a web page instead of the Jobs API")
     answer = Answer(raw.status, request_id=raw.request_id)
     if not problem:
         return UnreachableError("the server's answer was empty or cut short", answer=answer)
@@ -119,92 +100,71 @@ def _unusable(raw: RawAnswer, problem: str) -> DbjobsError:
     return UnreachableError(message, answer=answer, is_retryable=False)
 
 
-def _redirected(raw: RawAnswer) -> DbjobsError:
-    target = raw.headers.get("location", "another place").partition("?")[0]
-    return _not_the_api(raw, f"the host answered with a redirect to {target}")
-
-
-def _not_the_api(raw: RawAnswer, message: str) -> DbjobsError:
+def not_the_api(raw: RawResponse, message: str) -> DbjobsError:
+    """The error for a response that something other than the Jobs API sent."""
     return NotTheApiError(message, hint=PAGE_HINT, answer=Answer(raw.status, request_id=raw.request_id))
 
 
-def _refusal(raw: RawAnswer, content: Any) -> DbjobsError:
-    """What a 4xx or 5xx stands for."""
-    error_code, message = _words_of(content)
+def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
+    """The error for a status of 4xx or 5xx."""
+    error_code, message = _code_and_message(content)
     error_code = None if error_code == str(raw.status) else error_code
     answer = Answer(raw.status, error_code, message, raw.request_id)
-    reason = raw.headers.get("x-databricks-reason-phrase") or raw.reason
-    text = message or (raw.plain_text if content is None else "") or reason or "no reason given"
-    if _is_about_credentials(raw.status, error_code, text):
-        problem, hint = _sign_in_problem(text)
-        return SignInError(f"{problem}: {text}", hint=hint, answer=answer)
-    if _is_passing(raw.status, error_code):
+    text = message
+    if not text and content is None and not raw.is_page:  # a short plain text is the message itself
+        text = raw.body[:500].decode(errors="replace").strip()
+    text = text or raw.headers.get("x-databricks-reason-phrase") or raw.reason or "no reason given"
+    if (
+        raw.status == 401
+        or error_code in UNAUTHENTICATED
+        or "jsonwebtoken" in text
+        or (raw.status == 403 and error_code != "PERMISSION_DENIED" and re.search(r"(?i)token|jwt", text))
+    ):
+        problem, next_step = _sign_in_problem(text)
+        return SignInError(f"{problem}: {text}", hint=next_step, answer=answer)
+    is_server_error = raw.status >= 500 and raw.status != 501
+    if raw.status in (408, 429) or is_server_error or error_code in TOO_MANY:
         wait = _retry_after(raw.headers.get("retry-after", ""))
         return UnreachableError(f"the server is not ready: {text}", answer=answer, retry_after=wait)
     if error_code is None and raw.is_page:
-        return _unusable(raw, "")
+        return unusable(raw, "")
     if error_code == "ENDPOINT_NOT_FOUND":
         return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
-    if error_code in NOT_FOUND or raw.status == 404 or _says_absent(text):
+    # Several endpoints answer 400 INVALID_PARAMETER_VALUE where one would expect 404.
+    is_absent = re.match(r"(Job|Run|Task run) \d+ does not exist", text)
+    if error_code in NOT_FOUND or raw.status == 404 or is_absent:
         return NotFoundError(text, answer=answer)
-    return RefusedError(text, hint=_refusal_hint(error_code, text), answer=answer)
-
-
-def _is_about_credentials(status: int, error_code: str | None, text: str) -> bool:
-    if status == 401 or error_code in UNAUTHENTICATED or "jsonwebtoken" in text:
-        return True
-    return status == 403 and error_code != "PERMISSION_DENIED" and bool(re.search(_CREDENTIALS, text))
-
-
-_CREDENTIALS = r"(?i)token|jwt"
-_SIGN_IN_PROBLEMS = (
-    (
-        r"(?i)expir",
-        "the token has expired",
-        "make a new one in the workspace, under Settings, Developer, or sign in anew",
-    ),
-    (
-        r"(?i)invalid (access )?token",
-        "the workspace does not know the token",
-        "it may be that of another workspace, or it was revoked",
-    ),
-)
-"""What workspaces say, and what it means.
-
-As seen in https://github.com/databricks/databricks-sdk-go/issues/873 and …/1061.
-"""
+    hint: str | None = None
+    if "IP ACL" in text:
+        hint = "the workspace lets in certain networks alone: connect to one of them, such as your company's"
+    elif error_code == "PERMISSION_DENIED":
+        hint = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
+    return RefusedError(text, hint=hint, answer=answer)
 
 
 def _sign_in_problem(text: str) -> tuple[str, str]:
-    """What is wrong with the credentials, and what to do."""
-    for pattern, problem, hint in _SIGN_IN_PROBLEMS:
-        if re.search(pattern, text):
-            return problem, hint
+    """What is wrong with the credentials, and what to do.
+
+    What workspaces say: https://github.com/databricks/databricks-sdk-go/issues/873 and …/1061.
+    """
+    if re.search(r"(?i)expir", text):
+        return (
+            "the token has expired",
+            "make a new one in the workspace, under Settings, Developer, or sign in anew",
+        )
+    if re.search(r"(?i)invalid (access )?token", text):
+        return (
+            "the workspace does not know the token",
+            "it may be that of another workspace, or it was revoked",
+        )
     return (
         "the workspace did not accept the credentials",
         "the token may have expired, or belong to another workspace",
     )
 
 
-def _refusal_hint(error_code: str | None, text: str) -> str | None:
-    if "IP ACL" in text:
-        return "the workspace lets in certain networks alone: connect to one of them, such as your company's"
-    if error_code == "PERMISSION_DENIED":
-        return "`dbjobs profiles check` says who you are there; the owner can give you the permission"
-    return None
-
-
-def _is_passing(status: int, error_code: str | None) -> bool:
-    return status in (408, 429) or (status >= 500 and status != 501) or error_code in TOO_MANY
-
-
-def _says_absent(text: str) -> bool:
-    """Several endpoints answer 400 INVALID_PARAMETER_VALUE where one would expect 404."""
-    return bool(re.match(r"(Job|Run|Task run) \d+ does not exist", text))
-
-
-def _words_of(content: Any) -> tuple[str | None, str | None]:
-    """error_code and message of an error's body, whichever of its known forms it has."""
+def _code_and_message(content: Any) -> tuple[str | None, str | None]:
+    """error_code and message of an error's body, in any of its known forms."""
     if not isinstance(content, dict):
         return None, None
     error = content.get("error")
@@ -216,9 +176,11 @@ def _words_of(content: Any) -> tuple[str | None, str | None]:
 
 
 def _retry_after(text: str) -> float | None:
-    """Seconds to stay away, from either form of the header; None if it is absent or makes no sense."""
+    """Seconds to wait, from either form of the header; None if it is absent or makes no sense."""
     if re.fullmatch(r"\d+(\.\d+)?", text.strip()):
         return float(text)
+    from email.utils import parsedate_to_datetime  # rarely needed, and not quickly loaded
+
     with suppress(ValueError, TypeError, OverflowError, IndexError):
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
     return None

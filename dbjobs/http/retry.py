@@ -17,7 +17,7 @@ LAST_TRY = 2.0
 
 
 @dataclass(frozen=True)
-class Retrying:
+class RetryPolicy:
     """How long to try again, in seconds since the first try; all pauses are seconds as well."""
 
     network: float = 15.0
@@ -49,5 +49,5 @@ class Retrying:
         return pause if pause > 0 and elapsed + pause <= patience else None
 
 
-NO_RETRIES = Retrying(network=0, server=0)
+NO_RETRIES = RetryPolicy(network=0, server=0)
 """For a wait: it polls again anyway, and says so."""

@@ -21,7 +21,7 @@ from dbjobs import __version__
 from dbjobs.common.deadline import seconds_left
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, UnreachableError, UnsentError
 from dbjobs.http.connections import MAX_CONNECT_SECONDS, Exchange, ExchangeAdapter
-from dbjobs.http.response import RawAnswer
+from dbjobs.http.response import RawResponse
 
 USER_AGENT = f"dbjobs/{__version__} python/{platform.python_version()} os/{platform.system().lower()}"
 CONNECT_TIMEOUT = 10.0
@@ -83,7 +83,7 @@ class NoAuth(AuthBase):
         return request
 
 
-class Wire:
+class HttpSession:
     """A session over HTTP. Not to be shared between threads."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Wire:
         query: Mapping[str, Any] | None = None,
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form.
 
         It ends with the earliest time limit (see `dbjobs.common.deadline`), and after REQUEST_TIMEOUT.
@@ -138,7 +138,7 @@ class Wire:
                 f"cannot read the certificates of {self._network.trusted}: {_cause(error)}",
                 hint=_TRUST_HINT,
             ) from None
-        return RawAnswer(response.status_code, response.reason or "", response.headers, body)
+        return RawResponse(response.status_code, response.reason or "", response.headers, body)
 
     @property
     def was_sent(self) -> bool:

@@ -7,7 +7,7 @@ from dbjobs.output.serialization import is_utf8, to_json, to_yaml
 from dbjobs.output.streams import Streams
 
 if TYPE_CHECKING:
-    from dbjobs.api.models import Payload
+    from dbjobs.http.response import Payload
 
 
 def write_document(streams: Streams, value: object, output: str, *, id_key: str = "") -> None:

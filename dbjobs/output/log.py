@@ -1,23 +1,28 @@
-"""What --verbose tells of the parts that know no streams: they log, and this shows it."""
+"""What the packages log, on stderr: INFO is a note, DEBUG is shown by --verbose."""
 
 import logging
 
 from dbjobs.output.streams import Streams
 
 
-class DetailHandler(logging.Handler):
-    """Every record is a detail."""
+class StreamsHandler(logging.Handler):
+    """Shows records by their level; the streams hide secrets and obey --quiet and --verbose."""
 
     def __init__(self, streams: Streams) -> None:
         super().__init__()
         self._streams = streams
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._streams.detail(self.format(record))
+        if record.levelno >= logging.WARNING:
+            self._streams.warn(record.getMessage())
+        elif record.levelno >= logging.INFO:
+            self._streams.note(record.getMessage())
+        else:
+            self._streams.detail(record.getMessage())
 
 
 def show_log(streams: Streams) -> None:
     """From now on the streams get what dbjobs logs; those of an earlier call in the same process do not."""
     logger = logging.getLogger("dbjobs")
-    logger.setLevel(logging.DEBUG)
-    logger.handlers = [DetailHandler(streams)]
+    logger.setLevel(logging.DEBUG if streams.verbose else logging.INFO)
+    logger.handlers = [StreamsHandler(streams)]

@@ -5,7 +5,8 @@ Plain text without colour, cleaned of whatever could move a terminal's cursor.
 
 from collections.abc import Iterator
 
-from dbjobs.api.models import Payload, Run, TaskRun
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.http.response import Payload
 from dbjobs.output.excerpts import first_lines, last_lines, shorten
 from dbjobs.output.formatting import (
     say_attempt,

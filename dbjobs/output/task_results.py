@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dbjobs.api.models import Payload, Run, TaskRun
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.http.response import Payload
 from dbjobs.output.formatting import say_child, say_iterations
 from dbjobs.output.serialization import to_yaml
 from dbjobs.output.streams import clean_line

@@ -49,7 +49,7 @@ class ActiveRuns:
     def _read(self, job_id: int, wanted: Collection[int]) -> tuple[dict[int, Payload], int]:
         """What is told of the wanted runs, and in how many pages; no more of them than are worth it."""
         filter_ = RunFilter(job_id=job_id, active_only=True)
-        pages = self.api.list_runs(filter_, expand_tasks=True, retrying=NO_RETRIES, complete=False)
+        pages = self.api.list_runs(filter_, expand_tasks=True, retry=NO_RETRIES, complete=False)
         found: dict[int, Payload] = {}
         number = 0
         for page in islice(pages, len(wanted) // WORTH):

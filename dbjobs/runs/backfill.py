@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
 from dbjobs.api.states import Outcome
 from dbjobs.common.documents import Document, DocumentError, read_document
 from dbjobs.errors import DbjobsError, OutcomeUnknownError, RefusedError, UsageError
+from dbjobs.http.response import Payload
 from dbjobs.jobfiles.parameters import text_values
 from dbjobs.runs.outages import is_refusal, may_differ
 from dbjobs.runs.snapshots import WatchedRun

@@ -28,7 +28,7 @@ LONGEST_PAUSE = 300.0
 def is_refusal(error: DbjobsError) -> bool:
     """True if the API itself answered, and declined."""
     answer = error.answer
-    if error.passing or answer is None or answer.status not in REFUSAL_STATUSES:
+    if error.transient or answer is None or answer.status not in REFUSAL_STATUSES:
         return False
     return isinstance(error, SignInError) or bool(answer.error_code or answer.message)
 
@@ -40,7 +40,7 @@ def is_shared(error: DbjobsError | None) -> bool:
 
 def may_differ(error: DbjobsError) -> bool:
     """True if the same request for another run may well succeed: only this one failed."""
-    return error.passing and (error.answer is None or error.answer.status != 429)
+    return error.transient and (error.answer is None or error.answer.status != 429)
 
 
 def pause_after(error: DbjobsError) -> float:

@@ -4,7 +4,7 @@ It fetches, tells, sleeps, and ends when every run has. It prints nothing, catch
 signal and knows no terminal; what a moment looks like is for `dbjobs.output` to say,
 and what an ending means for `exit_code_of`.
 
-Retrying one request is the transport's business; living through an outage is done here.
+RetryPolicy one request is the transport's business; living through an outage is done here.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -169,7 +169,7 @@ class _Watch:
             with time_limit(self.clock, self._patience):
                 newcomer = self.pending_starts.start_next(active)
         except DbjobsError as error:
-            is_outage = error.passing or (self.runs and error.answer and not is_refusal(error))
+            is_outage = error.transient or (self.runs and error.answer and not is_refusal(error))
             if not is_outage:
                 raise
             self.start_error = error
@@ -261,7 +261,7 @@ class _Watch:
             return replace(
                 watched,
                 error=error,
-                is_lost=not (error.passing or watched.is_known),
+                is_lost=not (error.transient or watched.is_known),
                 ask_again_at=self.elapsed + pause_after(error),
             )
         self.last_contact = self.elapsed

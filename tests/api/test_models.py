@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.api.models import Payload, Run, TaskRun, in_dependency_order
+from dbjobs.api.models import Run, TaskRun, in_dependency_order
 from dbjobs.api.states import Outcome
+from dbjobs.http.response import Payload
 from tests.support.payloads import BEYOND_FLOAT, RUN_ID, run, state, status, task
 
 MESSAGE = "Workload failed, see run output for details"

@@ -213,12 +213,9 @@ def test_the_address_of_a_run_in_another_workspace_is_refused(
     assert dbjobs("runs", "get", f"{HOST}/jobs/7/runs/42?o=1001").exit_code == 0
 
 
-def test_completion_offers_the_jobs_of_one_workspace_only(
-    dbjobs: Dbjobs, acme: UnifiedHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_completion_offers_the_jobs_of_one_workspace_only(dbjobs: Dbjobs, acme: UnifiedHost) -> None:
     for workspace_id in WORKSPACES:
         dbjobs("jobs", "list", **VARIABLES, DATABRICKS_WORKSPACE_ID=workspace_id)
-    monkeypatch.delenv("DATABRICKS_TOKEN")  # so that nothing is asked for at the prompt
     line = {"_DBJOBS_COMPLETE": "fish", "_DBJOBS_WORDS": "\x1f".join(["jobs", "get", ""])}
 
     for workspace_id, name in WORKSPACES.items():
@@ -229,9 +226,9 @@ def test_completion_offers_the_jobs_of_one_workspace_only(
 
 
 def complete(environ: Mapping[str, str]) -> str:
-    from dbjobs.cli.completion.answer import ASKED_BY, answer
+    from dbjobs.cli.completion.answer import SHELL_VARIABLE, answer
 
-    return answer({ASKED_BY: environ["_DBJOBS_COMPLETE"], **environ})
+    return answer({SHELL_VARIABLE: environ["_DBJOBS_COMPLETE"], **environ})
 
 
 def test_a_loopback_host_takes_a_workspace_as_well(dbjobs: Dbjobs, serve: Serve) -> None:

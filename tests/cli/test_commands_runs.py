@@ -9,7 +9,7 @@ import pytest
 import requests
 import yaml
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from dbjobs.sandbox.server import Sandbox
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Received, Reply, Script, by_endpoint

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from dbjobs.sandbox.server import Sandbox
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Reply, by_endpoint

@@ -1,4 +1,4 @@
-"""Completion: what is offered where, what is remembered, and the real shells on a real terminal."""
+"""Completion: what is offered where, what is cached, and the real shells on a real terminal."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from dbjobs.cli.cache import Memory, cache_folder, recall, write_cache
+from dbjobs.cli.cache import Cache, cache_folder, load_workspace, write_cache
 from dbjobs.cli.completion import complete
-from dbjobs.cli.completion.bash import Typed, quote, split_line
+from dbjobs.cli.completion.bash import TypedWords, quote, split_line
 from tests.conftest import TOKEN, Dbjobs, Serve
-from tests.support.fakes import Reply, by_endpoint
+from tests.support.fakes import by_endpoint
 from tests.support.payloads import run, task
 from tests.support.terminal import Terminal
 
@@ -33,10 +32,10 @@ API = "/api/2.2/jobs/"
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A workspace of which earlier commands have seen two jobs and a run, just now."""
     monkeypatch.setenv("DATABRICKS_HOST", HOST)
-    memory = Memory()
-    memory.learn(f"{API}list", {}, {"jobs": [NIGHTLY, ODD]})
-    memory.learn(f"{API}runs/list", {}, {"runs": [RUN]})
-    memory.keep(HOST, time.time())
+    cache = Cache()
+    cache.record(f"{API}list", {}, {"jobs": [NIGHTLY, ODD]})
+    cache.record(f"{API}runs/list", {}, {"runs": [RUN]})
+    cache.save(HOST)
 
 
 def offered(*words: str, **environ: str) -> list[str]:
@@ -132,7 +131,7 @@ def test_profiles_are_offered_and_lead_to_their_workspace(
     assert TOKEN not in kept
 
 
-def test_ordinary_commands_fill_the_memory(dbjobs: Dbjobs, serve: Serve) -> None:
+def test_ordinary_commands_fill_the_cache(dbjobs: Dbjobs, serve: Serve) -> None:
     server = serve(
         by_endpoint(
             {
@@ -151,7 +150,7 @@ def test_ordinary_commands_fill_the_memory(dbjobs: Dbjobs, serve: Serve) -> None
     assert dbjobs("jobs", "create", "--json", settings).exit_code == 0
     assert dbjobs("runs", "get", 99).exit_code == 0
     assert dbjobs("runs", "now", 42).exit_code == 0
-    known = recall(server.url)
+    known = load_workspace(server.url)
     assert known["jobs"] == {
         "44": {"name": "weekly", "tasks": ["main"]},
         "42": {"name": "nightly", "tasks": ["clean"]},
@@ -160,14 +159,14 @@ def test_ordinary_commands_fill_the_memory(dbjobs: Dbjobs, serve: Serve) -> None
     assert known["runs"]["99"]["tasks"] == ["clean", "report"]
     assert known["runs"]["99"]["state"] == "FAILED"
     assert dbjobs("jobs", "delete", 42, "--yes").exit_code == 0
-    assert list(recall(server.url)["jobs"]) == ["44"]
+    assert list(load_workspace(server.url)["jobs"]) == ["44"]
     (file,) = cache_folder().glob("127*.json")
     assert file.stat().st_mode & 0o777 == 0o600
     assert TOKEN not in file.read_text()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"jobs": 7}', '{"jobs": {"1": 2}}', "\udcff"])
-def test_a_broken_memory_is_no_memory(dbjobs: Dbjobs, serve: Serve, content: str) -> None:
+def test_a_broken_cache_is_ignored(dbjobs: Dbjobs, serve: Serve, content: str) -> None:
     server = serve(by_endpoint({"list": {"jobs": [NIGHTLY]}}))
     write_cache("x", {})
     for name in (f"127.0.0.1_{server.url.rpartition(':')[2]}", "profiles"):
@@ -187,65 +186,26 @@ def test_a_cache_that_cannot_be_written_harms_nobody(dbjobs: Dbjobs, serve: Serv
 
 
 @pytest.mark.parametrize(
-    ("words", "endpoint", "found"),
+    "words",
     [
-        (["runs", "now", ""], "list", ["words", "nightly"]),
-        (["runs", "get", ""], "runs/list", ["words", "99"]),
-        (["runs", "now", "42", "--only", ""], "get", ["words", "clean"]),
-        (["runs", "now", "nightly", "--only", ""], "list", ["words", "clean"]),
-        (["runs", "output", "99", "--task", ""], "runs/get", ["words", "clean", "report"]),
+        ["runs", "now", ""],
+        ["runs", "get", ""],
+        ["runs", "now", "42", "--only", ""],
+        ["runs", "output", "99", "--task", ""],
     ],
-    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+    ids=" ".join,
 )
-def test_what_is_not_known_is_asked_for_with_one_request(
-    serve: Serve, words: list[str], endpoint: str, found: list[str]
+def test_a_completion_sends_no_request_and_reads_no_secret(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
-    pages = {
-        "list": {"jobs": [NIGHTLY], "next_page_token": "more", "has_more": True},
-        "runs/list": {"runs": [RUN], "next_page_token": "more", "has_more": True},
-        "get": {**NIGHTLY, "next_page_token": "more"},
-        "runs/get": {**RUN, "next_page_token": "more"},
-    }
-    server = serve(by_endpoint(pages))
-
-    assert offered(*words) == found
-    assert offered(*words) == found
-    assert [request.endpoint for request in server.received] == [endpoint]
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(503, headers={"Retry-After": "0"}),
-        Reply(401),
-        Reply(200, "<html>"),
-        Reply(reset=True),
-        Reply(hang=True),
-    ],
-    ids=["busy", "refused", "a web page", "reset", "silence"],
-)
-def test_a_workspace_in_trouble_is_asked_once_and_never_seen_at_the_prompt(
-    serve: Serve, capfd: pytest.CaptureFixture[str], reply: Reply
-) -> None:
-    server = serve(reply)
-
-    assert offered("runs", "now", "") == ["words"]
-    assert offered("runs", "now", "n") == ["words"]
-    assert len(server.received) == 1
-    assert capfd.readouterr() == ("", "")
-
-
-def test_nobody_is_signed_in_for_a_completion(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = serve(Reply(body={"jobs": [NIGHTLY]}))
-    monkeypatch.delenv("DATABRICKS_TOKEN")
+    server = serve(by_endpoint({"list": {"jobs": [NIGHTLY]}, "get": NIGHTLY, "runs/get": RUN}))
     marker = tmp_path / "unlocked"
     file = tmp_path / "config.yaml"
     file.write_text(f"profiles: {{p: {{host: '{server.url}', token: {{command: [touch, '{marker}']}}}}}}")
     monkeypatch.setenv("DBJOBS_CONFIG", str(file))
 
-    assert offered("-p", "p", "runs", "now", "") == ["words"]
+    assert offered(*words) == ["words"]
+    assert offered("-p", "p", *words) == ["words"]
     assert server.received == []
     assert not marker.exists()
 
@@ -276,25 +236,25 @@ def test_completion_loads_nothing_slow(known: None) -> None:
 @pytest.mark.parametrize(
     ("line", "typed"),
     [
-        ("dbjobs ", Typed([], "")),
-        ("dbjobs runs n", Typed(["runs"], "n")),
-        ("dbjobs  -o=js", Typed([], "-o=js", 3)),
-        ("dbjobs a\\ b 'c d' \"e", Typed(["a b", "c d"], "e", 0, '"')),
-        ('dbjobs "a\\"b\\c', Typed([], 'a"b\\c', 0, '"')),
-        ("dbjobs etl:\\ ni", Typed([], "etl: ni", 4)),
-        ("dbjobs ''", Typed([], "")),
-        ("dbjobs '' x", Typed([""], "x")),
-        ("dbjobs x\\", Typed([], "x")),
+        ("dbjobs ", TypedWords([], "")),
+        ("dbjobs runs n", TypedWords(["runs"], "n")),
+        ("dbjobs  -o=js", TypedWords([], "-o=js", 3)),
+        ("dbjobs a\\ b 'c d' \"e", TypedWords(["a b", "c d"], "e", 0, '"')),
+        ('dbjobs "a\\"b\\c', TypedWords([], 'a"b\\c', 0, '"')),
+        ("dbjobs etl:\\ ni", TypedWords([], "etl: ni", 4)),
+        ("dbjobs ''", TypedWords([], "")),
+        ("dbjobs '' x", TypedWords([""], "x")),
+        ("dbjobs x\\", TypedWords([], "x")),
     ],
 )
-def test_a_line_of_bash_is_read_as_bash_reads_it(line: str, typed: Typed) -> None:
+def test_a_line_of_bash_is_read_as_bash_reads_it(line: str, typed: TypedWords) -> None:
     assert split_line(line, " \t\n\"'><=;|&(:") == typed
 
 
 @pytest.mark.parametrize("mark", ["", "'", '"'])
 @pytest.mark.parametrize("name", ["plain", "two words", 'it\'s $HOME `x` "y" \\z *?[a] ~ !; #', "Köln 🚀"])
 def test_bash_reads_what_was_inserted_as_the_name_itself(name: str, mark: str) -> None:
-    inserted = mark + quote(name, Typed([], "", 0, mark)) + mark
+    inserted = mark + quote(name, TypedWords([], "", 0, mark)) + mark
 
     done = subprocess.run(
         ["bash", "-c", f"printf %s {inserted}"], capture_output=True, encoding="utf-8", check=True

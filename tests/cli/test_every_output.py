@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import by_endpoint
 from tests.support.payloads import BEYOND_FLOAT, JOB_ID, TASKS, run, task

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.api.models import Payload
 from dbjobs.common.files import MAX_NAME_BYTES, safe_stem, unused_name, write_whole
 from dbjobs.errors import UsageError
+from dbjobs.http.response import Payload
 from dbjobs.sandbox.server import Sandbox
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Received, Reply, ScriptedServer

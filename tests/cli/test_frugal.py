@@ -9,13 +9,13 @@ from itertools import islice
 import pytest
 import requests
 
-from dbjobs.api.models import Payload
 from dbjobs.api.paging import KNOWN_AGAIN, Pages, follow
-from dbjobs.cli.cache import MOST, Memory
+from dbjobs.cli.cache import MAX_ENTRIES, Cache
 from dbjobs.cli.context import App
 from dbjobs.cli.showing import show_runs
 from dbjobs.common.clock import SystemClock
-from dbjobs.http.session import Wire
+from dbjobs.http.response import Payload
+from dbjobs.http.session import HttpSession
 from dbjobs.output.streams import Streams
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Reply
@@ -87,7 +87,7 @@ def test_the_way_to_a_host_is_looked_up_once(serve: Serve, monkeypatch: pytest.M
         return look_up(self, url, *args)  # type: ignore[arg-type]  # as it came
 
     monkeypatch.setattr(requests.Session, "merge_environment_settings", count)
-    wire = Wire(is_direct=True)
+    wire = HttpSession(is_direct=True)
     for place in range(3):
         wire.send("GET", f"{server.url}/{place}")
     assert len(server.received) == 3
@@ -135,13 +135,13 @@ class Sink(io.TextIOWrapper):
         return len(text)
 
 
-def test_what_is_remembered_of_a_long_list_is_its_beginning() -> None:
-    memory = Memory()
+def test_what_is_cached_of_a_long_list_is_its_beginning() -> None:
+    cache = Cache()
     for page in islice(pages_of(10_000), 400):
-        memory.learn("/api/2.2/jobs/runs/list", {}, {"runs": page})
+        cache.record("/api/2.2/jobs/runs/list", {}, {"runs": page})
 
-    seen = memory._seen["runs"]
-    assert list(seen) == [str(number) for number in range(1, MOST["runs"] + 1)]
+    seen = cache._seen["runs"]
+    assert list(seen) == [str(number) for number in range(1, MAX_ENTRIES["runs"] + 1)]
 
 
 def test_lines_of_a_page_are_one_write(dbjobs: Dbjobs, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_a_time_limit_ends_a_request_wherever_it_is(fault: Fault) -> None:
     with broken_server(fault) as server, time_limit(clock, 0.5):
         began = clock.monotonic()
         with pytest.raises(UnreachableError, match=r"no complete answer from .* within 0 s") as caught:
-            wire.Wire().send("GET", server.url)
+            wire.HttpSession().send("GET", server.url)
         assert 0.4 <= clock.monotonic() - began < 30
     assert not isinstance(caught.value, UnsentError)
 
@@ -71,13 +71,13 @@ def test_without_a_time_limit_a_request_has_one_of_its_own(
 ) -> None:
     monkeypatch.setattr(wire, "REQUEST_TIMEOUT", 0.3)
     with broken_server(fault) as server, pytest.raises(UnreachableError, match="no complete answer"):
-        wire.Wire().send("POST", server.url, data=b"{}")
+        wire.HttpSession().send("POST", server.url, data=b"{}")
 
 
 def test_an_answer_without_end_is_cut_off_and_said_to_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 3 * 1024**2)
     with broken_server(endless_body) as server, pytest.raises(UnreachableError, match="is larger than 3 MB"):
-        wire.Wire().send("GET", server.url)
+        wire.HttpSession().send("GET", server.url)
 
 
 def test_limits_nest_and_the_earliest_counts() -> None:
@@ -95,7 +95,7 @@ def test_limits_nest_and_the_earliest_counts() -> None:
 def test_a_limit_that_has_passed_sends_nothing(serve: Serve) -> None:
     server = serve(Reply(body=run()))
     with time_limit(SystemClock(), 0), pytest.raises(UnsentError):
-        wire.Wire().send("GET", server.url)
+        wire.HttpSession().send("GET", server.url)
     assert server.received == []
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from dbjobs.api.models import Payload, Run, TaskRun
+from dbjobs.api.models import Run, TaskRun
 from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.http.response import Payload
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
 STARTED = 1_767_225_600

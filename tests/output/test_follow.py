@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
 from dbjobs.common.hidden import hide
 from dbjobs.errors import Answer, NotFoundError, UnreachableError
+from dbjobs.http.response import Payload
 from dbjobs.output.progress import follow, mode_of, tick_of
 from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, watch_runs

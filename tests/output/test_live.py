@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
+from dbjobs.http.response import Payload
 from dbjobs.output.progress import follow
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, watch_runs
 from tests.output.conftest import Terminal

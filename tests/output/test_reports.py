@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
+from dbjobs.http.response import Payload
 from dbjobs.output.reports import render_report
 from dbjobs.output.reports.model import Report, ReportedRun
 from tests.conftest import Dbjobs, Serve

@@ -259,8 +259,8 @@ def test_a_refusal_ends_the_wait_for_a_run_seen_alive_only_if_it_lasts(
     assert f"reattach:  dbjobs runs wait {RUN_ID}" in done.stderr
     assert 70 <= clock.time < 90
 
-    passing, _ = refuse(until=60)
-    assert passing.exit_code == 10, "it went on to the run's end"
+    briefly_refused, _ = refuse(until=60)
+    assert briefly_refused.exit_code == 10, "it went on to the run's end"
 
 
 @pytest.mark.parametrize("status", [404, 407, 421, 425, 451, 501])

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Received, Reply, ScriptedServer, scripted_server
 from tests.support.rehearsal import Rehearsal, rehearsing

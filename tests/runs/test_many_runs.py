@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.api.client import Page
-from dbjobs.api.models import Payload, Run, TaskRun
+from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import Answer, DbjobsError, RefusedError, UnreachableError
+from dbjobs.http.response import Payload
 from dbjobs.runs.active_runs import REST
 from dbjobs.runs.reader import LISTED_FOR, MOST_CHILDREN, RunReader
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, exit_code_of, watch_runs
@@ -216,10 +217,10 @@ def test_whatever_lists_say_a_watch_ends_when_its_runs_do(
     errors: dict[float, DbjobsError],
 ) -> None:
     job = Job(ends, lag=lag, others=others, listed_tasks=listed, has_more=has_more)
-    passing = {at: error for at, error in errors.items() if error.passing}
+    transient = {at: error for at, error in errors.items() if error.transient}
     job.list_errors = {**errors}
-    if passing:  # until the list is well again
-        at = next(iter(passing))
+    if transient:  # until the list is well again
+        at = next(iter(transient))
         job.clock.at = {at + 500: job.list_errors.clear}
 
     snapshots = job.watch(Schedule(jitter=0, max_outage=1e9))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Received, Reply
 from tests.support.payloads import JOB_ID, run, task

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
 from dbjobs.errors import (
     Answer,
     DbjobsError,
@@ -20,6 +20,7 @@ from dbjobs.errors import (
     SignInError,
     UnreachableError,
 )
+from dbjobs.http.response import Payload
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
 from tests.support.fakes import FakeClock
 from tests.support.payloads import run, status, task

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from tests.support.payloads import RUN_ID, run, status, task
 
 TEXTS = (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 
 RUN_ID = 841275930018846
 JOB_ID = 77310284417

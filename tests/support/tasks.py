@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 
 FAIL = "raise ValueError('the data is bad')"
 FOR_LONG = "import time; time.sleep(60)"

@@ -1,9 +1,10 @@
-"""Completion: what may stand next on a line that somebody is typing.
+"""Completion: what may come next on the command line that somebody is typing.
 
-The shell's script asks through the environment: `_DBJOBS_COMPLETE` names the shell, the words come
-beside it. The answer's first line says what to offer: `words`, which follow, a line each, or the
-`files` or `folders` that the shell itself knows. It has to come while somebody waits for it, so
-nothing of the commands is loaded: `commands.json` tells of them, made by docs/generate.py.
+The shell's script asks through the environment: `_DBJOBS_COMPLETE` names the shell, the words are in
+other variables. The first line of the answer is `words`, followed by the candidates, one a line, or
+`files` or `folders`, which the shell completes itself. Somebody is waiting for the answer, so no
+command is loaded and no request is sent: commands.json, made by docs/generate.py, describes the
+commands, and the cache has the jobs and runs that earlier commands saw.
 """
 
 import io
@@ -14,7 +15,7 @@ from contextlib import redirect_stderr, suppress
 
 
 def complete(environ: Mapping[str, str] = os.environ) -> str:
-    """The answer to the shell's question; nothing to offer if anything goes wrong."""
+    """The answer to the shell's question; no candidates if anything goes wrong."""
     from dbjobs.cli.completion.answer import NOTHING, answer
 
     with suppress(Exception), redirect_stderr(io.StringIO()):

@@ -1,4 +1,4 @@
-"""The line as bash gives it: its quotes and breaks, which bash leaves to us.
+"""The command line as bash passes it, with its quotes and word breaks, which bash does not resolve.
 
 Bash replaces only what follows the last break, be it a quote or one of COMP_WORDBREAKS (`:` and
 `=` among them), and inserts words as they are. Source: bash(1), Programmable Completion.
@@ -8,18 +8,18 @@ import re
 from typing import NamedTuple
 
 
-class Typed(NamedTuple):
-    """The words that are complete, and the one that is not, without their quotes."""
+class TypedWords(NamedTuple):
+    """The complete words, and the one that is being typed, without their quotes."""
 
     words: list[str]
     current: str
     cut: int = 0
-    """so much of the current word stays as it is"""
+    """how many characters of the current word bash keeps"""
     quote: str = ""
-    """the quote that is open"""
+    """the quote that is open, if any"""
 
 
-def split_line(line: str, breaks: str) -> Typed:
+def split_line(line: str, breaks: str) -> TypedWords:
     """A line up to the cursor, without the program's name."""
     words: list[str] = []
     current, open_quote, cut = "", "", 0
@@ -30,7 +30,8 @@ def split_line(line: str, breaks: str) -> Typed:
             if char == open_quote:
                 open_quote = ""
             elif char == "\\" and open_quote == '"':
-                current += _unescaped(next(characters, ""))
+                escaped = next(characters, "")
+                current += escaped if escaped in '"\\$`' else f"\\{escaped}"
             else:
                 current += char
         elif char.isspace():
@@ -46,15 +47,10 @@ def split_line(line: str, breaks: str) -> Typed:
             current += char
             cut = len(current) if char in breaks else cut
         is_word = True
-    return Typed(words[1:], current, cut, open_quote)
+    return TypedWords(words[1:], current, cut, open_quote)
 
 
-def _unescaped(char: str) -> str:
-    """Between double quotes, a backslash takes the meaning of these alone."""
-    return char if char in '"\\$`' else f"\\{char}"
-
-
-def quote(word: str, typed: Typed) -> str:
+def quote(word: str, typed: TypedWords) -> str:
     """The part of a word that bash inserts, so that it reads it as it is."""
     rest = word[typed.cut :]
     if typed.quote == "'":

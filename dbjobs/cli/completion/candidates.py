@@ -1,56 +1,154 @@
-"""What may stand at a place of the line."""
+"""What may come next on a command line: commands, options, and their values by the metavar in the help."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from dbjobs.cli.completion.line import Node, Place
-from dbjobs.cli.completion.values import Asked, values_of
+from dbjobs.cli.cache import Entries, load_workspace
+from dbjobs.cli.completion.line import CommandLine, Node
+from dbjobs.cli.completion.profiles import find_host, read_profiles
+from dbjobs.cli.references import as_id, parse_run_ref
 
-Words = list[tuple[str, str]]
+Words = Iterable[tuple[str, str]]
 """Each with its help, which may be empty."""
 
 
-class Offer(NamedTuple):
-    """Words, or, where there are none, what the shell may offer by itself: `files`, `folders`, `words`."""
+class Candidates(NamedTuple):
+    """Words, or, if there are none, what the shell may complete by itself: `files`, `folders`, `words`."""
 
-    words: Words
+    words: list[tuple[str, str]]
     kind: str = "words"
 
 
-def find_offer(words: Sequence[str], current: str, environ: Mapping[str, str]) -> Offer:
-    """What may stand in the place of `current`, after complete words."""
-    place = Place(words)
-    if place.pending:
-        return _values(place, place.pending, current, environ)
-    if current.startswith("-") and place.takes_options:
+def find_candidates(words: Sequence[str], current: str, environ: Mapping[str, str]) -> Candidates:
+    """What `current` may become, after complete words."""
+    line = CommandLine(words)
+    if line.pending_option:
+        return _find_values(line, line.pending_option, current, environ)
+    if current.startswith("-") and line.takes_options:
         name, equals, value = current.partition("=")
-        option = place.option(name) if equals else None
-        return _values(place, option, value, environ, f"{name}=") if option else _options(place, current)
-    if "commands" in place.node:
-        found = [(verb, node["help"]) for verb, node in place.node["commands"].items()]
-        return Offer(_beginning(current, found))
-    if place.argument:
-        return _values(place, place.argument, current, environ)
-    return _options(place, current) if place.node and not current else Offer([])
+        option = line.option(name) if equals else None
+        if option:
+            values = _find_values(line, option, value, environ)
+            return Candidates(
+                [(f"{name}={word}", help_text) for word, help_text in values.words], values.kind
+            )
+        return Candidates(_starting_with(current, _options(line, current)))
+    if "commands" in line.node:
+        commands = line.node["commands"].items()
+        return Candidates(_starting_with(current, [(name, node["help"]) for name, node in commands]))
+    if line.next_argument:
+        return _find_values(line, line.next_argument, current, environ)
+    return Candidates(_options(line, current) if line.node and not current else [])
 
 
-def _options(place: Place, current: str) -> Offer:
-    """Those that may still be given; one's own before everybody's."""
-    found = [
+def _options(line: CommandLine, current: str) -> list[tuple[str, str]]:
+    """Those that may still be given, the command's own first."""
+    return [
         (name, option["help"])
-        for option in place.options
-        if option.get("many") or option["names"][0] not in place.values
+        for option in line.options
+        if option.get("many") or option["names"][0] not in line.values
         for name in option["names"]
         if name.startswith("--") or current == "-"
     ]
-    return Offer(_beginning(current, found))
 
 
-def _values(place: Place, param: Node, current: str, environ: Mapping[str, str], prefix: str = "") -> Offer:
-    found = values_of(Asked(place, param, current, environ))
-    words = [(prefix + word, told) for word, told in _beginning(current, found.words)]
-    return Offer(words, found.kind)
+def _find_values(line: CommandLine, param: Node, current: str, environ: Mapping[str, str]) -> Candidates:
+    """What an option or argument may be."""
+    query = Query(line, current, environ)
+    if choices := param.get("values"):
+        values: Words = [(choice, "") for choice in choices]
+        return Candidates(_starting_with(current, values))
+    metavar = param["metavar"].strip("[].")
+    find = _BY_OPTION.get(param["names"][0]) or _BY_METAVAR.get(metavar)
+    values = find(query) if find else []
+    kind = {"FILE": "files", "NAME|FILE": "files", "DIR": "folders"}.get(metavar, "words")
+    return Candidates(_starting_with(current, values), kind)
 
 
-def _beginning(current: str, words: Iterable[tuple[str, str]]) -> Words:
-    return [(word, told) for word, told in words if word.startswith(current)]
+def _starting_with(current: str, words: Words) -> list[tuple[str, str]]:
+    return [(word, help_text) for word, help_text in words if word.startswith(current)]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What values are looked for with: the line so far, the word that is being typed, the environment."""
+
+    line: CommandLine
+    current: str
+    environ: Mapping[str, str]
+
+    def load(self, kind: str) -> Entries:
+        """The `jobs` or `runs` that earlier commands saw in the workspace that the line is about."""
+        host = find_host(self.line, self.environ)
+        return load_workspace(host)[kind] if host else {}
+
+
+def _jobs(query: Query) -> Words:
+    """Names, or ids once a digit is typed; a job without a name is known by its id."""
+    jobs = [(job_id, entry.get("name") or "") for job_id, entry in query.load("jobs").items()]
+    if not query.current.isdigit():
+        jobs = [(name or job_id, f"job {job_id}") for job_id, name in jobs]
+    return [(job, help_text) for job, help_text in dict(jobs).items() if job not in query.line.arguments]
+
+
+def _job_names(query: Query) -> Words:
+    return [(job, help_text) for job, help_text in _jobs(query) if not job.isdigit()]
+
+
+def _runs(query: Query) -> Words:
+    return [
+        (run_id, " ".join(filter(None, (entry.get("name"), entry.get("state")))))
+        for run_id, entry in query.load("runs").items()
+        if run_id not in query.line.arguments
+    ]
+
+
+def _tasks(query: Query) -> Words:
+    """The task keys of the job or run that the line names."""
+    parameters = query.line.node.get("arguments", ())
+    if not parameters or not query.line.arguments:
+        return []
+    ref = query.line.arguments[0]
+    jobs = query.load("jobs")
+    if parameters[0]["metavar"].startswith("JOB"):
+        named = (entry for entry in jobs.values() if entry.get("name") == ref)
+        entry = jobs.get(str(as_id(ref))) or next(named, {})
+    else:
+        entry = query.load("runs").get(str(parse_run_ref(ref).run_id), {})
+        entry = entry if entry.get("tasks") else jobs.get(str(entry.get("job_id")), {})
+    return [(task_key, "") for task_key in entry.get("tasks", ())]
+
+
+def _profiles(query: Query) -> Words:
+    hosts = read_profiles(query.line, query.environ)["hosts"]
+    return [(name, host or "") for name, host in hosts.items()]
+
+
+def _scenarios(query: Query) -> Words:
+    folder = Path(__file__).parents[2] / "sandbox" / "scenarios"
+    return [(file.stem, "") for file in sorted(folder.glob("*.yaml"))]
+
+
+def _auth_types(query: Query) -> Words:
+    from dbjobs.auth.methods import AUTH_METHODS
+
+    return [(name, "") for name in AUTH_METHODS]
+
+
+_BY_OPTION: dict[str, Callable[[Query], Words]] = {
+    "--profile": _profiles,
+    "--name": _job_names,
+    "--run-name": lambda query: [],
+    "--auth-type": _auth_types,
+    "--run-type": lambda query: [(kind, "") for kind in ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")],
+}
+_BY_METAVAR: dict[str, Callable[[Query], Words]] = {
+    "JOB": _jobs,
+    "RUN": _runs,
+    "TASK": _tasks,
+    "KEY": _tasks,
+    "NAME": _profiles,
+    "NAME|FILE": _scenarios,
+}

@@ -1,4 +1,4 @@
-"""Where on the line the cursor stands: at which command, behind which option, at which argument."""
+"""What the words of a command line so far mean: which command, which options, which argument is next."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,25 @@ Node = Mapping[str, Any]
 
 @cache
 def command_tree() -> Node:
-    """Every command, option and argument, as docs/generate.py wrote them down."""
+    """Every command, option and argument, as docs/generate.py wrote them."""
     tree: Node = json.loads((Path(__file__).parent / "commands.json").read_text("utf-8"))
     return tree
 
 
-class Place:
-    """What the words so far mean. `values`: of the options, by their first name; the rightmost wins."""
+class CommandLine:
+    """Complete words, parsed. `values`: of the options, by their first name; the last one given counts."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.tree = command_tree()
         self.node: Node = self.tree
-        self.path: list[str] = []
+        """the command, or group of commands, that is named so far; {} if there is none such"""
         self.values: dict[str, str] = {}
         self.arguments: list[str] = []
-        self.pending: Node | None = None
-        """the option that waits for its value"""
+        self.pending_option: Node | None = None
+        """the option whose value comes next"""
         self.takes_options = True
         for word in words:
-            self._read(word)
+            self._parse(word)
 
     @property
     def options(self) -> list[Node]:
@@ -39,52 +39,46 @@ class Place:
         return next((option for option in self.options if name in option["names"]), None)
 
     @property
-    def argument(self) -> Node | None:
-        """The one that comes next, if any can."""
+    def next_argument(self) -> Node | None:
+        """The argument that comes next, if the command takes another."""
         arguments = self.node.get("arguments", ())
-        place = len(self.arguments)
-        if place < len(arguments):
-            found: Node = arguments[place]
-            return found
+        if len(self.arguments) < len(arguments):
+            argument: Node = arguments[len(self.arguments)]
+            return argument
         return arguments[-1] if arguments and arguments[-1].get("many") else None
 
-    def _read(self, word: str) -> None:
-        if self.pending:
-            self._take(self.pending, word)
+    def _parse(self, word: str) -> None:
+        if self.pending_option:
+            self._set(self.pending_option, word)
         elif word == "--" and self.takes_options:
             self.takes_options = False
         elif word.startswith("--") and self.takes_options:
-            self._read_option(word)
+            name, equals, value = word.partition("=")
+            if option := self.option(name):
+                self._begin(option, value if equals else None)
         elif word.startswith("-") and word != "-" and self.takes_options:
-            self._read_letters(word[1:])
+            self._parse_letters(word[1:])
         elif "commands" in self.node:
             self.node = self.node["commands"].get(word, {})
-            self.path.append(word)
         else:
             self.arguments.append(word)
 
-    def _read_option(self, word: str) -> None:
-        name, equals, value = word.partition("=")
-        option = self.option(name)
-        if option:
-            self._begin(option, value if equals else None)
-
-    def _read_letters(self, letters: str) -> None:
+    def _parse_letters(self, letters: str) -> None:
         """`-q`, `-qo`, `-ojson`."""
-        for place, letter in enumerate(letters):
+        for index, letter in enumerate(letters):
             option = self.option(f"-{letter}")
             if option and "metavar" in option:
-                self._begin(option, letters[place + 1 :] or None)
+                self._begin(option, letters[index + 1 :] or None)
                 return
             if option:
-                self._take(option, "")
+                self._set(option, "")
 
     def _begin(self, option: Node, value: str | None) -> None:
         if value is None and "metavar" in option:
-            self.pending = option
+            self.pending_option = option
         else:
-            self._take(option, value or "")
+            self._set(option, value or "")
 
-    def _take(self, option: Node, value: str) -> None:
+    def _set(self, option: Node, value: str) -> None:
         self.values[option["names"][0]] = value
-        self.pending = None
+        self.pending_option = None

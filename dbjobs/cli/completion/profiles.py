@@ -1,23 +1,22 @@
-"""The profiles by name and host, kept in the cache so that no configuration need be parsed at a prompt."""
+"""The profiles by name and host, cached so that a completion need not parse the configuration."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dbjobs.cli.cache import read_cache, write_cache
-from dbjobs.cli.completion.line import Place
+from dbjobs.cli.completion.line import CommandLine
 
 CACHE = "profiles"
 
 
-def host_of(place: Place, environ: Mapping[str, str]) -> str | None:
-    """The workspace that the line speaks of, by the ranks of the settings."""
-    if given := place.values.get("--host"):
+def find_host(line: CommandLine, environ: Mapping[str, str]) -> str | None:
+    """The workspace that the line is about, by the precedence of the settings."""
+    if given := line.values.get("--host"):
         return given
-    profiles = known_profiles(place, environ)
+    profiles = read_profiles(line, environ)
     hosts: dict[str, str] = profiles["hosts"]
-    if named := place.values.get("--profile"):
+    if named := line.values.get("--profile"):
         return hosts.get(named)
     if host := environ.get("DATABRICKS_HOST"):
         workspace_id = environ.get("DATABRICKS_WORKSPACE_ID")
@@ -25,41 +24,35 @@ def host_of(place: Place, environ: Mapping[str, str]) -> str | None:
     return hosts.get(environ.get("DATABRICKS_CONFIG_PROFILE") or profiles["default"] or "")
 
 
-def known_profiles(place: Place, environ: Mapping[str, str]) -> dict[str, Any]:
-    """`hosts` by the profiles' names, and the `default`; read anew if a file has changed since."""
+def read_profiles(line: CommandLine, environ: Mapping[str, str]) -> dict[str, Any]:
+    """`hosts` by the profiles' names, and the `default`; parsed again when a file has changed."""
     from dbjobs.config.files import config_path, databrickscfg_path
     from dbjobs.config.settings import Options
 
-    given = place.values.get("--config")
+    given = line.values.get("--config")
     options = Options(config=Path(given) if given else None)
-    files = [_stamp(path) for path in (config_path(options, environ), databrickscfg_path(environ))]
+    files = [_fingerprint(path) for path in (config_path(options, environ), databrickscfg_path(environ))]
     cached = read_cache(CACHE)
     if isinstance(cached, dict) and cached.get("files") == files:
         return cached
-    fresh = {"files": files, **_read(options, environ)}
-    write_cache(CACHE, fresh)
-    return fresh
 
-
-def _stamp(path: Path) -> list[Any]:
-    with suppress(OSError):
-        found = path.stat()
-        return [str(path), found.st_mtime_ns, found.st_size]
-    return [str(path)]
-
-
-def _read(options: Any, environ: Mapping[str, str]) -> dict[str, Any]:
     from dbjobs.auth.profiles import list_profiles
     from dbjobs.config.files import ProfileFiles
 
-    listed = list_profiles(ProfileFiles(options, environ))
-    hosts = {
-        profile["name"]: f"{profile['host']}/?w={profile['workspace_id']}"
-        if profile["workspace_id"]
-        else profile["host"]
-        for profile in listed
-    }
-    return {
-        "hosts": hosts,
-        "default": next((profile["name"] for profile in listed if profile["default"]), None),
-    }
+    hosts, default = {}, None
+    for profile in list_profiles(ProfileFiles(options, environ)):
+        name, host, workspace_id = profile["name"], profile["host"], profile["workspace_id"]
+        hosts[name] = f"{host}/?w={workspace_id}" if workspace_id else host
+        default = name if profile["default"] else default
+    profiles = {"files": files, "hosts": hosts, "default": default}
+    write_cache(CACHE, profiles)
+    return profiles
+
+
+def _fingerprint(path: Path) -> list[Any]:
+    """What changes when the file does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return [str(path)]
+    return [str(path), status.st_mtime_ns, status.st_size]

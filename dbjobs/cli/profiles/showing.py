@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbjobs.api.models import Payload
 from dbjobs.cli.context import App
+from dbjobs.http.response import Payload
 from dbjobs.output.documents import write_document, write_documents
 
 if TYPE_CHECKING:

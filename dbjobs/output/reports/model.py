@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from dbjobs.api.models import OWN_FAILURES, Payload, Run, TaskRun
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.http.response import Payload
 from dbjobs.output.excerpts import first_lines, last_lines, shorten
 from dbjobs.output.formatting import AnyRun, count
 from dbjobs.output.streams import clean_line

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from rich.text import Text
 
-from dbjobs.api.models import Payload, Run
+from dbjobs.api.models import Run
+from dbjobs.http.response import Payload
 from dbjobs.output.formatting import say_age, say_duration, say_moment, say_state, seconds_of
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.grid import Column, Row, draw, draw_uncut, measure, total_width

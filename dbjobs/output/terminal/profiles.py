@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from dbjobs.api.models import Payload
+from dbjobs.http.response import Payload
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.grid import GAP, Column, lay_out, lay_out_table
 from dbjobs.output.terminal.screen import to_text, width_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from dbjobs.api.models import Payload, Run, TaskRun, in_dependency_order
+from dbjobs.api.models import Run, TaskRun, in_dependency_order
+from dbjobs.http.response import Payload
 from dbjobs.output.formatting import (
     say_attempt,
     say_duration,

@@ -18,7 +18,7 @@ from dbjobs.errors import (
     SignInError,
     UnreachableError,
 )
-from dbjobs.http.response import PAGE_HINT, RawAnswer, read_answer
+from dbjobs.http.response import PAGE_HINT, RawResponse, read_response
 from tests.support.payloads import BEYOND_FLOAT
 
 LOGIN_PAGE = b"<!doctype html><html><head><title>Sign in</title></head></html>"
@@ -34,15 +34,15 @@ NOT_READY = "the server is not ready: "
 A_PAGE = "the host answered with a web page instead of the Jobs API"
 
 
-def raw(status: int, body: Any = b"", reason: str = "Reason", **headers: str) -> RawAnswer:
+def raw(status: int, body: Any = b"", reason: str = "Reason", **headers: str) -> RawResponse:
     names = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return RawAnswer(status, reason, names, content)
+    return RawResponse(status, reason, names, content)
 
 
-def error_of(answer: RawAnswer) -> DbjobsError:
+def error_of(answer: RawResponse) -> DbjobsError:
     with pytest.raises(DbjobsError) as caught:
-        read_answer(answer)
+        read_response(answer)
     return caught.value
 
 
@@ -145,7 +145,7 @@ def api_error(error_code: str, message: str = "No.") -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_an_answer_becomes_the_error_it_stands_for(
-    answer: RawAnswer, kind: type[DbjobsError], exit_code: int, message: str, hint: str | None
+    answer: RawResponse, kind: type[DbjobsError], exit_code: int, message: str, hint: str | None
 ) -> None:
     error = error_of(answer)
 
@@ -207,7 +207,7 @@ def test_a_retry_after_that_makes_no_sense_counts_for_nothing(header: str) -> No
 def test_ids_beyond_what_a_float_holds_are_exact() -> None:
     body = f'{{"run_id": {BEYOND_FLOAT}, "more": 0.1}}'.encode()
 
-    assert read_answer(raw(200, body)) == {"run_id": 9223372036854775807, "more": 0.1}
+    assert read_response(raw(200, body)) == {"run_id": 9223372036854775807, "more": 0.1}
 
 
 JSON_BODIES = st.recursive(
@@ -230,8 +230,8 @@ def test_whatever_comes_is_a_payload_or_an_error_of_ours(status: int, body: byte
         assert isinstance(read, DbjobsError)
 
 
-def _read(answer: RawAnswer) -> dict[str, Any] | DbjobsError:
+def _read(answer: RawResponse) -> dict[str, Any] | DbjobsError:
     try:
-        return read_answer(answer)
+        return read_response(answer)
     except DbjobsError as error:
         return error

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.http.shapes import ANSWERS, ShapeError, check_shape
+from dbjobs.api.shapes import ANSWERS, ShapeError, check_shape
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Received, Reply, by_endpoint
 from tests.support.payloads import JOB_ID, RUN_ID, TASKS, run, status, task
