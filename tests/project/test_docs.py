@@ -60,14 +60,14 @@ def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:
     page = (REPO / "docs" / "waiting.md").read_text()
     options = WaitOptions()
 
-    assert [row[0].strip("`") for row in rows_of("docs/waiting.md", "What it shows")] == [
+    assert [row[0].strip("`") for row in rows_of("docs/waiting.md", "What it prints")] == [
         mode.value for mode in (Progress.LIVE, Progress.LINES, Progress.EVENTS, Progress.NONE, Progress.AUTO)
     ]
     assert f"Every {options.poll_interval:.0f} s (`--poll-interval`)" in page
-    assert f"up to {options.poll_max:.0f} s (`--poll-max`)" in page
-    assert f"without one after {SERVER_ERROR_PAUSE:.0f} s" in page
+    assert f"up to every {options.poll_max:.0f} s (`--poll-max`)" in page
+    assert f"or after {SERVER_ERROR_PAUSE:.0f} s" in page
     assert UNSETTLED_POLLS == 3
-    assert "asks three times more" in page
-    endings = {row[0]: row[1] for row in rows_of("docs/waiting.md", "How it ends")}
+    assert "asks three more times" in page
+    endings = {row[0]: row[1] for row in rows_of("docs/waiting.md", "How a wait ends")}
     assert endings["`--timeout` has passed"] == str(int(ExitCode.TIMEOUT))
     assert endings["contact was lost for longer than `--max-outage`"] == str(int(ExitCode.UNREACHABLE))
