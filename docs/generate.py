@@ -23,7 +23,7 @@ from dbjobs.cli.framework import section_of
 from dbjobs.cli.global_options import GLOBAL_SECTION
 from dbjobs.config.settings import SETTINGS
 from dbjobs.errors import WHEN, ExitCode
-from dbjobs.jobfiles.known_fields import RECORDS, Words
+from dbjobs.jobfiles.known_fields import RECORDS, EnumValues
 from dbjobs.jobfiles.rules import RULES
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -323,7 +323,7 @@ def rules_page() -> str:
     """docs/job-rules.md: what each type of the API has to have, and what it is limited to."""
     rules = sum(len(found) for found in RULES.values())
     required = sum(len(record.required) for record in RECORDS.values())
-    enums = sum(isinstance(schema, Words) for record in RECORDS.values() for schema in record.values())
+    enums = sum(isinstance(schema, EnumValues) for record in RECORDS.values() for schema in record.values())
     lines = [
         "# The rules of job files",
         "",
@@ -348,7 +348,7 @@ def rules_page() -> str:
 
 
 def generated() -> dict[Path, str]:
-    """Every generated file's path in the repository, and what it has to hold."""
+    """Every generated file's path in the repository, and what it must contain."""
     everything = list(entries())
     tree = completion_tree(everything[0], everything)
     files = {
@@ -368,7 +368,7 @@ def generated() -> dict[Path, str]:
 
 
 def outdated() -> list[Path]:
-    """What is not as it has to be; files of commands that are no more among them."""
+    """The files that are out of date, and those of commands that no longer exist."""
     files = generated()
     there = {path.relative_to(REPO) for path in (REPO / "docs" / "man").glob("*.1")}
     wrong = [

@@ -69,7 +69,7 @@ class Root(Group):
         except (Interrupted, KeyboardInterrupt, typer.Abort) as interrupt:
             code = getattr(interrupt, "exit_code", ExitCode.INTERRUPTED)
         except EOFError:
-            app_of(ctx).streams.fail(UsageError("the input ended before the answer"))
+            app_of(ctx).streams.fail(UsageError("the input ended before the question was answered"))
             code = ExitCode.USAGE
         except BrokenPipeError:
             code = ExitCode.BROKEN_PIPE
@@ -121,7 +121,7 @@ def _tell_fault(streams: Streams, error: Exception) -> None:
         import traceback
 
         streams.show("".join(traceback.format_exception(error)))
-    message = f"this is a fault of dbjobs {__version__}: {type(error).__name__}: {error}"
+    message = f"this is a bug in dbjobs {__version__}: {type(error).__name__}: {error}"
     streams.fail(DbjobsError(message, hint="DBJOBS_DEBUG=1 shows where; please report it"))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from dbjobs.api.models import Run
 from dbjobs.cli.context import App
-from dbjobs.cli.request_options import Parameters
+from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.wait_options import WaitOptions
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.errors import DbjobsError, ExitCode, RefusedError, UsageError
@@ -94,7 +94,7 @@ def run_each(
     job_id: int,
     each: Each,
     sets: "Sequence[Values]",
-    parameters: Parameters,
+    parameters: ParameterOptions,
     common: Payload,
     options: WaitOptions,
     *,
@@ -129,7 +129,7 @@ def run_each(
 
 
 def _want(
-    sets: "Sequence[Values]", parameters: Parameters, common: Payload, job: Payload, *, force: bool
+    sets: "Sequence[Values]", parameters: ParameterOptions, common: Payload, job: Payload, *, force: bool
 ) -> "list[Wanted]":
     from dbjobs.jobfiles.parameters import check_run_parameters, merge_parameters
     from dbjobs.runs.backfill import want_each

@@ -8,18 +8,18 @@ import typer
 
 from dbjobs.api.paging import name_of
 from dbjobs.cli.context import App
-from dbjobs.cli.request_options import Parameters
+from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.differences import Change
+from dbjobs.jobfiles.differences import Difference
 from dbjobs.output.differences import render_changes
 from dbjobs.output.documents import write_document, write_documents
 from dbjobs.output.serialization import is_utf8
 
 
 def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
-    """Ask on a terminal, unless --yes was given; elsewhere there is nobody to ask, so it has to be given.
+    """Ask on a terminal, unless --yes was given; elsewhere there is nobody to ask, so it must be given.
 
     `describe` says what is about to be done, such as `delete job 42 (nightly)`; it is called
     only if somebody is asked.
@@ -51,7 +51,7 @@ def say_job(job: Payload) -> str:
 
 
 def read_parameters(
-    app: App, parameters: Parameters, get_job: Callable[[], Payload], *, force: bool = False
+    app: App, parameters: ParameterOptions, get_job: Callable[[], Payload], *, force: bool = False
 ) -> Payload:
     """The parameters that were given, by kind; --verbose tells which kind it is."""
     body = parameters.read(get_job, force=force)
@@ -60,7 +60,7 @@ def read_parameters(
     return body
 
 
-def show_changes(app: App, changes: Iterable[Change], *, dry_run: bool) -> None:
+def show_changes(app: App, changes: Iterable[Difference], *, dry_run: bool) -> None:
     """What is about to change; for a dry run it is the result, unless that is for programs."""
     is_result = dry_run and app.output == "text"
     stream = app.streams.out if is_result else app.streams.err
@@ -71,7 +71,7 @@ def show_changes(app: App, changes: Iterable[Change], *, dry_run: bool) -> None:
         app.streams.note(text)
 
 
-def warn_of_changes(app: App, kept: Iterable[Change]) -> None:
+def warn_of_changes(app: App, kept: Iterable[Difference]) -> None:
     """What a server kept otherwise than it was told."""
     if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
         app.streams.warn(f"the server kept something else than it was sent:\n{text}")

@@ -240,7 +240,7 @@ def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
 
 
 def _write_list(formatter: Any, records: list[tuple[str, str]]) -> None:
-    """What it does stands beside each, or below where there is no room."""
+    """The description stands beside each, or below where there is no room."""
     formatter.write_dl(records, col_max=30 if formatter.width >= ROOMY else 12)
 
 

@@ -7,7 +7,7 @@ from dbjobs.cli.context import App
 from dbjobs.http.response import Payload
 
 if TYPE_CHECKING:
-    from dbjobs.jobfiles.files import JobFile, Ready
+    from dbjobs.jobfiles.files import JobFile, PreparedRequest
 
 
 def make_body(
@@ -27,11 +27,11 @@ def make_body(
     return check_file(app, file, request, job_id=job_id, overrides=overrides, force=force).body
 
 
-def check_file(app: App, file: "JobFile", request: str, **options: Any) -> "Ready":
+def check_file(app: App, file: "JobFile", request: str, **options: Any) -> "PreparedRequest":
     """The same with the fields that an update removes."""
-    from dbjobs.jobfiles.files import make_ready
+    from dbjobs.jobfiles.files import prepare_request
 
-    ready = make_ready(file, request, app.profile.api_version.value, **options)
+    ready = prepare_request(file, request, app.profile.api_version.value, **options)
     for warning in ready.warnings:
         app.streams.warn(warning)
     if ready.note:

@@ -58,7 +58,7 @@ Force = Annotated[
 ]
 
 
-def known_word(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:
+def known_value(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:
     """A word of the API in its capitals; refused with the nearest, if the API is not known to have it."""
     if force or word.upper() in known:
         return word.upper()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyOptions:
     """Where a request's body comes from: `-f FILE`, or `--json TEXT`."""
 
     file: Annotated[
@@ -64,7 +64,7 @@ def _kind_option(name: str, kind: str, metavar: str = "NAME=VALUE") -> Any:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ParameterOptions:
     """What a run is started with: parameters of one kind."""
 
     param: Annotated[
@@ -104,18 +104,20 @@ class Parameters:
 
     def read_pairs(self) -> dict[str, str]:
         """Those of --param and --params-file; of one name, the former count."""
-        from dbjobs.jobfiles.parameters import split_pairs, text_values
+        from dbjobs.jobfiles.parameters import as_parameter_strings, split_pairs
 
         from_file: dict[str, str] = {}
         if self.params_file:
             source = "stdin" if self.params_file == "-" else self.params_file
-            from_file = text_values(_read_body(self.params_file, None), source)
+            from_file = as_parameter_strings(_read_body(self.params_file, None), source)
         return {**from_file, **split_pairs(self.param or [])}
 
     def choose(
         self, pairs: dict[str, str], get_job: Callable[[], dict[str, Any]], *, force: bool = False
     ) -> dict[str, Any]:
         """Such pairs with what was given by kind."""
-        from dbjobs.jobfiles.parameters import KINDS, choose_parameters
+        from dbjobs.jobfiles.parameters import PARAMETER_OPTIONS, choose_parameters
 
-        return choose_parameters(pairs, {kind: getattr(self, kind) for kind in KINDS}, get_job, force=force)
+        return choose_parameters(
+            pairs, {kind: getattr(self, kind) for kind in PARAMETER_OPTIONS}, get_job, force=force
+        )

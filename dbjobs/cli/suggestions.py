@@ -248,12 +248,12 @@ VALUES = {
 """A value that an option does not take, and one that it may take instead."""
 
 
-def instead_of_command(path: str) -> str | None:
+def suggest_command(path: str) -> str | None:
     """What works instead of a command such as `runs logs`."""
     return COMMANDS.get(path)
 
 
-def instead_of_option(ctx: Any, path: str, option: str) -> str | None:
+def suggest_option(ctx: Any, path: str, option: str) -> str | None:
     """What works instead of an option that a command has not, as a sentence."""
     takes = {name for param in ctx.command.params for name in _names_of(param)}
     for candidate in OPTIONS.get(f"{path} {option}") or OPTIONS.get(option, ()):

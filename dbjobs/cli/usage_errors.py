@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dbjobs.cli.suggestions import instead_of_command, instead_of_option
+from dbjobs.cli.suggestions import suggest_command, suggest_option
 from dbjobs.common.nearest import did_you_mean, nearest_names
 from dbjobs.errors import UsageError
 
@@ -48,7 +48,7 @@ def name_of(param: Any) -> str:
 def unknown_option(ctx: Any, option: str) -> UsageError:
     """An option that the command has not, with what works instead."""
     command, path = ctx.command, _path(ctx)
-    instead = instead_of_option(ctx, path, option)
+    instead = suggest_option(ctx, path, option)
     params = command.get_params(ctx)
     names = [name for param in params for name in (*param.opts, *param.secondary_opts) if name[:2] == "--"]
     guess = "" if instead else did_you_mean(option, names)
@@ -62,7 +62,7 @@ def unknown_command(ctx: Any, words: Sequence[str], verbs: Sequence[str]) -> Usa
     noun = nearest_names(verb, verbs)
     if not path and noun and noun[0].startswith(verb) and _is_verb_of(ctx, noun[0], words[1:]):
         return UsageError(f"{problem}; did you mean {noun[0]!r}?", hint=help_of(ctx))
-    instead = instead_of_command(f"{path} {verb}".strip().lower())
+    instead = suggest_command(f"{path} {verb}".strip().lower())
     if instead:
         return UsageError(problem, hint=f"use {instead}")
     return UsageError(problem + did_you_mean(verb, verbs), hint=_elsewhere(ctx, verb, noun))

@@ -22,7 +22,7 @@ def _duration(text: str | float) -> float:
 def _pause(text: str | float) -> float:
     seconds = _duration(text)
     if not seconds:  # without a pause the workspace refuses to answer, to others as well
-        raise typer.BadParameter("the pause has to be longer than 0")
+        raise typer.BadParameter("the pause must be longer than 0")
     return seconds
 
 

@@ -9,7 +9,7 @@ EARLIEST_MS = 946_684_800_000
 """The year 2000: a smaller number was meant as something else."""
 
 
-def parse_moment(text: str, now: float) -> int:
+def parse_time(text: str, now: float) -> int:
     """Epoch milliseconds; `now` is in seconds. Raises ValueError for what is no moment.
 
     A time without a zone is local.

@@ -12,8 +12,7 @@ from dbjobs.http.response import Payload
 from dbjobs.jobfiles.field_checks import check_fields, check_rules
 from dbjobs.jobfiles.findings import Finding, Path, unknown_field, warning
 from dbjobs.jobfiles.known_fields import LEGACY_TASK_FIELDS, TASK, fields_of
-from dbjobs.jobfiles.parameters import KINDS, LIMITED_KINDS
-from dbjobs.jobfiles.parameters import MAX_BYTES as MAX_PARAMETER_BYTES
+from dbjobs.jobfiles.parameters import LIMITED_KINDS, MAX_PARAMETER_BYTES, PARAMETER_OPTIONS
 from dbjobs.jobfiles.rule_kinds import compact_json
 from dbjobs.jobfiles.settings import Settings, items_of
 from dbjobs.jobfiles.task_checks import TASK_RULES
@@ -57,21 +56,23 @@ def _with_advice(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def check_parameters(parameters: Payload, path: Path = ()) -> Iterator[Finding]:
     """Parameters for a run, by kind: one kind only, small, and ASCII."""
-    kinds = [kind for kind in KINDS if parameters.get(kind)]
+    kinds = [kind for kind in PARAMETER_OPTIONS if parameters.get(kind)]
     if len(kinds) > 1:
-        yield Finding((*path, kinds[1]), f"stands beside {kinds[0]}; a run takes one kind of parameters")
+        yield Finding(
+            (*path, kinds[1]), f"is given along with {kinds[0]}; a run takes one kind of parameters"
+        )
     for kind in LIMITED_KINDS:
         text = compact_json({kind: parameters[kind]}) if parameters.get(kind) else ""
         if len(text) > MAX_PARAMETER_BYTES:
             yield Finding((*path, kind), f"has more than {MAX_PARAMETER_BYTES:,} bytes as JSON")
         if not text.isascii():
-            yield Finding((*path, kind), "holds characters beyond ASCII, which the API refuses")
+            yield Finding((*path, kind), "has non-ASCII characters, which the API refuses")
 
 
 def _known_at_all(settings: Settings) -> Iterator[Finding]:
     known = fields_of(settings.request).keys()
     if settings.content and not settings.is_legacy and known.isdisjoint(settings.content):
-        yield Finding((), "holds no field of job settings")
+        yield Finding((), "has no field of job settings")
 
 
 def _number_of_tasks(settings: Settings) -> Iterator[Finding]:
@@ -85,7 +86,7 @@ def _number_of_tasks(settings: Settings) -> Iterator[Finding]:
     if tasks is not None:
         for name in settings.content:
             if isinstance(name, str) and name.endswith("_task"):
-                yield Finding((name,), "stands beside tasks; its place is in one of them")
+                yield Finding((name,), "is given along with tasks; it belongs in one of them")
 
 
 def _unique_keys(settings: Settings) -> Iterator[Finding]:
@@ -97,7 +98,7 @@ def _unique_keys(settings: Settings) -> Iterator[Finding]:
                 if name in seen:
                     yield Finding((*path, key), f"is the same as that of {field}[{seen[name][1]}]")
                 elif key in KEYS_WITH_RULES and not KEY.fullmatch(name):
-                    yield Finding((*path, key), "has to be 1 to 100 letters of ASCII, digits, - or _")
+                    yield Finding((*path, key), "must be 1 to 100 ASCII letters, digits, - or _")
                 seen.setdefault(name, path)
 
 

@@ -17,7 +17,7 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """One value that differs, at a path such as `tasks[clean].max_retries`."""
 
     path: str
@@ -25,12 +25,12 @@ class Change:
     new: Any
 
 
-def differences(old: Any, new: Any, path: str = "") -> Iterator[Change]:
+def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
     """Value by value, in the order of the old settings; a default that one side leaves out is none."""
     parts = _parts(old, new)
     if parts is None:
         if not _is_same(old, new, path):
-            yield Change(path, old, new)
+            yield Difference(path, old, new)
         return
     old_parts, new_parts = parts
     for step in {**old_parts, **new_parts}:

@@ -10,13 +10,23 @@ from typing import Any
 
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.findings import Finding, Path, unknown, unknown_field, warning
-from dbjobs.jobfiles.known_fields import ANYTHING, NUMBER, SCALAR, TEXT, TRUTH, WHOLE, Record, Schema, Words
+from dbjobs.jobfiles.known_fields import (
+    ANYTHING,
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    SCALAR,
+    TEXT,
+    EnumValues,
+    Record,
+    Schema,
+)
 from dbjobs.jobfiles.rules import MAY_BE_EMPTY, RULES
 
 NAMES_OF_KINDS = {
     dict: "a mapping",
     list: "a list",
-    str: "a text",
+    str: "a string",
     bool: "true or false",
     float: "a fraction",
 }
@@ -30,7 +40,7 @@ def check_fields(value: Any, schema: Schema, path: Path = ()) -> Iterator[Findin
         yield from _check_mapping(value, schema, path)
     elif isinstance(schema, list):
         yield from _check_list(value, schema[0], path)
-    elif isinstance(schema, Words):
+    elif isinstance(schema, EnumValues):
         yield from _check_word(value, schema, path)
     else:
         yield from _check_scalar(value, schema, path)
@@ -45,7 +55,7 @@ def _check_mapping(value: Any, schema: dict[str, Schema], path: Path) -> Iterato
         if name in schema or any_name:
             yield from check_fields(inner, schema.get(name, any_name), (*path, name))
         else:
-            yield unknown_field((*path, name), "is no known field", known=tuple(schema))
+            yield unknown_field((*path, name), "is not a known field", known=tuple(schema))
     if isinstance(schema, Record):
         yield from _check_required(value, schema, path)
         yield from check_rules(value, schema.name, path)
@@ -73,29 +83,29 @@ def _check_list(value: Any, item_schema: Schema, path: Path) -> Iterator[Finding
         yield from check_fields(item, item_schema, (*path, place))
 
 
-def _check_word(value: Any, words: Words, path: Path) -> Iterator[Finding]:
+def _check_word(value: Any, words: EnumValues, path: Path) -> Iterator[Finding]:
     if not isinstance(value, str):
         yield _wrong_kind(path, TEXT, value)
     elif not words.has(value) and "{{" not in value:
-        yield unknown(path, f"is none of {', '.join(words)}")
+        yield unknown(path, f"is not one of {', '.join(words)}")
 
 
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
     if isinstance(value, dict | list) or (kind not in (TEXT, SCALAR) and not _fits(value, kind)):
         yield _wrong_kind(path, kind, value)
     elif kind == TEXT and not isinstance(value, str):
-        yield warning(path, f"is {kind_of(value)} where a text belongs; in quotes it is sent as written")
+        yield warning(path, f"is {kind_of(value)} where a string is expected; quote it to send it as written")
 
 
 def _fits(value: Any, kind: str) -> bool:
-    if kind == TRUTH:
+    if kind == BOOLEAN:
         return isinstance(value, bool) or value in ("true", "false")
     if isinstance(value, str):
         return "{{" in value or bool(re.fullmatch(_NUMERALS[kind], value))
     return not isinstance(value, bool) and (kind == NUMBER or isinstance(value, int))
 
 
-_NUMERALS = {WHOLE: r"-?[0-9]{1,19}", NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"}
+_NUMERALS = {INTEGER: r"-?[0-9]{1,19}", NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"}
 
 
 def kind_of(value: Any) -> str:
@@ -104,5 +114,5 @@ def kind_of(value: Any) -> str:
 
 
 def _wrong_kind(path: Path, wanted: str, value: Any) -> Finding:
-    problem = f"has to be {wanted}"
+    problem = f"must be {wanted}"
     return Finding(path, problem if kind_of(value) == wanted else f"{problem}, not {kind_of(value)}")

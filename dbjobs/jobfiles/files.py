@@ -16,18 +16,18 @@ from dbjobs.jobfiles.convert import convert
 from dbjobs.jobfiles.field_checks import check_fields
 from dbjobs.jobfiles.findings import Finding, Path, warning
 from dbjobs.jobfiles.known_fields import JOB_FIELDS, READ_ONLY, RUN_NOW_FIELDS, SUBMIT_FIELDS
-from dbjobs.jobfiles.settings import Settings, as_whole
+from dbjobs.jobfiles.settings import Settings, as_integer
 
-MAX_BYTES = 10 * 1024 * 1024
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """The API takes no larger request."""
 
 MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
 
-REMOVALS = "fields_to_remove"
+FIELDS_TO_REMOVE = "fields_to_remove"
 """Stands beside `new_settings` in an update request."""
 
-FORCE_HINT = "if the API has it nevertheless, send it with --force"
+FORCE_HINT = "if the API has it, send it with --force"
 
 WRAPPERS = ("new_settings", "settings")
 """Where job settings stand in a reset or update request, and in what jobs get printed."""
@@ -51,7 +51,7 @@ class JobFile:
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedRequest:
     """A body that can be sent, and what its sender should know."""
 
     body: Payload
@@ -78,20 +78,20 @@ def read_job_file(file: str | None, json_text: str | None) -> JobFile:
     except DocumentError as error:
         raise RefusedError(f"{name} is not valid JSON or YAML: {error}") from None
     if not isinstance(document.value, dict):
-        raise RefusedError(f"{name} holds no mapping of settings")
+        raise RefusedError(f"{name} is not a mapping of settings")
     return JobFile(name, document)
 
 
 def read_text(file: str, name: str) -> str:
     """The text of a file, or of stdin for `-`; `name` is what errors call it."""
     try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == "-" else _read_bytes(FilePath(file))
+        data = sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1) if file == "-" else _read_bytes(FilePath(file))
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     except ValueError:
         raise UsageError("the name of the file cannot be one") from None
-    if len(data) > MAX_BYTES:
-        raise RefusedError(f"{name} is larger than the {MAX_BYTES:,} bytes that the Jobs API takes")
+    if len(data) > MAX_REQUEST_BYTES:
+        raise _too_large(name)
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # `>` in PowerShell 5
     try:
         return data.decode("utf-16" if is_utf16 else "utf-8-sig")
@@ -99,12 +99,16 @@ def read_text(file: str, name: str) -> str:
         raise RefusedError(f"{name} is not UTF-8 text") from None
 
 
+def _too_large(name: str) -> RefusedError:
+    return RefusedError(f"{name} is larger than the {MAX_REQUEST_BYTES:,} bytes that the Jobs API takes")
+
+
 def _read_bytes(path: FilePath) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
+        return stream.read(MAX_REQUEST_BYTES + 1)
 
 
-def make_ready(
+def prepare_request(
     file: JobFile,
     request: str,
     version: str,
@@ -112,7 +116,7 @@ def make_ready(
     job_id: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     force: bool = False,
-) -> Ready:
+) -> PreparedRequest:
     """The body for a request (create, reset, update or submit) in the form of an API version, checked.
 
     `job_id` is the job that is to be changed: a file of another one is refused. `overrides`
@@ -127,15 +131,19 @@ def make_ready(
     conversion = convert(settings, version)
     if conversion.findings:
         raise _refusal(file, _moved(conversion.findings, place))
-    if len(json.dumps(conversion.settings)) > MAX_BYTES:
-        raise RefusedError(f"{file.name} is larger than the {MAX_BYTES:,} bytes that the Jobs API takes")
+    if len(json.dumps(conversion.settings)) > MAX_REQUEST_BYTES:
+        raise RefusedError(
+            f"{file.name} is larger than the {MAX_REQUEST_BYTES:,} bytes that the Jobs API takes"
+        )
     warnings = [f"{file.name}: {sentence}" for sentence in _describe(file, findings)]
     note = conversion.note and f"{file.name}: {conversion.note}"
-    fields_to_remove = file.content.get(REMOVALS) or [] if request == "update" else []
-    return Ready(conversion.settings, fields_to_remove, note, warnings)
+    fields_to_remove = file.content.get(FIELDS_TO_REMOVE) or [] if request == "update" else []
+    return PreparedRequest(conversion.settings, fields_to_remove, note, warnings)
 
 
-def make_run_request(file: JobFile, job_id: int, overrides: Payload, *, force: bool = False) -> Ready:
+def prepare_run_now(
+    file: JobFile, job_id: int, overrides: Payload, *, force: bool = False
+) -> PreparedRequest:
     """The body of a run-now request as its file has it, for a job, checked.
 
     A field that is not known is an error here: the run would start without what it says.
@@ -145,7 +153,9 @@ def make_run_request(file: JobFile, job_id: int, overrides: Payload, *, force: b
     findings = [replace(finding, is_error=finding.is_error or finding.is_unknown) for finding in found]
     findings = _settle(file, findings, force=force)
     warnings = [f"{file.name}: {sentence}" for sentence in _describe(file, findings)]
-    return Ready({name: value for name, value in content.items() if value is not None}, warnings=warnings)
+    return PreparedRequest(
+        {name: value for name, value in content.items() if value is not None}, warnings=warnings
+    )
 
 
 def _settle(file: JobFile, findings: list[Finding], *, force: bool) -> list[Finding]:
@@ -188,33 +198,33 @@ def _unwrap(body: Payload, request: str) -> tuple[Path, Payload]:
 
 
 def _beside(request: str) -> tuple[str, ...]:
-    """What may stand beside settings, and is none of them."""
-    return (*READ_ONLY, REMOVALS) if request == "update" else READ_ONLY
+    """What may stand beside settings, and is not one of them."""
+    return (*READ_ONLY, FIELDS_TO_REMOVE) if request == "update" else READ_ONLY
 
 
 def _of_a_run(content: Payload) -> Iterable[Finding]:
     """The body of run-now looks like settings, and starts a run."""
     for name in content:
         if name in RUN_NOW_FIELDS and name not in (*JOB_FIELDS, *SUBMIT_FIELDS, "job_id"):
-            yield Finding((name,), "is for starting a run of a job, with `dbjobs runs now JOB`")
+            yield Finding((name,), "is for starting a run of a job: use `dbjobs runs now JOB`")
 
 
 def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> Iterable[Finding]:
-    """What stands beside the settings, and would be lost; or belongs to another job."""
+    """What is given along with the settings, and would be lost; or belongs to another job."""
     if job_id is not None:
         yield from _of_another_job(body, job_id)
     for name in body if place else ():
         if name not in (*place, *_beside(request)):
-            yield warning((name,), f"stands beside {place[0]}, and is not sent")
-    removals = body.get(REMOVALS) if request == "update" else None
+            yield warning((name,), f"is given along with {place[0]}, and is not sent")
+    removals = body.get(FIELDS_TO_REMOVE) if request == "update" else None
     if removals is not None and not (
         isinstance(removals, list) and all(isinstance(name, str) for name in removals)
     ):
-        yield Finding((REMOVALS,), "has to be a list of names of fields")
+        yield Finding((FIELDS_TO_REMOVE,), "must be a list of names of fields")
 
 
 def _of_another_job(body: Payload, job_id: int) -> Iterable[Finding]:
-    told = as_whole(body.get("job_id"))
+    told = as_integer(body.get("job_id"))
     if told not in (None, job_id):
         yield Finding(("job_id",), f"is {told}, but the job on the command line is {job_id}")
 

@@ -8,14 +8,14 @@ from difflib import get_close_matches
 Path = tuple[str | int, ...]
 """Where in a document: names of fields, and positions in lists from 0."""
 
-LONGEST_NAME = 64
-MOST_DIGITS = 8
+MAX_NAME_LENGTH = 64
+MAX_DIGITS = 8
 """A name with more digits looks like a token that stands in the wrong place."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem at a path; `problem` reads on from the path's name: "has to be a text"."""
+    """A problem at a path; `problem` reads on from the path's name: "must be a string"."""
 
     path: Path
     problem: str
@@ -28,11 +28,11 @@ class Finding:
     def describe(self, line: int | None) -> str:
         """One sentence: the line if it is known, the path, the problem, and the nearest known name."""
         where = f"line {line}: " if line else ""
-        return f"{where}{show_path(self.path) or 'it'} {self.problem}{self._suggestion()}"
+        return f"{where}{format_path(self.path) or 'it'} {self.problem}{self._suggestion()}"
 
     def _suggestion(self) -> str:
         name = str(self.path[-1]) if self.path else ""
-        nearest = get_close_matches(name[:LONGEST_NAME], self.known, n=1)
+        nearest = get_close_matches(name[:MAX_NAME_LENGTH], self.known, n=1)
         return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
@@ -51,25 +51,25 @@ def unknown_field(path: Path, problem: str, known: Sequence[str] = ()) -> Findin
     return Finding(path, problem, is_error=False, known=known, is_unknown=True)
 
 
-def show_path(path: Path) -> str:
+def format_path(path: Path) -> str:
     """`tasks[2].spark_python_task.python_file`."""
     shown = ""
     for step in path:
         if isinstance(step, int):
             shown += f"[{step}]"
         elif re.fullmatch(r"\w+", str(step)):
-            shown += ("." if shown else "") + show_name(str(step))
+            shown += ("." if shown else "") + format_name(str(step))
         else:
-            shown += f"[{show_name(str(step))}]"
+            shown += f"[{format_name(str(step))}]"
     return shown
 
 
-def show_name(name: str) -> str:
+def format_name(name: str) -> str:
     """A name of the file, or `…` if it may be something else than a name."""
-    is_name = len(name) <= LONGEST_NAME and re.fullmatch(r"[\w.\- ]+", name)
-    return name if is_name and sum(map(str.isdigit, name)) <= MOST_DIGITS else "…"
+    is_name = len(name) <= MAX_NAME_LENGTH and re.fullmatch(r"[\w.\- ]+", name)
+    return name if is_name and sum(map(str.isdigit, name)) <= MAX_DIGITS else "…"
 
 
-def list_names(names: Sequence[str], last: str = "and") -> str:
+def join_names(names: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return f" {last} ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])

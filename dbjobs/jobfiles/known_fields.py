@@ -1,6 +1,6 @@
 """The fields of job settings that are known: what the official SDK has, and what it left out.
 
-A schema is a kind of value (`TEXT`, …), `Words` (the texts that are known for it), a list
+A schema is a kind of value (`TEXT`, …), `EnumValues` (the texts that are known for it), a list
 with the schema of its items, or a dict with a schema a field; the field `*` stands for
 names that people choose. Databricks adds fields without a new version, so what is missing
 here is not wrong. `make fields` writes api_fields.json from the SDK's data classes.
@@ -14,17 +14,17 @@ from dbjobs.http.response import Payload
 
 Schema = Any
 
-TEXT = "a text"
-WHOLE = "a whole number"
+TEXT = "a string"
+INTEGER = "a whole number"
 NUMBER = "a number"
-TRUTH = "true or false"
-SCALAR = "a text, a number, true or false"
+BOOLEAN = "true or false"
+SCALAR = "a string, a number, true or false"
 ANYTHING = "anything"
 
-_KINDS = {"text": TEXT, "whole": WHOLE, "number": NUMBER, "truth": TRUTH, "anything": ANYTHING}
+_SCHEMAS = {"text": TEXT, "whole": INTEGER, "number": NUMBER, "truth": BOOLEAN, "anything": ANYTHING}
 
 
-class Words(tuple[str, ...]):
+class EnumValues(tuple[str, ...]):
     """The values that an enum is known to have."""
 
     __slots__ = ()
@@ -33,7 +33,7 @@ class Words(tuple[str, ...]):
         return value in self
 
 
-class WordsInAnyCase(Words):
+class CaseInsensitiveValues(EnumValues):
     """An enum whose values are the same in capitals."""
 
     __slots__ = ()
@@ -60,9 +60,11 @@ class Record(dict[str, Schema]):
 _CONTENT: Payload = json.loads((Path(__file__).parent / "api_fields.json").read_text("utf-8"))
 
 RECORDS = {name: Record(name, _CONTENT["required"].get(name, [])) for name in _CONTENT["types"]}
-_ENUMS = {name: Words(values) for name, values in _CONTENT["enums"].items()}
-_ENUMS["GitProvider"] = WordsInAnyCase(_ENUMS["GitProvider"])
-_ENUMS["PerformanceTarget"] = Words(("COST_OPTIMIZED", *_ENUMS["PerformanceTarget"]))  # only described there
+_ENUMS = {name: EnumValues(values) for name, values in _CONTENT["enums"].items()}
+_ENUMS["GitProvider"] = CaseInsensitiveValues(_ENUMS["GitProvider"])
+_ENUMS["PerformanceTarget"] = EnumValues(
+    ("COST_OPTIMIZED", *_ENUMS["PerformanceTarget"])
+)  # only described there
 
 
 def _schema_of(kind: Any) -> Schema:
@@ -70,7 +72,7 @@ def _schema_of(kind: Any) -> Schema:
         return [_schema_of(kind[0])]
     if isinstance(kind, dict):
         return {field: _schema_of(inner) for field, inner in kind.items()}
-    return _KINDS.get(kind) or _ENUMS.get(kind) or RECORDS[kind]
+    return _SCHEMAS.get(kind) or _ENUMS.get(kind) or RECORDS[kind]
 
 
 for _name, _record in RECORDS.items():
@@ -80,8 +82,8 @@ for _name, _record in RECORDS.items():
 
 RECORDS["JobSettings"]["compute"] = ANYTHING
 RECORDS["SubmitTask"]["job_cluster_key"] = TEXT
-RECORDS["NotebookTask"]["revision_timestamp"] = WHOLE  # API 2.0
-RECORDS["JobNotificationSettings"]["alert_on_last_attempt"] = TRUTH
+RECORDS["NotebookTask"]["revision_timestamp"] = INTEGER  # API 2.0
+RECORDS["JobNotificationSettings"]["alert_on_last_attempt"] = BOOLEAN
 RECORDS["JobsHealthRule"]["operator"] = _ENUMS["JobsHealthOperator"]  # in examples of API 2.1, for `op`
 RECORDS["JobsHealthRule"].required.remove("op")
 for _name in ("spark_conf", "spark_env_vars"):

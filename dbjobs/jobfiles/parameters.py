@@ -36,12 +36,12 @@ LIST_OPTIONS = {
 }
 """The kinds that are lists."""
 
-KINDS = {**NAMED_OPTIONS, **LIST_OPTIONS}
+PARAMETER_OPTIONS = {**NAMED_OPTIONS, **LIST_OPTIONS}
 
 NO_PARAMETERS = "give the job `parameters` of its own"
 
 LIMITED_KINDS = ("jar_params", "notebook_params", "python_params", "spark_submit_params")
-MAX_BYTES = 10_000
+MAX_PARAMETER_BYTES = 10_000
 """How long those may be, as JSON with their name; they are ASCII, too."""
 
 Values = dict[str, str] | list[str]
@@ -60,21 +60,21 @@ def split_pairs(pairs: Sequence[str], option: str = "--param") -> dict[str, str]
     return split
 
 
-def text_values(values: Payload, source: str) -> dict[str, str]:
+def as_parameter_strings(values: Payload, source: str) -> dict[str, str]:
     """Values as the API wants parameters: text as it is, numbers and truths as JSON writes them.
 
     `source` is what an error calls the file.
     """
-    if "job_id" in values or any(isinstance(values.get(kind), dict | list) for kind in KINDS):
+    if "job_id" in values or any(isinstance(values.get(kind), dict | list) for kind in PARAMETER_OPTIONS):
         raise UsageError(
-            f"{source} holds a whole run-now request, not parameters",
+            f"{source} is a whole run-now request, not parameters",
             hint="dbjobs runs now JOB -f FILE sends such a request",
         )
     for name, value in values.items():
         if value is None or isinstance(value, dict | list):
             kind = {type(None): "nothing", dict: "a mapping", list: "a list"}[type(value)]
             raise UsageError(
-                f"{source}: the parameter {name!r} holds {kind}, and a parameter is a text",
+                f"{source}: the parameter {name!r} holds {kind}, and a parameter is a string",
                 hint="put the value in quotes",
             )
     return {
@@ -116,7 +116,7 @@ def merge_parameters(old: Payload, new: Payload) -> Payload:
 
 def check_run_parameters(body: Payload, get_job: Callable[[], Payload], *, force: bool = False) -> None:
     """Refuse the parameters in a request if they are of several kinds, too long, or not for the job."""
-    kinds = [kind for kind in KINDS if body.get(kind)]
+    kinds = [kind for kind in PARAMETER_OPTIONS if body.get(kind)]
     if len(kinds) > 1:
         raise UsageError(
             f"a run takes one kind of parameters, not {' and '.join(kinds)}",
@@ -139,7 +139,7 @@ def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:
     label = f"job {job['job_id']}" if "job_id" in job else "the job"
     if kind not in taken:
         takers = "declares no parameters" if kind == "job_parameters" else f"has no task that takes {kind}"
-        options = ", ".join(option for other, option in KINDS.items() if other in taken)
+        options = ", ".join(option for other, option in PARAMETER_OPTIONS.items() if other in taken)
         raise UsageError(f"{label} {takers}", hint=f"it takes {options}" if options else NO_PARAMETERS)
     if kind == "job_parameters":
         for name in values:
@@ -181,7 +181,7 @@ def kind_of_job(job: Payload) -> str:
         )
     raise UsageError(
         f"--param does not fit this job: its tasks take several kinds ({', '.join(candidates)})",
-        hint=f"say which: {', '.join(KINDS[kind] for kind in candidates)};"
+        hint=f"choose one of {', '.join(PARAMETER_OPTIONS[kind] for kind in candidates)};"
         " or give the job `parameters` of its own",
     )
 
@@ -204,6 +204,8 @@ def check_parameters(kind: str, values: Any) -> None:
         return
     text = json.dumps({kind: values}, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii():
-        raise RefusedError(f"{kind} may hold ASCII characters only", hint="job parameters may hold any")
-    if len(text) > MAX_BYTES:
-        raise RefusedError(f"{kind} has {len(text):,} bytes as JSON; the Jobs API takes {MAX_BYTES:,}")
+        raise RefusedError(f"{kind} may contain only ASCII characters", hint="job parameters may contain any")
+    if len(text) > MAX_PARAMETER_BYTES:
+        raise RefusedError(
+            f"{kind} has {len(text):,} bytes as JSON; the Jobs API takes {MAX_PARAMETER_BYTES:,}"
+        )

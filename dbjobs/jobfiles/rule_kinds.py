@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.findings import Finding, Path, list_names
+from dbjobs.jobfiles.findings import Finding, Path, join_names
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the value of a field has to be; `is_kept` sees it and the mapping that it stands in."""
+    """What the value of a field must be; `is_satisfied` sees it and the mapping that it stands in."""
 
     field: str
     words: str
-    is_kept: Callable[[Any, Payload], bool]
+    is_satisfied: Callable[[Any, Payload], bool]
     is_error: bool = True
     is_unknown: bool = False
     explain: Callable[[Any], str] | None = None
@@ -28,7 +28,7 @@ class Rule:
 
     def check(self, mapping: Payload, path: Path) -> Iterator[Finding]:
         value = mapping.get(self.field)
-        if value is not None and not is_reference(value) and not self.is_kept(value, mapping):
+        if value is not None and not is_reference(value) and not self.is_satisfied(value, mapping):
             words = self.explain(value) if self.explain else self.words
             yield Finding((*path, self.field), words, self.is_error, is_unknown=self.is_unknown)
 
@@ -48,7 +48,7 @@ class Choice:
     def check(self, mapping: Payload, path: Path) -> Iterator[Finding]:
         given = [field for field in self.fields if not is_empty(mapping.get(field))]
         if self.is_exclusive and len(given) > 1:
-            yield Finding((*path, given[1]), f"stands beside {given[0]}; only one of them can be given")
+            yield Finding((*path, given[1]), f"is given along with {given[0]}; only one of them can be given")
         elif self.is_required and all(mapping.get(one) in (None, "") for one in (*self.fields, *self.unless)):
             if len(self.fields) == 1:
                 yield Finding((*path, *self.fields), "is missing")
@@ -63,7 +63,7 @@ class Choice:
             "" if len(self.fields) == 1 else "exactly one of " if self.is_exclusive else "at least one of "
         )
         unless = " or ".join(f"`{field}`" for field in self.unless)
-        return f"{how_many}{names} is needed" + (f", except beside {unless}" if unless else "")
+        return f"{how_many}{names} is needed" + (f", unless {unless} is given" if unless else "")
 
 
 def exactly_one(*fields: str) -> Choice:
@@ -79,90 +79,92 @@ def at_least_one(*fields: str, unless: tuple[str, ...] = ()) -> Choice:
 
 
 def max_bytes(field: str, most: int) -> Rule:
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         return not isinstance(value, str) or len(value.encode(errors="replace")) <= most
 
-    return Rule(field, f"has more than {most:,} bytes", is_kept)
+    return Rule(field, f"has more than {most:,} bytes", is_satisfied)
 
 
 def max_characters(field: str, most: int) -> Rule:
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         return not isinstance(value, str) or len(value) <= most
 
-    return Rule(field, f"has more than {most:,} characters", is_kept)
+    return Rule(field, f"has more than {most:,} characters", is_satisfied)
 
 
 def max_json(field: str, most: int, unit: str = "bytes") -> Rule:
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         text = compact_json(value)
         return (len(text.encode(errors="replace")) if unit == "bytes" else len(text)) <= most
 
-    return Rule(field, f"has more than {most:,} {unit} as JSON", is_kept)
+    return Rule(field, f"has more than {most:,} {unit} as JSON", is_satisfied)
 
 
 def max_items(field: str, most: int) -> Rule:
-    return Rule(field, f"holds more than {most:,}", lambda value, _: _size_of(value) <= most)
+    return Rule(field, f"has more than {most:,}", lambda value, _: _size_of(value) <= most)
 
 
 def min_items(field: str, least: int) -> Rule:
-    words = "is empty" if least == 1 else f"holds fewer than {least}"
+    words = "is empty" if least == 1 else f"has fewer than {least}"
     return Rule(field, words, lambda value, _: not isinstance(value, list) or len(value) >= least)
 
 
 def between(field: str, least: float, most: float | None = None) -> Rule:
     """A number in a range, both ends included."""
-    words = f"has to be from {least:,} to {most:,}" if most is not None else f"has to be {least:,} or more"
+    words = f"must be from {least:,} to {most:,}" if most is not None else f"must be {least:,} or more"
 
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         number = as_number(value)
         return number is None or (number >= least and (most is None or number <= most))
 
-    return Rule(field, words, is_kept)
+    return Rule(field, words, is_satisfied)
 
 
 def one_of(field: str, *values: str) -> Rule:
-    words = f"has to be one of {', '.join(values)}"
+    words = f"must be one of {', '.join(values)}"
     return Rule(field, words, lambda value, _: not isinstance(value, str) or value in values)
 
 
 def matches(field: str, pattern: str, words: str) -> Rule:
     """A text, or each text of a list, that matches a pattern as a whole."""
     return Rule(
-        field, words, lambda value, _: all(re.fullmatch(pattern, text, re.DOTALL) for text in texts_in(value))
+        field,
+        words,
+        lambda value, _: all(re.fullmatch(pattern, text, re.DOTALL) for text in strings_in(value)),
     )
 
 
 def begins(field: str, *prefixes: str) -> Rule:
-    words = f"has to begin with {' or '.join(prefixes)}"
+    words = f"must begin with {' or '.join(prefixes)}"
     return Rule(
-        field, words, lambda value, _: all(text.startswith((*prefixes, "{{")) for text in texts_in(value))
+        field, words, lambda value, _: all(text.startswith((*prefixes, "{{")) for text in strings_in(value))
     )
 
 
 def keys_match(field: str, pattern: str, words: str) -> Rule:
     """A map whose keys each match a pattern as a whole."""
 
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         return not isinstance(value, dict) or all(re.fullmatch(pattern, str(key)) for key in value)
 
-    return Rule(field, words, is_kept)
+    return Rule(field, words, is_satisfied)
 
 
 def values_match(field: str, pattern: str, words: str) -> Rule:
     """A map whose texts each match a pattern as a whole."""
 
-    def is_kept(value: Any, _: Payload) -> bool:
+    def is_satisfied(value: Any, _: Payload) -> bool:
         values = value.values() if isinstance(value, dict) else ()
         return all(re.fullmatch(pattern, text, re.DOTALL) for text in values if isinstance(text, str))
 
-    return Rule(field, words, is_kept)
+    return Rule(field, words, is_satisfied)
 
 
 def needs(field: str, *others: str) -> Rule:
     """A field that counts only beside one of some others."""
     return Rule(
         field,
-        f"needs {' or '.join(others)} beside it",
+        f"needs {' or '.join(others)} as well",
         lambda value, mapping: is_empty(value) or any(mapping.get(other) is not None for other in others),
     )
 
@@ -170,7 +172,7 @@ def needs(field: str, *others: str) -> Rule:
 def excludes(field: str, *others: str) -> Rule:
     return Rule(
         field,
-        f"cannot stand beside {list_names(others)}",
+        f"cannot be combined with {join_names(others)}",
         lambda value, mapping: is_empty(value) or all(is_empty(mapping.get(other)) for other in others),
     )
 
@@ -200,7 +202,7 @@ def is_reference(value: Any) -> bool:
     return isinstance(value, str) and "{{" in value
 
 
-def texts_in(value: Any) -> Collection[str]:
+def strings_in(value: Any) -> Collection[str]:
     """The texts that a text or a list of texts is."""
     values = value if isinstance(value, list) else [value]
     return [text for text in values if isinstance(text, str) and not is_reference(text)]

@@ -34,7 +34,7 @@ from dbjobs.jobfiles.rule_kinds import (
     only_if,
     values_match,
 )
-from dbjobs.jobfiles.schedules import explain_time_zone, find_cron_problem, is_time_zone
+from dbjobs.jobfiles.schedules import explain_unknown_time_zone, find_cron_problem, is_time_zone
 
 MAY_BE_EMPTY = {("JobParameterDefinition", "default"), ("ConditionTask", "left"), ("ConditionTask", "right")}
 """Required texts that may have no characters."""
@@ -90,16 +90,16 @@ def _length_of_all(value: Any, _: Payload) -> bool:
 
 CRON = Rule(
     "quartz_cron_expression",
-    "has to be a cron expression of Quartz",
+    "must be a cron expression of Quartz",
     lambda value, _: not isinstance(value, str) or find_cron_problem(value) is None,
     explain=lambda value: str(find_cron_problem(value)),
 )
 TIME_ZONE = Rule(
     "timezone_id",
-    "has to be a time zone of Java",
+    "must be a time zone of Java",
     lambda value, _: not isinstance(value, str) or is_time_zone(value),
     is_unknown=True,
-    explain=explain_time_zone,
+    explain=explain_unknown_time_zone,
 )
 QUIET_TIMES = (
     between("min_time_between_triggers_seconds", 60),
@@ -114,8 +114,8 @@ EVENTS = (
     "on_maintenance_start",
     "on_maintenance_complete",
 )
-ID_OF_PAGE = (r"[A-Za-z0-9_-]{1,63}", "has to be 1 to 63 letters of ASCII, digits, - or _")
-TABLE_NAME = (r"[^.]+\.[^.]+\.[^.]+|.*`.*", "has to be catalog_name.schema_name.table_name")
+ID_OF_PAGE = (r"[A-Za-z0-9_-]{1,63}", "must be 1 to 63 ASCII letters, digits, - or _")
+TABLE_NAME = (r"[^.]+\.[^.]+\.[^.]+|.*`.*", "must be catalog_name.schema_name.table_name")
 
 _COMMON = (
     max_items("tasks", 1_000),
@@ -123,7 +123,7 @@ _COMMON = (
     one_of("duration_target", "NO_FLEXIBILITY", "4h", "12h", "24h", "72h"),
     Rule(
         "performance_target",
-        "needs duration_target beside it",
+        "needs duration_target as well",
         lambda value, mapping: value != "COST_OPTIMIZED" or not is_empty(mapping.get("duration_target")),
     ),
     between("timeout_seconds", 0),
@@ -149,7 +149,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     "JobAccessControlRequest": (exactly_one("user_name", "group_name", "service_principal_name"),),
     "JobRunAs": (exactly_one("user_name", "service_principal_name", "group_name"),),
     "JobParameterDefinition": (
-        matches("name", r"[A-Za-z0-9_.-]*", "may hold only letters of ASCII, digits, _, - and ."),
+        matches("name", r"[A-Za-z0-9_.-]*", "may contain only ASCII letters, digits, _, - and ."),
     ),
     "JobsHealthRule": (exactly_one("op", "operator"),),
     "GitSource": (
@@ -198,7 +198,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         needs("schema", "warehouse_id"),
         excludes("profiles_directory", "warehouse_id"),
     ),
-    "ForEachTask": (Rule("inputs", "has to be a JSON array, or a reference to one", _is_array),),
+    "ForEachTask": (Rule("inputs", "must be a JSON array, or a reference to one", _is_array),),
     "SqlTask": (exactly_one("query", "dashboard", "alert", "file"), excludes("alert", "parameters")),
     "SqlTaskSubscription": (exactly_one("user_name", "destination_id"),),
     "SubscriptionSubscriber": (exactly_one("user_name", "destination_id"),),
@@ -214,13 +214,13 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     "AlertTask": (
         exactly_one("alert_id", "workspace_path"),
         begins("workspace_path", "/Workspace"),
-        matches("workspace_path", r"(?!.*(//|/\.\.?(/|$))).*", "has to be a normalized path"),
+        matches("workspace_path", r"(?!.*(//|/\.\.?(/|$))).*", "must be a normalized path"),
         max_items("subscribers", 100),
         max_json("parameters", 10_000, "characters"),
         keys_match(
             "parameters",
             r"[A-Za-z0-9_.-]{1,100}",
-            "has a key other than 1 to 100 letters of ASCII, digits, _, - and .",
+            "has a key other than 1 to 100 ASCII letters, digits, _, - and .",
         ),
     ),
     "AlertTaskSubscriber": (exactly_one("user_name", "destination_id"),),
@@ -229,7 +229,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     ),
     "AiClassifyFunctionInlineLabels": (max_items("labels", 10),),
     "AiParseDocumentFunction": (
-        matches("page_range", r"\d+(-\d+)?( *, *\d+(-\d+)?)*", "has to be like 1,3,5-10"),
+        matches("page_range", r"\d+(-\d+)?( *, *\d+(-\d+)?)*", "must be like 1,3,5-10"),
     ),
     "DeltaTableSource": (matches("table_name", *TABLE_NAME),),
     "VolumeSource": (begins("volume_path", "/Volumes/"),),
@@ -238,7 +238,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         max_items("deployments", 1),
         begins("mlflow_experiment_directory", "/Workspace"),
     ),
-    "ComputeSpec": (Rule("accelerator_count", "has to be a multiple of what a node has", _accelerators),),
+    "ComputeSpec": (Rule("accelerator_count", "must be a multiple of what a node has", _accelerators),),
     # What tasks run on
     "JobEnvironmentVariablesSpec": (
         max_items("files", 5),
@@ -247,7 +247,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         keys_match(
             "variables",
             r"[A-Za-z_][A-Za-z0-9_]{0,255}",
-            "has a name other than 1 to 256 letters of ASCII, digits and _, the first of them no digit",
+            "has a name other than 1 to 256 ASCII letters, digits and _, and not starting with a digit",
         ),
         values_match("variables", r".{0,512}", "has a value that is longer than 512 characters"),
     ),
@@ -261,17 +261,17 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
             "dependencies",
             "java_dependencies",
         ),
-        matches("environment_version", r"[0-9]+", "has to be a text of digits"),
+        matches("environment_version", r"[0-9]+", "must be a string of digits"),
     ),
     "Library": (
         exactly_one("jar", "egg", "whl", "pypi", "maven", "cran", "requirements"),
         begins("requirements", "/", "dbfs:/Volumes/"),
     ),
     "JobCluster": (
-        absent("libraries", "cannot be declared in a shared job cluster; their place is in the tasks"),
+        absent("libraries", "cannot be declared in a shared job cluster; they belong in the tasks"),
     ),
     "ClusterSpec": (
-        absent("libraries", "cannot be declared in a cluster; their place is in the task"),
+        absent("libraries", "cannot be declared in a cluster; they belong in the task"),
         at_least_one("spark_version", unless=("policy_id",)),
         at_least_one("node_type_id", "instance_pool_id", unless=("policy_id",)),
         at_least_one("num_workers", "autoscale", unless=("policy_id", "is_single_node")),
@@ -281,7 +281,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         max_items("ssh_public_keys", 10),
         Rule(
             "autotermination_minutes",
-            "has to be 0, or from 10 to 10,000",
+            "must be 0, or from 10 to 10,000",
             lambda value, _: (number := as_number(value)) is None or number == 0 or 10 <= number <= 10_000,
         ),
         needs("driver_instance_pool_id", "instance_pool_id"),
@@ -289,7 +289,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         only_if("use_ml_runtime", "kind", "CLASSIC_PREVIEW"),
         Rule(
             "runtime_engine",
-            "cannot stand beside a spark_version with -photon-",
+            "cannot be combined with a spark_version with -photon-",
             lambda value, mapping: "-photon-" not in str(mapping.get("spark_version")),
         ),
     ),
@@ -298,7 +298,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         between("min_workers", 0),
         Rule(
             "max_workers",
-            "has to be greater than min_workers",
+            "must be greater than min_workers",
             lambda value, mapping: (
                 (most := as_number(value)) is None
                 or (least := as_number(mapping.get("min_workers"))) is None
@@ -312,7 +312,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         between("ebs_volume_count", 0, 10),
         Rule(
             "ebs_volume_size",
-            "has to be from 100 to 4,096, and at least 500 for THROUGHPUT_OPTIMIZED_HDD",
+            "must be from 100 to 4,096, and at least 500 for THROUGHPUT_OPTIMIZED_HDD",
             _disk_size,
         ),
         between("ebs_volume_iops", 3_000, 16_000),
@@ -320,7 +320,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     ),
     "AzureAttributes": (
         between("first_on_demand", 1),
-        Rule("spot_bid_max_price", "has to be greater than 0, or -1", _spot_price),
+        Rule("spot_bid_max_price", "must be greater than 0, or -1", _spot_price),
     ),
     "GcpAttributes": (between("first_on_demand", 0),),
     "ClusterLogConf": (exactly_one("dbfs", "s3", "volumes"),),

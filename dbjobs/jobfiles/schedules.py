@@ -74,12 +74,12 @@ def _problems_of(cron_field: CronField, text: str) -> Iterator[str]:
     is_day = cron_field in (DAY_OF_MONTH, DAY_OF_WEEK)
     if text == "?":
         if not is_day:
-            yield "? is for days only"
+            yield "only the two day fields take ?"
         return
     if len(items) > 1 and any(re.fullmatch(cron_field.special, item) and "#" not in item for item in items):
-        yield "L and W cannot stand in a list"
+        yield "L and W cannot be in a list"
     if sum("#" in item for item in items) > 1:
-        yield "# can stand in it once"
+        yield "# can be given once"
     for item in items:
         if not re.fullmatch(cron_field.special, item):
             yield from _item_problems(cron_field, item)
@@ -90,7 +90,7 @@ def _item_problems(cron_field: CronField, item: str) -> Iterator[str]:
     limits = f"{cron_field.least} to {cron_field.most}"
     values, slash, step = item.partition("/")
     if slash and not re.fullmatch(r"[0-9]{1,4}", step):
-        yield "a number has to follow /"
+        yield "a number must follow /"
     elif slash and int(step) > cron_field.most:
         yield f"the step after / is larger than {cron_field.most}"
     if values == "*" or (slash and not values):
@@ -118,12 +118,12 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
-def explain_time_zone(name: str) -> str:
+def explain_unknown_time_zone(name: str) -> str:
     """What is wrong with a name that is no time zone, with the nearest that is."""
     by_lower = {zone.lower(): zone for zone in _known_time_zones()}
     nearest = get_close_matches(name[:64].lower().replace(" ", "_"), by_lower, n=1)
     suggestion = f"; did you mean {by_lower[nearest[0]]}?" if nearest else ""
-    return f"is no time zone that is known here{suggestion}"
+    return f"is not a known time zone{suggestion}"
 
 
 def _known_time_zones() -> set[str]:

@@ -64,12 +64,12 @@ def items_of(mapping: Payload, field: str) -> list[tuple[Path, Payload]]:
     return [((field, place), item) for place, item in enumerate(items) if isinstance(item, dict)]
 
 
-def is_text(mapping: Payload, field: str) -> bool:
+def has_string(mapping: Payload, field: str) -> bool:
     """Whether a field is there, and a text."""
     return isinstance(mapping.get(field), str)
 
 
-def as_whole(value: Any) -> int | None:
+def as_integer(value: Any) -> int | None:
     """A whole number, given as one or as a text; None for anything else."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         return int(value)

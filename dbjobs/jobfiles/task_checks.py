@@ -5,10 +5,11 @@ Source: https://docs.databricks.com/api/workspace/jobs/create
 
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.findings import Finding, Path, list_names, show_name, warning
-from dbjobs.jobfiles.settings import Settings, is_text, items_of
+from dbjobs.jobfiles.findings import Finding, Path, format_name, join_names, warning
+from dbjobs.jobfiles.settings import Settings, has_string, items_of
 
 CLUSTER_CHOICES = ("existing_cluster_id", "new_cluster", "job_cluster_key")
 REFERENCES = {
@@ -36,10 +37,10 @@ def one_type(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks:
         types = _types_of(task)
         if len(types) > 1:
-            names = list_names([show_name(name) for name in types])
-            yield Finding((*path, types[1]), f"is one type too many: a task has one, not {names}")
+            names = join_names([format_name(name) for name in types])
+            yield Finding((*path, types[1]), f"is a second type: a task has one, not {names}")
         elif not types and not (settings.is_legacy and settings.is_partial):
-            yield Finding(path, "says nothing to run, such as notebook_task or spark_python_task")
+            yield Finding(path, "has nothing to run, such as notebook_task or spark_python_task")
 
 
 def _types_of(task: Payload) -> list[str]:
@@ -51,9 +52,9 @@ def one_cluster(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks:
         chosen = [name for name in CLUSTER_CHOICES if task.get(name) is not None]
         if len(chosen) > 1:
-            yield Finding((*path, chosen[1]), f"stands beside {chosen[0]}; a task runs on one cluster")
+            yield Finding((*path, chosen[1]), f"is given along with {chosen[0]}; a task runs on one cluster")
         elif chosen and task.get("environment_key") is not None and not _has_environments(settings, task):
-            problem = f"stands beside environment_key; a serverless task takes no {chosen[0]}"
+            problem = f"is given along with environment_key; a serverless task takes no {chosen[0]}"
             yield Finding((*path, chosen[0]), problem)
 
 
@@ -63,9 +64,9 @@ def no_needless_cluster(settings: Settings) -> Iterator[Finding]:
         without = [name for name in CLUSTERLESS if task.get(name) is not None][:1]
         for name in chosen:
             if task.get("pipeline_task") is not None:
-                yield Finding((*path, name), "stands beside pipeline_task, which takes no cluster")
+                yield Finding((*path, name), "is given along with pipeline_task, which takes no cluster")
             elif without:
-                yield warning((*path, name), f"stands beside {without[0]}, which needs no cluster")
+                yield warning((*path, name), f"is given along with {without[0]}, which needs no cluster")
 
 
 def _has_environments(settings: Settings, task: Payload) -> bool:
@@ -81,53 +82,33 @@ def _has_environments(settings: Settings, task: Payload) -> bool:
 
 def references(settings: Settings) -> Iterator[Finding]:
     for field, where in REFERENCES.items() if not settings.is_partial else ():
-        names = {item[field] for _, item in items_of(settings.content, where) if is_text(item, field)}
+        names = {item[field] for _, item in items_of(settings.content, where) if has_string(item, field)}
         for path, task in settings.all_tasks:
-            if is_text(task, field) and task[field] not in names:
-                yield Finding((*path, field), f"names nothing in {where}")
+            if has_string(task, field) and task[field] not in names:
+                yield Finding((*path, field), f"is not defined in {where}")
 
 
 def known_dependencies(settings: Settings) -> Iterator[Finding]:
-    keys = {task["task_key"] for _, task in settings.top_tasks if is_text(task, "task_key")}
+    keys = {task["task_key"] for _, task in settings.top_tasks if has_string(task, "task_key")}
     for path, task in settings.top_tasks if not settings.is_partial else ():
         for place, dependency in items_of(task, "depends_on"):
-            if is_text(dependency, "task_key") and dependency["task_key"] not in keys:
-                yield Finding((*path, *place, "task_key"), "names no task of this job")
+            if has_string(dependency, "task_key") and dependency["task_key"] not in keys:
+                yield Finding((*path, *place, "task_key"), "is not a task of this job")
 
 
-def no_circle(settings: Settings) -> Iterator[Finding]:
-    tasks = {task["task_key"]: (path, task) for path, task in settings.top_tasks if is_text(task, "task_key")}
+def no_cycle(settings: Settings) -> Iterator[Finding]:
+    tasks = {str(task["task_key"]): (path, task) for path, task in settings.top_tasks if "task_key" in task}
     depends_on = {
-        key: [
-            one["task_key"]
-            for _, one in items_of(task, "depends_on")
-            if is_text(one, "task_key") and one["task_key"] in tasks
-        ]
+        key: [str(other.get("task_key")) for _, other in items_of(task, "depends_on")]
         for key, (_, task) in tasks.items()
     }
-    if circle := find_circle(depends_on):
-        path, _ = tasks[circle[0]]
-        shown = " → ".join(show_name(key) for key in [*circle, circle[0]])
-        yield Finding((*path, "depends_on"), f"leads in a circle: {shown}")
-
-
-def find_circle(depends_on: dict[str, list[str]]) -> list[str]:
-    """Keys that wait for each other, each for the next; empty if there are none."""
-    done: set[str] = set()
-    for start, others in depends_on.items():
-        trail = {start: iter(others)} if start not in done else {}
-        while trail:
-            key = next(reversed(trail))
-            following = next(trail[key], None)
-            if following is None:
-                done.add(key)
-                del trail[key]
-            elif following in trail:
-                keys = list(trail)
-                return keys[keys.index(following) :]
-            elif following not in done:
-                trail[following] = iter(depends_on.get(following, ()))
-    return []
+    try:
+        TopologicalSorter(depends_on).prepare()
+    except CycleError as error:
+        cycle = error.args[1][::-1]  # each task depends on the next
+        path, _ = tasks[cycle[0]]
+        shown = " → ".join(format_name(key) for key in cycle)
+        yield Finding((*path, "depends_on"), f"forms a cycle: {shown}")
 
 
 def source_paths(settings: Settings) -> Iterator[Finding]:
@@ -137,7 +118,7 @@ def source_paths(settings: Settings) -> Iterator[Finding]:
             holder = task.get(type_)
             for step in steps[:-1]:
                 holder = holder.get(step) if isinstance(holder, dict) else None
-            if not isinstance(holder, dict) or not is_text(holder, steps[-1]):
+            if not isinstance(holder, dict) or not has_string(holder, steps[-1]):
                 continue
             problem = _path_problem(settings, type_, holder, holder[steps[-1]], has_git=has_git)
             if problem:
@@ -156,9 +137,9 @@ def _path_problem(settings: Settings, type_: str, holder: Payload, file: str, *,
         and not file.startswith("/")
         and not (type_ == "spark_python_task" and re.match(r"[a-z][a-z0-9+.-]*:/", file))
     ):
-        return "has to begin with a slash, unless it comes from Git"
+        return "must begin with a slash, unless it comes from Git"
     if source == "GIT" and file.startswith("/"):
-        return "has to be relative, for it comes from Git"
+        return "must be relative, for it comes from Git"
     return None
 
 
@@ -167,7 +148,7 @@ def enough_compute(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks if not settings.is_partial else ():
         if any(task.get(name) not in (None, "") for name in COMPUTE_CHOICES):
             continue
-        clusters = list_names(CLUSTER_CHOICES[:2] if settings.is_legacy else CLUSTER_CHOICES, "or")
+        clusters = join_names(CLUSTER_CHOICES[:2] if settings.is_legacy else CLUSTER_CHOICES, "or")
         if task.get("spark_submit_task") is not None:
             yield Finding((*path, "spark_submit_task"), "needs a new_cluster to run on")
         elif task.get("spark_jar_task") is not None:
@@ -188,13 +169,15 @@ def spark_submit(settings: Settings) -> Iterator[Finding]:
             )
         if task.get("libraries"):
             yield Finding(
-                (*path, "libraries"), "cannot stand beside spark_submit_task; use --jars and --py-files"
+                (*path, "libraries"), "cannot be combined with spark_submit_task; use --jars and --py-files"
             )
         if cluster.get("spark_conf"):
-            yield Finding((*cluster_path, "spark_conf"), "cannot stand beside spark_submit_task; use --conf")
+            yield Finding(
+                (*cluster_path, "spark_conf"), "cannot be combined with spark_submit_task; use --conf"
+            )
         if cluster.get("autoscale"):
             yield Finding(
-                (*cluster_path, "autoscale"), "cannot stand beside spark_submit_task; use num_workers"
+                (*cluster_path, "autoscale"), "cannot be combined with spark_submit_task; use num_workers"
             )
 
 
@@ -219,16 +202,16 @@ def one_serverless_cluster(settings: Settings) -> Iterator[Finding]:
         if item.get(field)
     ]
     for path in found[1:]:
-        yield Finding(path, "is given a second time; a job has one serverless cluster")
+        yield Finding(path, "is given twice; a job has one serverless cluster")
 
 
 def condition_outcomes(settings: Settings) -> Iterator[Finding]:
-    tasks = {task["task_key"]: task for _, task in settings.top_tasks if is_text(task, "task_key")}
+    tasks = {task["task_key"]: task for _, task in settings.top_tasks if has_string(task, "task_key")}
     for path, task in settings.top_tasks:
         for place, dependency in items_of(task, "depends_on"):
             other = tasks.get(str(dependency.get("task_key")))
             if dependency.get("outcome") is not None and other and other.get("condition_task") is None:
-                yield Finding((*path, *place, "outcome"), "is only for what depends on a condition_task")
+                yield Finding((*path, *place, "outcome"), "is only for dependencies on a condition_task")
 
 
 def condition_task_fields(settings: Settings) -> Iterator[Finding]:
@@ -237,7 +220,9 @@ def condition_task_fields(settings: Settings) -> Iterator[Finding]:
             for field in ("max_retries", "email_notifications", "webhook_notifications"):
                 value = task.get(field)
                 if any(value.values()) if isinstance(value, dict) else value:
-                    yield Finding((*path, field), "cannot stand beside condition_task, which has none")
+                    yield Finding(
+                        (*path, field), "cannot be combined with condition_task, which does not have it"
+                    )
 
 
 def reserved_priority(settings: Settings) -> Iterator[Finding]:
@@ -260,7 +245,7 @@ TASK_RULES = (
     one_serverless_cluster,
     references,
     known_dependencies,
-    no_circle,
+    no_cycle,
     condition_outcomes,
     condition_task_fields,
     source_paths,

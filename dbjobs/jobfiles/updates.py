@@ -14,7 +14,7 @@ from dbjobs.common.documents import DocumentError, parse_document
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.changes import find_removal_problem, new_findings, refuse
-from dbjobs.jobfiles.differences import ABSENT, LIST_KEYS, Change, differences, is_keyed_by
+from dbjobs.jobfiles.differences import ABSENT, LIST_KEYS, Difference, differences, is_keyed_by
 from dbjobs.jobfiles.settings import Settings, is_task_field
 
 MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
@@ -38,7 +38,7 @@ class Update:
     expected: Payload
     warnings: list[str]
 
-    def kept_otherwise(self, settings: Payload) -> Iterator[Change]:
+    def unexpected_settings(self, settings: Payload) -> Iterator[Difference]:
         """Where the server's settings are not those expected; what it added by itself is its own affair."""
         for change in differences(self.expected, settings):
             if change.old is not ABSENT:
@@ -125,7 +125,7 @@ def _parse_assignment(text: str) -> tuple[list[str], Any]:
     except DocumentError as error:
         raise UsageError(f"the value of --set {written} is not YAML: {error}") from None
     if content is None and len(steps) == 1:
-        raise UsageError(f"--set {written} has no value", hint=f"to take it away: --remove {written}")
+        raise UsageError(f"--set {written} has no value", hint=f"to remove it: --remove {written}")
     return steps, content
 
 
@@ -146,7 +146,9 @@ def _assign(settings: Payload, path: Sequence[str], value: Any, assignment: str)
 def _index(place: Any, step: str, assignment: str) -> int:
     """Where a list has the element of that key, or of that number."""
     if not isinstance(place, list):
-        raise UsageError(f"--set {assignment!r} leads nowhere: what is before {step!r} has no fields")
+        raise UsageError(
+            f"--set {assignment!r} does not exist in the job: what is before {step!r} has no fields"
+        )
     for key in LIST_KEYS:
         keys = [item.get(key) for item in place if isinstance(item, dict)]
         if step in keys:
@@ -154,7 +156,9 @@ def _index(place: Any, step: str, assignment: str) -> int:
     if step.isdecimal() and int(step) < len(place):
         return int(step)
     named = ", ".join(str(item.get(key)) for item in place for key in LIST_KEYS if key in item)
-    raise UsageError(f"--set {assignment!r} leads nowhere: there is no {step!r}", hint=f"there are: {named}")
+    raise UsageError(
+        f"--set {assignment!r} does not exist in the job: there is no {step!r}", hint=f"there are: {named}"
+    )
 
 
 def _check_removal(field: str, new_settings: Payload, settings: Payload, *, force: bool) -> None:
@@ -164,7 +168,7 @@ def _check_removal(field: str, new_settings: Payload, settings: Payload, *, forc
             hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
         )
     if field in new_settings:
-        raise UsageError(f"{field} is to be set and to be removed")
+        raise UsageError(f"{field} is both set and removed")
 
 
 def _find(settings: Payload, field: str) -> Any:

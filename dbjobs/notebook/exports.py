@@ -16,7 +16,7 @@ NOTEBOOK = "NOTEBOOK"
 
 
 @dataclass(frozen=True)
-class View:
+class ExportedView:
     """One view of a task's notebook, in the form that was asked for, or as the page that it came in."""
 
     task: TaskRun
@@ -57,7 +57,7 @@ def notebook_tasks(run: Run, task_key: str | None = None) -> list[TaskRun]:
     )
 
 
-def looped_notebooks(run: Run) -> list[str]:
+def for_each_notebooks(run: Run) -> list[str]:
     """The keys of tasks that run a notebook for each of their inputs; each iteration is a run of its own."""
     loops = {task.task_key: task.payload.get("for_each_task") or {} for task in run.output_runs}
     return [key for key, loop in loops.items() if "notebook_task" in (loop.get("task") or {})]
@@ -70,7 +70,7 @@ def _may_have_notebook(task: TaskRun) -> bool:
     return not types or "notebook_task" in types
 
 
-def read_views(api: JobsApi, task: TaskRun, wanted: str, form: str, warn: Warn) -> Iterator[View]:
+def read_views(api: JobsApi, task: TaskRun, wanted: str, form: str, warn: Warn) -> Iterator[ExportedView]:
     """The views of a task (wanted: CODE, DASHBOARDS or ALL) in a form; `warn` hears of what stays a page."""
     if task.run_id is None:
         raise NotFoundError(f"task {task.task_key} never ran: there is nothing to export")
@@ -80,7 +80,7 @@ def read_views(api: JobsApi, task: TaskRun, wanted: str, form: str, warn: Warn) 
     for view in views:
         name, kind, page = (str(view.get(field) or "") for field in ("name", "type", "content"))
         data, extension = _convert(page, form, name, kind or NOTEBOOK, warn)
-        yield View(task, name, kind, data, extension)
+        yield ExportedView(task, name, kind, data, extension)
 
 
 def _convert(page: str, form: str, name: str, kind: str, warn: Warn) -> tuple[bytes, str]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
-from dbjobs.jobfiles.differences import ABSENT, Change
+from dbjobs.jobfiles.differences import ABSENT, Difference
 from dbjobs.output.serialization import to_json
 from dbjobs.output.streams import clean_line
 
 
-def render_changes(changes: Iterable[Change], *, is_ascii: bool) -> str:
+def render_changes(changes: Iterable[Difference], *, is_ascii: bool) -> str:
     """`~ path: old → new` for what changes, `+` for what is new, `-` for what goes."""
     return "\n".join(_line(change, "->" if is_ascii else "→") for change in changes)
 
 
-def _line(change: Change, arrow: str) -> str:
+def _line(change: Difference, arrow: str) -> str:
     if change.old is ABSENT:
         return f"+ {_named(change.path, change.new)}"
     if change.new is ABSENT:

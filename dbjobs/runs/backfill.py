@@ -19,7 +19,7 @@ from dbjobs.api.states import Outcome
 from dbjobs.common.documents import Document, DocumentError, read_document
 from dbjobs.errors import DbjobsError, OutcomeUnknownError, RefusedError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.parameters import text_values
+from dbjobs.jobfiles.parameters import as_parameter_strings
 from dbjobs.runs.outages import is_refusal, may_differ
 from dbjobs.runs.snapshots import WatchedRun
 
@@ -78,7 +78,7 @@ def _read_list(document: Document) -> Iterator[Values]:
 def _as_set(value: object, line: int) -> Values:
     if not isinstance(value, dict) or not value:
         raise DocumentError("a set of parameters is a mapping of names to values", line)
-    return text_values(value, f"line {line}")
+    return as_parameter_strings(value, f"line {line}")
 
 
 def _read_csv(text: str) -> Iterator[Values]:

@@ -70,10 +70,10 @@ def test_sets_are_read_from_csv_json_lines_and_yaml(text: str, sets: list[tuple[
         ("day\n", "days.csv holds no set of parameters"),
         ("day,day\n1,2\n", "line 1: the first line has to name the parameters, each once"),
         ("day,city\n1,2\n3\n", "line 3: there are 1 values for 2 names"),
-        ('{"day": 1}\n{"day": }\n', "line 2: each line has to be a JSON object"),
-        ("{'day': 1}", "line 1: each line has to be a JSON object"),
+        ('{"day": 1}\n{"day": }\n', "line 2: each line must be a JSON object"),
+        ("{'day': 1}", "line 1: each line must be a JSON object"),
         ("- day: 1\n- 5\n", "line 2: a set of parameters is a mapping of names to values"),
-        ("---\nday: 1\n", "line 1: it has to be a list with a set of parameters each"),
+        ("---\nday: 1\n", "line 1: it must be a list with a set of parameters each"),
         ('day\n"1\n', "unexpected end of data"),
     ],
 )

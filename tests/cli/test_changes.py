@@ -173,7 +173,7 @@ def test_nothing_in_a_difference_takes_effect(dbjobs: Dbjobs, server: ScriptedSe
 def test_an_update_needs_something_to_update(dbjobs: Dbjobs, server: ScriptedServer) -> None:
     done = dbjobs("jobs", "update", 42)
     assert (done.exit_code, server.received) == (2, [])
-    assert "say what to change: -f FILE, --set PATH=VALUE or --remove FIELD" in done.stderr
+    assert "give what to change: -f FILE, --set PATH=VALUE or --remove FIELD" in done.stderr
 
 
 def test_after_an_update_the_job_is_read_again(dbjobs: Dbjobs, serve: Serve) -> None:

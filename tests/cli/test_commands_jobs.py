@@ -99,8 +99,8 @@ def test_a_job_is_shown_with_its_tasks(dbjobs: Dbjobs, workspace: Sandbox) -> No
         pytest.param(("-f", "absent.yaml"), "", 2, "cannot read absent.yaml: No such file", id="no file"),
         pytest.param(("-f", "/"), "", 2, "cannot read /: Is a directory", id="a folder"),
         pytest.param(("-f", "-"), "a: b: c", 5, "stdin is not valid JSON or YAML: line 1", id="no YAML"),
-        pytest.param(("--json", "[1, 2]"), "", 5, "--json holds no mapping of settings", id="a list"),
-        pytest.param(("--json", "word"), "", 5, "--json holds no mapping of settings", id="a word"),
+        pytest.param(("--json", "[1, 2]"), "", 5, "--json is not a mapping of settings", id="a list"),
+        pytest.param(("--json", "word"), "", 5, "--json is not a mapping of settings", id="a word"),
         pytest.param(("--json", '{"a": 1e999}'), "", 5, "--json is not valid JSON or YAML", id="infinity"),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_fault_of_dbjobs_itself_is_no_traceback(
     long = dbjobs("runs", "get", 42, DBJOBS_DEBUG="1")
     assert (short.exit_code, short.stdout) == (1, "")
     error, hint = short.stderr.splitlines()
-    assert error == f"error: this is a fault of dbjobs {__version__}: ZeroDivisionError: division by zero"
+    assert error == f"error: this is a bug in dbjobs {__version__}: ZeroDivisionError: division by zero"
     assert hint.startswith("hint: DBJOBS_DEBUG=1 shows where")
     assert "Traceback (most recent call last)" in long.stderr
 

@@ -269,8 +269,8 @@ VALUES: list[WrongCall] = [
     ("runs wait 7 --timeout 5x", "--timeout: '5x' is not a duration such as 90s, 10m, 2h or 1h30m", None),
     ("runs wait 7 --timeout -5", "--timeout: '-5' is not a duration such as 90s, 10m, 2h or 1h30m", None),
     ("runs wait 7 --timeout 9999d", "--timeout: '9999d' is longer than any run", None),
-    ("runs wait 7 --poll-interval 0", "--poll-interval: the pause has to be longer than 0", None),
-    ("runs wait 7 --poll-max 0s", "--poll-max: the pause has to be longer than 0", None),
+    ("runs wait 7 --poll-interval 0", "--poll-interval: the pause must be longer than 0", None),
+    ("runs wait 7 --poll-max 0s", "--poll-max: the pause must be longer than 0", None),
     ("runs wait 7 --on-timeout kill", "--on-timeout: 'kill' is not one of detach, cancel", None),
     (
         "runs wait 7 --on-interrupt cancle",

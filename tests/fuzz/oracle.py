@@ -69,7 +69,7 @@ def the_code_is_of_the_contract(case: Case) -> Problems:
 
 
 def nothing_internal_shows(case: Case) -> Problems:
-    for sign in ("Traceback (most recent", "this is a fault of dbjobs", "Exception ignored", "Error in sys."):
+    for sign in ("Traceback (most recent", "this is a bug in dbjobs", "Exception ignored", "Error in sys."):
         if sign in case.seen.told:
             yield f"{sign!r} shows"
 

@@ -7,17 +7,19 @@ import pytest
 
 from dbjobs.common.documents import read_document
 from dbjobs.errors import RefusedError
-from dbjobs.jobfiles.files import JobFile, Ready, make_ready
+from dbjobs.jobfiles.files import JobFile, PreparedRequest, prepare_request
 
 TASK = {"task_key": "a", "notebook_task": {"notebook_path": "/a"}}
 CLUSTER = {"spark_version": "15.4.x-scala2.12", "node_type_id": "m5.large", "num_workers": 1}
 JOB = {"name": "nightly", "tasks": [TASK]}
 
 
-def ready(text: str | dict[str, Any], request: str = "create", version: str = "2.2", **more: Any) -> Ready:
+def ready(
+    text: str | dict[str, Any], request: str = "create", version: str = "2.2", **more: Any
+) -> PreparedRequest:
     """What becomes of a job file."""
     text = text if isinstance(text, str) else json.dumps(text)
-    return make_ready(JobFile("job.yaml", read_document(text)), request, version, **more)
+    return prepare_request(JobFile("job.yaml", read_document(text)), request, version, **more)
 
 
 def refusal(text: str | dict[str, Any], request: str = "create", version: str = "2.2", **more: Any) -> str:

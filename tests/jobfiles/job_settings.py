@@ -4,14 +4,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dbjobs.jobfiles.known_fields import JOB_FIELDS, NUMBER, SCALAR, TASK, TEXT, TRUTH, WHOLE
+from dbjobs.jobfiles.known_fields import BOOLEAN, INTEGER, JOB_FIELDS, NUMBER, SCALAR, TASK, TEXT
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     TEXT: TEXTS,
-    WHOLE: st.integers(-(2**63), 2**63 - 1),
+    INTEGER: st.integers(-(2**63), 2**63 - 1),
     NUMBER: st.floats(allow_nan=False, allow_infinity=False),
-    TRUTH: st.booleans(),
+    BOOLEAN: st.booleans(),
     SCALAR: st.booleans() | st.integers() | TEXTS,
 }
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.jobfiles.differences import ABSENT, Change, differences
+from dbjobs.jobfiles.differences import ABSENT, Difference, differences
 
 A, B = {"task_key": "a", "max_retries": 1}, {"task_key": "b"}
 
@@ -60,7 +60,7 @@ A, B = {"task_key": "a", "max_retries": 1}, {"task_key": "b"}
 def test_each_value_that_differs_is_told_once(
     old: Any, new: Any, changes: list[tuple[str, Any, Any]]
 ) -> None:
-    assert list(differences(old, new)) == [Change(*change) for change in changes]
+    assert list(differences(old, new)) == [Difference(*change) for change in changes]
 
 
 json_values = st.recursive(

@@ -201,10 +201,10 @@ def test_a_run_now_request_goes_as_it_stands_with_options_on_top(
     ("text", "code", "told"),
     [
         ("job_id: 43", 5, "job_id is 43, but the job on the command line is 42"),
-        ("notebok_params: {a: '1'}", 5, "notebok_params is no known field; did you mean notebook_params?"),
-        ("notebook_params: [a]", 5, "notebook_params has to be a mapping, not a list"),
-        ("performance_target: STANDRAD", 5, "performance_target is none of"),
-        ("only: n", 5, "only has to be a list, not a text"),
+        ("notebok_params: {a: '1'}", 5, "notebok_params is not a known field; did you mean notebook_params?"),
+        ("notebook_params: [a]", 5, "notebook_params must be a mapping, not a list"),
+        ("performance_target: STANDRAD", 5, "performance_target is not one of"),
+        ("only: n", 5, "only must be a list, not a string"),
         ("{notebook_params: {a: '1'}, jar_params: [x]}", 2, "a run takes one kind of parameters"),
         ("jar_params: [x]", 2, "job 42 has no task that takes jar_params"),
         ("", 2, "stdin is empty"),
@@ -227,14 +227,14 @@ def test_force_sends_a_field_that_dbjobs_does_not_know(dbjobs: Dbjobs, server: S
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("deep: {a: 1}", "stdin: the parameter 'deep' holds a mapping, and a parameter is a text"),
-        ("list: [1]", "stdin: the parameter 'list' holds a list, and a parameter is a text"),
-        ("nothing:", "stdin: the parameter 'nothing' holds nothing, and a parameter is a text"),
+        ("deep: {a: 1}", "stdin: the parameter 'deep' holds a mapping, and a parameter is a string"),
+        ("list: [1]", "stdin: the parameter 'list' holds a list, and a parameter is a string"),
+        ("nothing:", "stdin: the parameter 'nothing' holds nothing, and a parameter is a string"),
         (
             "{job_id: 42, notebook_params: {a: '1'}}",
-            "stdin holds a whole run-now request, not parameters",
+            "stdin is a whole run-now request, not parameters",
         ),
-        ("notebook_params: {a: '1'}", "stdin holds a whole run-now request, not parameters"),
+        ("notebook_params: {a: '1'}", "stdin is a whole run-now request, not parameters"),
     ],
 )
 def test_a_file_of_parameters_holds_texts_alone(
@@ -292,7 +292,7 @@ def test_a_mixture_that_the_api_refuses_is_refused(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--notebook-param", "a=ü"], "notebook_params may hold ASCII characters only"),
+        (["--notebook-param", "a=ü"], "notebook_params may contain only ASCII characters"),
         (["--python-param", "x" * 9_990], "python_params has 10,012 bytes as JSON"),
     ],
 )

@@ -80,9 +80,9 @@ BOMBED = "line 8: it stands for more than 10,485,760 characters"
     [
         pytest.param(b"", 2, "stdin is empty", id="nothing"),
         pytest.param(b" \n\t\n", 2, "stdin is empty", id="blanks"),
-        pytest.param(b"# nothing\n", 5, "stdin holds no mapping of settings", id="a comment"),
-        pytest.param(b"[1, 2]", 5, "stdin holds no mapping of settings", id="a list"),
-        pytest.param(b"hello", 5, "stdin holds no mapping of settings", id="a word"),
+        pytest.param(b"# nothing\n", 5, "stdin is not a mapping of settings", id="a comment"),
+        pytest.param(b"[1, 2]", 5, "stdin is not a mapping of settings", id="a list"),
+        pytest.param(b"hello", 5, "stdin is not a mapping of settings", id="a word"),
         pytest.param(PROGRAM, 5, "stdin is not UTF-8 text", id="a program"),
         pytest.param(b"a: \x00\x01", 5, BAD + "it contains a character that", id="zeros"),
         pytest.param(b"a:\n\t- b", 5, BAD + "line 2: found a tab character where YAML requires", id="a tab"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.common.documents import parse_document
-from dbjobs.jobfiles.files import Ready
+from dbjobs.jobfiles.files import PreparedRequest
 from dbjobs.jobfiles.parameters import LIMITED_KINDS
 from dbjobs.output.serialization import to_yaml
 from tests.conftest import Dbjobs, Serve
@@ -62,7 +62,7 @@ def examples() -> list[Any]:
 
 @pytest.mark.parametrize(("text", "request_for"), examples())
 def test_good_examples_pass_without_a_word(text: str, request_for: str) -> None:
-    assert ready(text, request_for) == Ready(parse_document(text))
+    assert ready(text, request_for) == PreparedRequest(parse_document(text))
 
 
 def test_an_error_names_path_and_line_wherever_the_settings_stand() -> None:
@@ -70,7 +70,7 @@ def test_an_error_names_path_and_line_wherever_the_settings_stand() -> None:
     wrapped = "job_id: 42\nsettings:\n" + "".join(f"  {line}\n" for line in lines)
     as_json = json.dumps(parse_document(wrapped), indent=1)
 
-    problem = "tasks[0].spark_python_task.python_file has to be a text, not a list"
+    problem = "tasks[0].spark_python_task.python_file must be a string, not a list"
     assert refusal("\n".join(lines)) == f"job.yaml: line 5: {problem}"
     assert refusal(wrapped) == f"job.yaml: line 7: settings.{problem}"
     assert refusal(as_json) == f"job.yaml: line 9: settings.{problem}"
@@ -90,9 +90,9 @@ tasks:
 
     assert refusal(text).splitlines() == [
         "job.yaml cannot be sent:",
-        "  line 2: max_concurrent_runs has to be from 0 to 1,000",
+        "  line 2: max_concurrent_runs must be from 0 to 1,000",
         "  line 5: tasks[0].spark_python_task.python_file is missing",
-        "  line 6: tasks[0].spark_python_task.python_flie is no known field; did you mean python_file?",
+        "  line 6: tasks[0].spark_python_task.python_flie is not a known field; did you mean python_file?",
         "  line 7: tasks[1].task_key is the same as that of tasks[0]",
     ]
 
@@ -225,7 +225,7 @@ def test_a_circle_of_tasks_is_found_however_long(length: int) -> None:
         for n in range(length)
     ]
 
-    assert "leads in a circle: t" in refusal({"tasks": circle})
+    assert "forms a cycle: t" in refusal({"tasks": circle})
 
 
 def test_an_update_names_what_changes_and_may_refer_to_what_is_there() -> None:
@@ -235,7 +235,7 @@ def test_an_update_names_what_changes_and_may_refer_to_what_is_there() -> None:
 
     assert ready({"max_concurrent_runs": 3}, "update").body == {"max_concurrent_runs": 3}
     assert ready(change, "update").body == change
-    assert "names no task" in refusal(change, "reset")
+    assert "is not a task of this job" in refusal(change, "reset")
 
 
 @pytest.mark.parametrize("request_for", ["reset", "update"])
@@ -261,23 +261,23 @@ def test_force_sends_what_is_unknown_and_lifts_no_limit(
 
     refused = dbjobs(*command, "--json", json.dumps(body))
     assert (refused.exit_code, server.changes) == (5, [])
-    assert "tasks[0].run_if is none of" in refused.stderr
-    assert refused.stderr.endswith("hint: if the API has it nevertheless, send it with --force\n")
+    assert "tasks[0].run_if is not one of" in refused.stderr
+    assert refused.stderr.endswith("hint: if the API has it, send it with --force\n")
 
     beyond = dbjobs(*command, "--force", "--json", json.dumps({**body, "timeout_seconds": -1}))
     assert (beyond.exit_code, server.changes) == (5, [])
-    assert "timeout_seconds has to be 0 or more" in beyond.stderr
+    assert "timeout_seconds must be 0 or more" in beyond.stderr
     assert "hint" not in beyond.stderr
 
     forced = dbjobs(*command, "--force", "--json", json.dumps(body))
     assert (forced.exit_code, len(server.changes)) == (0, 1)
-    assert "warning: --json: tasks[0].run_if is none of" in forced.stderr
+    assert "warning: --json: tasks[0].run_if is not one of" in forced.stderr
 
 
 def test_what_stands_beside_the_settings_is_not_lost_in_silence() -> None:
     made = ready({"new_settings": JOB, "fields_to_remove": ["schedule"]}, "reset")
 
-    assert made.warnings == ["job.yaml: fields_to_remove stands beside new_settings, and is not sent"]
+    assert made.warnings == ["job.yaml: fields_to_remove is given along with new_settings, and is not sent"]
 
 
 SECRET_PLACES = [

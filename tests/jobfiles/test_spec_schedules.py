@@ -61,15 +61,15 @@ def test_expressions_of_quartz_pass(expression: str) -> None:
         ("0 0 2 ? * 0", "has no valid day of week: it takes 1 to 7, SUN to SAT"),
         ("0 0 2 ? * MONDAY", "has no valid day of week: it takes 1 to 7, SUN to SAT"),
         ("0 0 2 ? * MON#6", "has no valid day of week: it takes 1 to 7, SUN to SAT"),
-        ("0 0 2 ? * 2#1,3#2", "has no valid day of week: # can stand in it once"),
-        ("0 0 2 ? * 2,6L", "has no valid day of week: L and W cannot stand in a list"),
-        ("0 0 2 1,15W * ?", "has no valid day of month: L and W cannot stand in a list"),
+        ("0 0 2 ? * 2#1,3#2", "has no valid day of week: # can be given once"),
+        ("0 0 2 ? * 2,6L", "has no valid day of week: L and W cannot be in a list"),
+        ("0 0 2 1,15W * ?", "has no valid day of month: L and W cannot be in a list"),
         ("0 0 2 * * ? 1969", "has no valid year: it takes 1970 to 2099"),
         ("0 0 2 * * ? 2030-2026", "has no valid year: the range ends before it begins"),
-        ("0 0/ 2 * * ?", "has no valid minutes: a number has to follow /"),
+        ("0 0/ 2 * * ?", "has no valid minutes: a number must follow /"),
         ("0 0/60 2 * * ?", "has no valid minutes: the step after / is larger than 59"),
         ("0 1,,2 2 * * ?", "has no valid minutes: it takes 0 to 59"),
-        ("0 ? 2 * * ?", "has no valid minutes: ? is for days only"),
+        ("0 ? 2 * * ?", "has no valid minutes: only the two day fields take ?"),
         ("0 0 2 * * *", "needs ? for day of month or for day of week: Quartz does not take both"),
         ("0 0 2 1 * MON", "needs ? for day of month or for day of week: Quartz does not take both"),
         ("0 0 2 ? * ?", "has ? for both day of month and day of week, which can be only one of them"),
@@ -131,16 +131,16 @@ def test_time_zones_of_java_pass(name: str) -> None:
 def test_other_names_are_refused_with_the_nearest(name: str, nearest: str | None) -> None:
     said = refusal(with_zone(name))
 
-    assert said.startswith("job.yaml: schedule.timezone_id is no time zone that is known here")
+    assert said.startswith("job.yaml: schedule.timezone_id is not a known time zone")
     if nearest is not None:
-        assert said.endswith(f"known here{nearest}")
+        assert said.endswith(f"a known time zone{nearest}")
 
 
 def test_a_time_zone_that_is_newer_than_this_machine_can_be_forced() -> None:
     made = ready(with_zone("Mars/Phobos"), force=True)
 
     assert made.body == with_zone("Mars/Phobos")
-    assert made.warnings == ["job.yaml: schedule.timezone_id is no time zone that is known here"]
+    assert made.warnings == ["job.yaml: schedule.timezone_id is not a known time zone"]
 
 
 def test_where_there_is_no_zone_data_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

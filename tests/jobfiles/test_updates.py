@@ -115,7 +115,7 @@ def test_nothing_else_can(field: str) -> None:
 
 
 def test_to_set_and_to_remove_a_field_is_a_contradiction() -> None:
-    with pytest.raises(UsageError, match="tags is to be set and to be removed"):
+    with pytest.raises(UsageError, match="tags is both set and removed"):
         plan_update(SETTINGS, {}, ["tags.cost=1"], ["tags"])
 
 
@@ -138,7 +138,7 @@ def test_what_the_server_kept_otherwise() -> None:
         "email_notifications": {"on_start": ["added by the server"]},
         "tasks": SETTINGS["tasks"],
     }
-    told = [(change.path, change.old, change.new) for change in update.kept_otherwise(kept)]
+    told = [(change.path, change.old, change.new) for change in update.unexpected_settings(kept)]
     assert told == [
         ("name", "nightly", "Untitled"),
         ("max_concurrent_runs", 500, 100),
@@ -146,7 +146,7 @@ def test_what_the_server_kept_otherwise() -> None:
         ("tasks/clean.depends_on[load].task_key", ABSENT, "load"),
         ("tasks/clean.libraries", ABSENT, [{"jar": "x"}]),
     ]
-    assert list(update.kept_otherwise(update.expected)) == []
+    assert list(update.unexpected_settings(update.expected)) == []
 
 
 # As users see it
@@ -174,33 +174,41 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
 @pytest.mark.parametrize(
     ("options", "exit_code", "said"),
     [
-        (["--set", "schedul.pause_status=PAUSED"], 5, "schedul is no known field; did you mean schedule?"),
-        (["--set", "schedule.pause_statu=PAUSED"], 5, "schedule.pause_statu is no known field; did you mean"),
-        (["--set", "schedule.pause_status=STOPPED"], 5, "schedule.pause_status is none of PAUSED, UNPAUSED"),
+        (["--set", "schedul.pause_status=PAUSED"], 5, "schedul is not a known field; did you mean schedule?"),
+        (
+            ["--set", "schedule.pause_statu=PAUSED"],
+            5,
+            "schedule.pause_statu is not a known field; did you mean",
+        ),
+        (
+            ["--set", "schedule.pause_status=STOPPED"],
+            5,
+            "schedule.pause_status is not one of PAUSED, UNPAUSED",
+        ),
         (["--set", "schedule.quartz_cron_expression=0 2 * * *"], 5, "expression has 5 fields where Quartz"),
-        (["--set", "max_concurrent_runs=1001"], 5, "max_concurrent_runs has to be from 0 to 1,000"),
+        (["--set", "max_concurrent_runs=1001"], 5, "max_concurrent_runs must be from 0 to 1,000"),
         (
             ["--set", "max_concurrent_runs=many"],
             5,
-            "max_concurrent_runs has to be a whole number, not a text",
+            "max_concurrent_runs must be a whole number, not a string",
         ),
         (["--set", "max_retries=3"], 5, "max_retries is a field of a task, and is not known beside tasks"),
         (
             ["--set", "tasks[load].notebook_task.notebook_path=rel"],
             5,
-            "notebook_path has to begin with a slash",
+            "notebook_path must begin with a slash",
         ),
         (
             ["--set", "tasks[load].job_cluster_key=big"],
             5,
-            "tasks[0].job_cluster_key names nothing in job_clusters",
+            "tasks[0].job_cluster_key is not defined in job_clusters",
         ),
         (
             ["--set", "tasks[load].run_iff=ALL_DONE"],
             5,
-            "tasks[0].run_iff is no known field; did you mean run_if?",
+            "tasks[0].run_iff is not a known field; did you mean run_if?",
         ),
-        (["--set", "timeout_seconds=-1", "--force"], 5, "timeout_seconds has to be 0 or more"),
+        (["--set", "timeout_seconds=-1", "--force"], 5, "timeout_seconds must be 0 or more"),
         (
             ["--remove", "schedul"],
             2,
@@ -211,7 +219,7 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
             2,
             "cannot remove 'tasks/lod': it is not in the job; did you mean tasks/load?",
         ),
-        (["--remove", "job_clusters/small"], 5, "tasks[0].job_cluster_key names nothing in job_clusters"),
+        (["--remove", "job_clusters/small"], 5, "tasks[0].job_cluster_key is not defined in job_clusters"),
         (["--remove", "tasks/load", "--remove", "tasks/old"], 5, "tasks is missing: there is nothing to run"),
         (
             ["--json", "{fields_to_remove: [nam]}"],
@@ -221,7 +229,7 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
         (
             ["--json", "{fields_to_remove: schedule}"],
             5,
-            "fields_to_remove has to be a list of names of fields",
+            "fields_to_remove must be a list of names of fields",
         ),
         (
             ["--json", "{job_id: 41, new_settings: {name: x}}"],
@@ -236,7 +244,7 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
         (
             ["--json", "{tasks: [{task_key: b, notebook_task: {notebook_path: /b}, job_cluster_key: x}]}"],
             5,
-            "names nothing in job_clusters",
+            "is not defined in job_clusters",
         ),
         (["--json", "{max_retries: 3}"], 5, "max_retries is a field of a task, and the job has 2 of them"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dbjobs.jobfiles.parameters import KINDS
+from dbjobs.jobfiles.parameters import PARAMETER_OPTIONS
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, by_endpoint
 from tests.support.payloads import run, task
@@ -86,6 +86,6 @@ def test_an_example_works(
 
 
 def test_every_kind_of_parameters_is_told_of() -> None:
-    for kind, option in KINDS.items():
+    for kind, option in PARAMETER_OPTIONS.items():
         assert f"`{option}`" in PAGE
         assert f"`{kind}`" in PAGE or kind == "job_parameters"

@@ -8,11 +8,11 @@ from dbjobs.cli.changing import explain_unknown_outcome, look
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force
-from dbjobs.cli.request_options import Body
+from dbjobs.cli.request_options import BodyOptions
 from dbjobs.cli.showing import show_created
 
 
-def command(ctx: typer.Context, body: Body, force: Force = False, dry_run: DryRun = False) -> None:
+def command(ctx: typer.Context, body: BodyOptions, force: Force = False, dry_run: DryRun = False) -> None:
     """Create a job from a file, and print its id.
 
     The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`

@@ -13,14 +13,14 @@ from dbjobs.cli.changing import (
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
-from dbjobs.cli.request_options import Body
+from dbjobs.cli.request_options import BodyOptions
 from dbjobs.jobfiles.differences import differences
 
 
 def command(
     ctx: typer.Context,
     job: JobRef,
-    body: Body,
+    body: BodyOptions,
     yes: Yes = False,
     force: Force = False,
     dry_run: DryRun = False,

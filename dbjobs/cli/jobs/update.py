@@ -15,7 +15,7 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import check_file
 from dbjobs.cli.options import DryRun, Force, JobRef
-from dbjobs.cli.request_options import Body
+from dbjobs.cli.request_options import BodyOptions
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.jobfiles.differences import differences
 
@@ -46,7 +46,7 @@ Remove = Annotated[
 def command(
     ctx: typer.Context,
     job: JobRef,
-    body: Body,
+    body: BodyOptions,
     assignments: Set = None,
     fields_to_remove: Remove = None,
     force: Force = False,
@@ -71,7 +71,7 @@ def command(
 
     app = app_of(ctx)
     if not (body.is_given or assignments or fields_to_remove):
-        raise UsageError("say what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
+        raise UsageError("give what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
     file = body.open() if body.is_given else None
     job_id = app.job_id(job)
     changes = check_file(app, file, "update", job_id=job_id, force=force) if file else None
@@ -103,4 +103,4 @@ def _check(app: App, job_id: int, update: "Update") -> None:
     except DbjobsError as error:
         app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
     else:
-        warn_of_changes(app, update.kept_otherwise(settings))
+        warn_of_changes(app, update.unexpected_settings(settings))

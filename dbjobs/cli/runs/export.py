@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from dbjobs.api.models import TaskRun
     from dbjobs.http.response import Payload
-    from dbjobs.notebook.exports import View
+    from dbjobs.notebook.exports import ExportedView
 
-    ReadViews = Callable[[TaskRun], Iterator[View]]
+    ReadViews = Callable[[TaskRun], Iterator[ExportedView]]
 
 
 class Views(str, Enum):
@@ -74,15 +74,15 @@ def command(
     Exit codes: 0 saved, 2 a file is there already, 4 no such run or notebook task.
     """
     from dbjobs.api.models import Run
-    from dbjobs.notebook.exports import looped_notebooks, notebook_tasks, read_views
+    from dbjobs.notebook.exports import for_each_notebooks, notebook_tasks, read_views
 
     app = app_of(ctx)
     found = Run(app.api.get_run(app.run_id(run)))
-    for key in looped_notebooks(found):
+    for key in for_each_notebooks(found):
         app.streams.note(f"{key} runs its notebook for each input: export an iteration by its own run id")
     tasks = notebook_tasks(found, task)
 
-    def read(task: "TaskRun") -> "Iterator[View]":
+    def read(task: "TaskRun") -> "Iterator[ExportedView]":
         return read_views(app.api, task, views.value, form.value, app.streams.warn)
 
     if directory == "-":
@@ -95,7 +95,7 @@ def _print(app: App, tasks: "list[TaskRun]", read: "ReadViews") -> None:
     views = list(read(tasks[0])) if len(tasks) == 1 else []
     if len(views) != 1:
         count = len(views) or len(tasks)
-        raise UsageError(f"--dir - prints one view, and there are {count}", hint="say which with --task")
+        raise UsageError(f"--dir - prints one view, and there are {count}", hint="choose one with --task")
     app.streams.result_bytes(views[0].data)
 
 

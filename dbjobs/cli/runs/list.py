@@ -8,7 +8,7 @@ import typer
 from dbjobs.api.paging import RunFilter
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import ExpandTasks, Limit, known_word
+from dbjobs.cli.options import ExpandTasks, Limit, known_value
 from dbjobs.cli.showing import show_runs
 from dbjobs.errors import UsageError
 
@@ -47,7 +47,7 @@ class Wanted:
             raise UsageError("--since is later than --until, so there can be no such run")
         if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
             raise UsageError("--since is in the future, so there can be no such run")
-        run_type = self.run_type and known_word("--run-type", self.run_type, RUN_TYPES)
+        run_type = self.run_type and known_value("--run-type", self.run_type, RUN_TYPES)
         return RunFilter(
             job_id=app.job_id(self.job) if self.job is not None else None,
             active_only=self.active or None,
@@ -59,10 +59,10 @@ class Wanted:
 
 
 def _moment(option: str, text: str | None, app: App) -> int | None:
-    from dbjobs.common.times import parse_moment
+    from dbjobs.common.times import parse_time
 
     try:
-        return None if text is None else parse_moment(text, app.clock.now())
+        return None if text is None else parse_time(text, app.clock.now())
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
 

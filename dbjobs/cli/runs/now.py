@@ -9,8 +9,8 @@ from dbjobs.cli.backfilling import Each, run_each
 from dbjobs.cli.changing import read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_word
-from dbjobs.cli.request_options import Body, Parameters
+from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_value
+from dbjobs.cli.request_options import BodyOptions, ParameterOptions
 from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.errors import UsageError
@@ -43,8 +43,8 @@ Queue = Annotated[
 def command(
     ctx: typer.Context,
     job: JobRef,
-    body: Body,
-    parameters: Parameters,
+    body: BodyOptions,
+    parameters: ParameterOptions,
     options: WaitOptions,
     each: Each,
     only: Only = None,
@@ -79,7 +79,7 @@ def command(
     app = app_of(ctx)
     each.check(idempotency_token)
     check_wait_options(ctx, options, waits=wait or each.is_given)
-    target = performance_target and known_word(
+    target = performance_target and known_value(
         "--performance-target", performance_target, PERFORMANCE_TARGETS, force=force
     )
     sets = each.read() if each.is_given else []
@@ -117,9 +117,9 @@ def _make_request(app: App, file: "JobFile | None", job_id: int, given: Payload,
     overrides = {name: value for name, value in given.items() if value is not None}
     if file is None:
         return overrides
-    from dbjobs.jobfiles.files import make_run_request
+    from dbjobs.jobfiles.files import prepare_run_now
 
-    ready = make_run_request(file, job_id, overrides, force=force)
+    ready = prepare_run_now(file, job_id, overrides, force=force)
     for warning in ready.warnings:
         app.streams.warn(warning)
     return {name: value for name, value in ready.body.items() if name != "job_id"}

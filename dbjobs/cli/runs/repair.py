@@ -11,7 +11,7 @@ from dbjobs.cli.changing import explain_unknown_outcome, look, read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, RunArgument, Wait
-from dbjobs.cli.request_options import Parameters
+from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.showing import show_created
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
@@ -40,7 +40,7 @@ def command(
     ctx: typer.Context,
     run: RunArgument,
     which: Which,
-    parameters: Parameters,
+    parameters: ParameterOptions,
     options: WaitOptions,
     dry_run: DryRun = False,
     wait: Wait = False,

@@ -7,7 +7,7 @@ import typer
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, Wait
-from dbjobs.cli.request_options import Body
+from dbjobs.cli.request_options import BodyOptions
 from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 
@@ -19,7 +19,7 @@ RunName = Annotated[
 
 def command(
     ctx: typer.Context,
-    body: Body,
+    body: BodyOptions,
     options: WaitOptions,
     run_name: RunName = None,
     idempotency_token: IdempotencyToken = None,
