@@ -58,7 +58,7 @@ LOCK := build/tools/bin/uv pip compile --quiet --upgrade --universal --python-ve
 
 lock: build/tools/ready  ## write locks/ anew: the newest versions that pyproject.toml allows
 	@$(LOCK) pyproject.toml --extra sandbox --extra keyring --group dev --output-file locks/dev.txt
-	@for group in tools old-sdk legacy-cli; do $(LOCK) --group $$group --output-file locks/$$group.txt || exit; done
+	@for group in tools old-sdk last-year-sdk legacy-cli; do $(LOCK) --group $$group --output-file locks/$$group.txt || exit; done
 
 build/tools/ready: locks/tools.txt
 	@$(PYTHON) -m venv build/tools

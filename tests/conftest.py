@@ -183,6 +183,9 @@ def keyring_entries(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], st
         def set_password(self, service: str, username: str, password: str) -> None:
             entries[service, username] = password
 
+        def delete_password(self, service: str, username: str) -> None:
+            del entries[service, username]
+
     memory = Memory()  # type: ignore[no-untyped-call]  # of keyring
     monkeypatch.setattr(keyring.core, "_keyring_backend", memory)
     return entries

@@ -3,7 +3,7 @@
 Source: https://docs.databricks.com/dev-tools/auth/unified-auth
 """
 
-from dbjobs.auth import azure, identity, local, oauth, programs, stored
+from dbjobs.auth import azure, browser, identity, local, oauth, programs, stored
 
 AUTH_METHODS = {
     method.name: method
@@ -21,6 +21,7 @@ AUTH_METHODS = {
         stored.netrc,
         programs.azure_cli,
         identity.azure_devops,
+        browser.external_browser,
         programs.databricks_cli,
         local.databricks_runtime,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dbjobs.auth.azure import Token, grant_by, tenant_of
+from dbjobs.auth.browser import official_grant
 from dbjobs.auth.grants import Grant, bearer_of, claims_of, lifetime_of, token_of
 from dbjobs.auth.oauth import DEFAULT_SCOPE, scopes_of
 from dbjobs.auth.registry import auth_method
@@ -77,6 +78,8 @@ def databricks_cli(sign_in: SignIn) -> Grant:
     by_host = ["--host", sign_in.host]
     name = sign_in.profile.official_name
     hint = f"sign in with: databricks auth login {' '.join(['--profile', name] if name else by_host)}"
+    if find_program(program, sign_in.environ) is None and (grant := official_grant(sign_in, hint)):
+        return grant
     try:
         answer = _run(sign_in, [program, "auth", "token", *(["--profile", name] if name else by_host)], hint)
     except ToolError:

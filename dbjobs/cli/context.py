@@ -118,7 +118,7 @@ class App:
             self.profile.host.value,
             self.credentials,
             self.clock,
-            network=_network_of(self.profile),
+            network=network_of(self.profile),
             observer=self.cache.record,
         )
 
@@ -145,7 +145,7 @@ class App:
         show_log(self.streams)
         return credentials_for(
             profile,
-            _network_of(profile),
+            network_of(profile),
             self.clock,
             environ=self.environ,
             read_again=read_again,
@@ -157,7 +157,7 @@ class App:
 
         profile = draft or self.profile
         credentials = self._sign_in(draft, None) if draft else self.credentials
-        return Checkup(profile, credentials, _network_of(profile), self.clock)
+        return Checkup(profile, credentials, network_of(profile), self.clock)
 
     @cached_property
     def api(self) -> "JobsApi":
@@ -273,7 +273,8 @@ def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
             yield ref
 
 
-def _network_of(profile: "Profile") -> "Network":
+def network_of(profile: "Profile") -> "Network":
+    """How the profile wants its host to be reached."""
     from dbjobs.http.session import Network
 
     found = {key: profile.get(key) for key in ("ca_bundle", "client_cert", "client_key")}

@@ -7,9 +7,7 @@ written anew, and the old one kept beside it if it had comments.
 
 import copy
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import yaml
 
 from dbjobs.common.documents import DocumentError, parse_document
 from dbjobs.common.files import write_whole
+from dbjobs.common.locking import locked
 from dbjobs.config.layout import Layout
 from dbjobs.errors import ConfigError, UsageError
 
@@ -79,7 +78,7 @@ def _apply(path: Path, edit: Edit) -> Path | None:
     path = Path(os.path.realpath(path))  # what a link leads to is to be changed, and not the link
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path.parent):
+        with locked(path.parent):
             text = _read(path)
             content = _content_of(text, path)
             wanted = copy.deepcopy(content)
@@ -143,19 +142,3 @@ def _write_anew(path: Path, text: str, wanted: Content) -> Path | None:
         write_whole(old, text.encode(), overwrite=True, is_private=True)
     write_whole(path, anew.encode(), overwrite=True, is_private=True)
     return old
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time. A lock on the folder leaves nothing behind; Windows has none."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -25,7 +25,7 @@ from dbjobs.sandbox.model import WORKSPACE_ID
 from dbjobs.sandbox.paging import Tokens
 from dbjobs.sandbox.refusal import RefusalError, malformed, no_endpoint, too_large
 from dbjobs.sandbox.scenario import Occasion
-from dbjobs.sandbox.sign_in import PAGES, SignIn
+from dbjobs.sandbox.sign_in import AUTHORIZE_PATH, PAGES, SignIn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dbjobs.sandbox.scenario import Fault, Scenario
     from dbjobs.sandbox.workspace import Workspace
 
-_CONTENT = {"content", "contents", "data"}
+_CONTENT = {"content", "contents", "data", "access_token"}
 _PATH = re.compile(r"/api/(\d\.\d)/(.+?)/?")
 
 
@@ -98,13 +98,17 @@ class Application:
             kind = "application/octet-stream" if isinstance(body, bytes) else kind
         if fault and fault.replaces:
             status, body, kind = fault.reply()
+        elif status == 302:
+            return Response("", status, [("Location", str(body))])
         return Response(body, status, fault.more_headers() if fault else None, content_type=kind)
 
     def _answer(
         self, request: Request, params: Json | RefusalError, fault: Fault | None
     ) -> tuple[int, str | bytes]:
-        """Carry the request out: status and body."""
+        """Carry the request out: status and body, or where a browser is sent."""
         try:
+            if (request.method, request.path.strip("/")) == ("GET", AUTHORIZE_PATH):
+                return 302, self._sign_in.authorize(request.args.to_dict())
             answered = self._carry_out(request, params)
             if isinstance(answered, bytes):
                 return 200, answered
@@ -181,7 +185,7 @@ def _read_form(request: Request) -> Json:
 
 
 def _without_content(params: Json) -> Json:
-    """Parameters as the log has them: without the content of files."""
+    """Parameters as the log has them: without the content of files, and without tokens."""
     return {name: value for name, value in params.items() if name not in _CONTENT}
 
 

@@ -6,10 +6,12 @@ The sandbox's token is also the secret of every client (OAuth M2M), and the subj
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import secrets
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
 from dbjobs.sandbox.model import WORKSPACE_ID
 from dbjobs.sandbox.refusal import RefusalError, unauthenticated
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 TOKEN_PATH = "oidc/v1/token"  # noqa: S105 - the path of a page
 DISCOVERY_PATH = "oidc/.well-known/oauth-authorization-server"
 CONFIG_PATH = ".well-known/databricks-config"
+AUTHORIZE_PATH = "oidc/v1/authorize"
 PAGES = (("POST", TOKEN_PATH), ("GET", DISCOVERY_PATH), ("GET", CONFIG_PATH))
 """What is served to anyone."""
 
+_CODE, _REFRESH = "authorization_code", "refresh_token"
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
@@ -42,6 +46,9 @@ class SignIn:
         self._token = token
         self._lifetime = lifetime
         self._until: dict[str, float] = {token: float("inf")}
+        self._codes: dict[str, Mapping[str, str]] = {}
+        """codes that were given to a browser, and what it asked for"""
+        self._refresh_tokens: set[str] = set()
 
     def check(self, authorization: str) -> None:
         """Refuse a request without a token that is valid."""
@@ -55,6 +62,21 @@ class SignIn:
         if (given := _token_in(authorization)) in self._until:
             self._until[given] = 0.0
 
+    def authorize(self, asked: Mapping[str, str]) -> str:
+        """Where a browser is sent: everybody is let in at once, and comes back with a code.
+
+        Only to this machine: whoever plays a workspace must not send browsers elsewhere.
+        """
+        redirect = urlsplit(asked.get("redirect_uri", ""))
+        if redirect.scheme != "http" or redirect.hostname not in {"localhost", "127.0.0.1"}:
+            raise OAuthRefusalError(400, "invalid_request", "redirect_uri is not on this machine.")
+        if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
+            raise OAuthRefusalError(400, "invalid_request", "Ask for a code, with an S256 challenge.")
+        code = secrets.token_hex(16)
+        self._codes[code] = dict(asked)
+        query = urlencode({"code": code, "state": asked.get("state", "")})
+        return f"{redirect.geturl()}{'&' if redirect.query else '?'}{query}"
+
     def page(self, path: str, url: str, form: Mapping[str, str], authorization: str) -> Json:
         """What one of `PAGES` says."""
         if path == TOKEN_PATH:
@@ -63,15 +85,22 @@ class SignIn:
             return {"oidc_endpoint": f"{url}/oidc", "workspace_id": WORKSPACE_ID}
         return {
             "issuer": f"{url}/oidc",
-            "authorization_endpoint": f"{url}/oidc/v1/authorize",
+            "authorization_endpoint": f"{url}/{AUTHORIZE_PATH}",
             "token_endpoint": f"{url}/{TOKEN_PATH}",
-            "grant_types_supported": ["client_credentials", _EXCHANGE],
+            "grant_types_supported": ["client_credentials", _CODE, _REFRESH, _EXCHANGE],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "scopes_supported": ["all-apis"],
+            "scopes_supported": ["all-apis", "offline_access"],
+            "code_challenge_methods_supported": ["S256"],
         }
 
     def _issue(self, form: Mapping[str, str], authorization: str) -> Json:
         grant = form.get("grant_type", "")
+        if grant == _CODE:
+            self._take_code(form)
+            return self._new_token(form, can_be_renewed=True)
+        if grant == _REFRESH:
+            self._take_refresh_token(form)
+            return self._new_token(form, can_be_renewed=True)
         if grant not in {"client_credentials", _EXCHANGE}:
             raise OAuthRefusalError(400, "unsupported_grant_type", f"There is no grant_type {grant!r}.")
         given = form.get("subject_token" if grant == _EXCHANGE else "client_secret") or _token_in(
@@ -79,14 +108,37 @@ class SignIn:
         )
         if not hmac.compare_digest(given.encode(), self._token.encode()):
             raise OAuthRefusalError(401, "invalid_client", "The client's secret is the token of the sandbox.")
+        return self._new_token(form, can_be_renewed=False)
+
+    def _take_code(self, form: Mapping[str, str]) -> None:
+        """A code is good once, for whoever holds the verifier of its challenge (RFC 7636, 4.6)."""
+        asked = self._codes.pop(form.get("code", ""), {})
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        is_same = all(asked.get(key) == form.get(key) for key in ("client_id", "redirect_uri"))
+        if not is_same or asked.get("code_challenge") != challenge:
+            raise OAuthRefusalError(400, "invalid_grant", "The code is not good, or not any more.")
+
+    def _take_refresh_token(self, form: Mapping[str, str]) -> None:
+        """A refresh token is good once; with the next token comes the next one."""
+        given = form.get("refresh_token", "")
+        if given not in self._refresh_tokens:
+            raise OAuthRefusalError(400, "invalid_grant", "The refresh token is not good, or not any more.")
+        self._refresh_tokens.remove(given)
+
+    def _new_token(self, form: Mapping[str, str], *, can_be_renewed: bool) -> Json:
         token = secrets.token_hex(16)
         self._until[token] = time.monotonic() + self._lifetime
-        return {
+        answer: Json = {
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": self._lifetime,
             "scope": form.get("scope", "all-apis"),
         }
+        if can_be_renewed:
+            answer["refresh_token"] = secrets.token_hex(16)
+            self._refresh_tokens.add(answer["refresh_token"])
+        return answer
 
 
 def _token_in(authorization: str) -> str:

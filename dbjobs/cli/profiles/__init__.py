@@ -7,7 +7,7 @@ class Profiles(Group):
     """Workspaces, and how to sign in to them."""
 
     package = __name__
-    verbs = ("list", "show", "add", "remove", "use", "check")
+    verbs = ("list", "show", "add", "login", "logout", "remove", "use", "check")
 
 
 app = new_typer(cls=Profiles)

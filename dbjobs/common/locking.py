@@ -1,0 +1,36 @@
+"""One process at a time."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def locked(folder: Path) -> Iterator[None]:
+        """Keep all others who call this for the folder waiting; Windows wants a file for that."""
+        import msvcrt
+
+        with (folder / ".lock").open("a+b") as stream:
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
+            try:
+                yield
+            finally:
+                stream.seek(0)
+                msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    @contextmanager
+    def locked(folder: Path) -> Iterator[None]:
+        """Keep all others who call this for the folder waiting; it leaves nothing behind."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
