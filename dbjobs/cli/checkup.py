@@ -144,6 +144,8 @@ class Checkup:
         """Whoever shows no credentials is turned away by a workspace, in the words of its API."""
         if self._answer is None:
             return Step(name, f"{self.host} answers only requests with credentials", is_doubtful=True)
+        if self._answer.status == 404 and self._knows_the_user():
+            return Step(name, f"{self.host} is a workspace, but has no jobs/list", is_doubtful=True)
         try:
             read_response(self._answer)
         except SignInError:
@@ -166,11 +168,18 @@ class Checkup:
                 ) from None
         return Step(name, f"{self.host} answers as a workspace does")
 
+    def _knows_the_user(self) -> bool:
+        """Whether it is a workspace all the same: one that lacks an endpoint may answer with any page."""
+        try:
+            return bool(self._get(WHO_AM_I).get("userName"))
+        except DbjobsError:
+            return False
+
     def _sign_in(self, name: str) -> Step:
         try:
             self._get(f"/api/{self.version}/jobs/list", {"limit": 1})
-        except (NotFoundError, RefusedError) as error:
-            if not _is_of_databricks(error):
+        except (NotFoundError, RefusedError, NotTheApiError) as error:
+            if not _is_of_databricks(error) and not self._knows_the_user():
                 raise
         return Step(name, f"accepted: {self.credentials.describe()}")
 
@@ -201,7 +210,7 @@ class Checkup:
     def _offers(self, version: str) -> bool:
         try:
             self._get(f"/api/{version}/jobs/list", {"limit": 1})
-        except (NotFoundError, RefusedError):
+        except (NotFoundError, RefusedError, NotTheApiError):
             return False
         return True
 

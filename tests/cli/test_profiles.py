@@ -138,7 +138,15 @@ def refuse_version(*offered: str) -> Callable[[Received], Reply]:
     return reply
 
 
+def lacks_jobs(request: Received) -> Reply:
+    """A workspace behind a gateway that answers what it does not have with a web page."""
+    if request.path.startswith("/api/2.0/preview") and "authorization" in request.headers:
+        return Reply(body={"userName": USERNAME})
+    return Reply(404, LOGIN_PAGE.body, LOGIN_PAGE.headers)
+
+
 OTHER_TROUBLES = [
+    pytest.param(lacks_jobs, 5, "API", "does not offer version 2.2", id="no jobs/list"),
     pytest.param([Reply(302, "", {"Location": "https://login.example/?next=/"})], 3, "workspace",
                  "is no workspace: the host answered with a redirect to https://login.example/",
                  id="a redirect"),
