@@ -255,6 +255,7 @@ def test_an_output_that_cannot_be_fetched_keeps_no_other_from_being_shown(
     assert "Not now." in result.stdout + result.stderr
 
 
+@pytest.mark.usefixtures("clock")  # a wait asks for 30 seconds, since a new run may not be visible yet
 @pytest.mark.parametrize(
     ("command", "stdout"), [("get", ""), ("output", ""), ("cancel", ""), ("wait", "12345\t-\t-\n")]
 )

@@ -208,6 +208,7 @@ def test_fail_fast_leaves_the_others_going(dbjobs: Dbjobs, start: Callable[[str]
     dbjobs("runs", "cancel", slow)
 
 
+@pytest.mark.usefixtures("clock")  # a wait asks for 30 seconds, since a new run may not be visible yet
 def test_a_run_that_is_not_there_keeps_no_other_from_its_end(
     dbjobs: Dbjobs, start: Callable[[str], str]
 ) -> None:
