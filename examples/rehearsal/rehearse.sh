@@ -6,6 +6,9 @@ folder=$(mktemp -d)
 sandbox=
 failed=0
 trap 'stop; rm -r "$folder"' EXIT
+trap 'exit 129' HUP # which ends the sandbox, too
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 stop() {
     [ -z "$sandbox" ] || kill "$sandbox" 2>"$folder/kill"

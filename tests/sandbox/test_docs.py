@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,8 @@ from dbjobs.sandbox.scenario import Fault, Outcome, TaskOutcome, When, WhenReque
 from dbjobs.sandbox.scenarios import read_scenario, shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import Dbjobs
 
     from .client import Client
@@ -75,15 +79,46 @@ def test_the_example_of_a_scenario_is_one(tmp_path: Path) -> None:
     assert read_scenario(str(example)).requests_per_minute == 60
 
 
-@pytest.mark.skipif(not shutil.which("timeout"), reason="the rehearsal wants the command timeout, of GNU")
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the rehearsal wants /dev/full, of Linux")
-def test_the_rehearsal_shows_every_exit_code() -> None:
+needs_gnu = pytest.mark.skipif(
+    not (shutil.which("timeout") and Path("/dev/full").exists()),
+    reason="the rehearsal needs the command timeout, of GNU, and /dev/full, of Linux",
+)
+
+
+@contextmanager
+def rehearsal() -> Iterator[subprocess.Popen[str]]:
+    """The script as a process; what it started ends with the test, even if a time limit ends that."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [str(REHEARSAL / "rehearse.sh")]
-    done = subprocess.run(
-        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    shown = {int(line.split()[0]) for line in done.stdout.splitlines() if not line.startswith("#")}
+    process = subprocess.Popen(
+        [str(REHEARSAL / "rehearse.sh")], env={**os.environ, "PATH": path}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@needs_gnu
+@pytest.mark.parametrize(
+    "signum", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name
+)
+def test_a_rehearsal_that_is_ended_early_ends_its_sandbox(signum: signal.Signals) -> None:
+    with rehearsal() as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "# any-ending\n", "the sandbox serves"
+        process.send_signal(signum)
+        process.communicate()  # whose end is that of every process with these streams, the sandbox among them
+        assert process.returncode == 128 + signum
+
+
+@needs_gnu
+def test_the_rehearsal_shows_every_exit_code() -> None:
+    with rehearsal() as process:
+        stdout, stderr = process.communicate()
+    assert process.returncode == 0, stdout + stderr
+    shown = {int(line.split()[0]) for line in stdout.splitlines() if not line.startswith("#")}
     cannot_be_rehearsed = {ExitCode.FAULT, ExitCode.BROKEN_PIPE}  # a defect of dbjobs; a reader that has left
     assert shown == {int(code) for code in ExitCode} - cannot_be_rehearsed
