@@ -2,6 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ROUNDS ?= 15
+ifneq ($(filter command environment,$(origin PYTHON)),)  # chosen: replace a .venv of another Python
+ifneq ($(shell { $(PYTHON) --version; } 2>&1),$(shell { $(BIN)/python --version; } 2>&1))
+.PHONY: .venv/ready
+CLEAR := --clear
+endif
+endif
 PIP_INSTALL := python -m pip --quiet --disable-pip-version-check install
 
 .PHONY: demo test check fmt docs fields bench fuzz dist zipapp test-packages test-lowest test-newest lock clean
@@ -24,9 +30,10 @@ fmt: .venv/ready  ## put the code into the house's style
 docs: .venv/ready  ## write man pages, the command reference and completion anew
 	@$(BIN)/python docs/generate.py
 
-fields: .venv/ready  ## write the known fields of the Jobs API anew, from the newest official SDK
-	@$(BIN)/python -m pip install --quiet --upgrade databricks-sdk
-	@$(BIN)/python docs/generate_fields.py
+fields: .venv/ready build/tools/ready  ## write the known fields of the Jobs API anew, from the newest official SDK
+	@build/tools/bin/uv venv --quiet --clear --python $(BIN)/python build/fields
+	@VIRTUAL_ENV=build/fields build/tools/bin/uv pip install --quiet --upgrade databricks-sdk
+	@build/fields/bin/python docs/generate_fields.py
 	@$(BIN)/python docs/generate.py
 
 bench: .venv/ready  ## measure against the alternatives, and write docs/performance.md
@@ -72,7 +79,7 @@ clean:  ## remove what the other targets made
 .venv/ready: pyproject.toml locks/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dbjobs needs Python 3.10 or later; say which with: make PYTHON=python3.12")'
 	@echo "Setting up .venv, once. 1 of 3: a virtual environment of $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(CLEAR) .venv
 	@echo "2 of 3: downloading and installing what locks/dev.txt lists (130 MB: half a minute on a fast network, minutes on a slow one)"
 	@$(BIN)/$(PIP_INSTALL) --require-hashes --requirement locks/dev.txt
 	@echo "3 of 3: installing dbjobs itself"
