@@ -10,7 +10,6 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from dbjobs.api.client import Page
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.watching import Schedule, watch_runs
 
@@ -47,12 +46,12 @@ class Workspace:
         self.asked: list[float] = []
         self.noticed: dict[int, float] = {}
 
-    def get_run_page(self, run_id: int, *_: Any) -> Page:
+    def get_run_page(self, run_id: int, *_: Any) -> dict[str, Any]:
         self.asked.append(self.clock.time)
         run = self.run(run_id)
         if self.clock.time >= self.ends[run_id]:
             self.noticed[run_id] = self.clock.time
-        return Page(run, None)
+        return run
 
     def list_runs(self, *_: Any, **__: Any) -> Iterator[list[dict[str, Any]]]:
         active = [self.run(run_id) for run_id, end in self.ends.items() if self.clock.time < end]

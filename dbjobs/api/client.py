@@ -4,10 +4,9 @@ Source: https://docs.databricks.com/api/workspace/jobs
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from dbjobs.api.paging import Pages, RunFilter, Warn, follow, named, take, within
+from dbjobs.api.paging import Pages, RunFilter, Warn, list_items, name_of, read_pages, take
 from dbjobs.api.shapes import ANSWERS, LATER_PAGES, Fields
 from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
 from dbjobs.http.response import Payload
@@ -23,18 +22,7 @@ JOBS_PAGE = 100
 RUNS_PAGE = 25
 """The largest pages that 2.1 and 2.2 document; a `limit` of 0 asks runs/list of 2.0 for its largest."""
 
-MAX_PAGES = 1000
-"""Of one run or job; each has a hundred elements."""
-
-MOST_TASKS_IN_2_1 = 100
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of an answer, and the token that leads to the next; None at the end."""
-
-    payload: Payload
-    next_token: str | None
+MAX_TASKS_IN_2_1 = 100
 
 
 class Transport(Protocol):
@@ -66,7 +54,7 @@ class JobsApi:
     """The endpoints of one workspace."""
 
     def __init__(self, transport: Transport, version: str = "2.2", warn: Warn = lambda text: None) -> None:
-        """`warn` hears of answers that may be incomplete."""
+        """`warn` is called when an answer may be incomplete."""
         self._transport = transport
         self.version = version
         self._warn = warn
@@ -78,7 +66,8 @@ class JobsApi:
     def get_job(self, job_id: int) -> Payload:
         """→ the job with its `settings`, all pages in one."""
         job = merge_pages(self._pages("get", {"job_id": job_id}))
-        return self._told_if_cut(job, job.get("settings") or {})
+        self._warn_if_truncated(job.get("settings") or {})
+        return job
 
     def list_jobs(
         self,
@@ -96,7 +85,9 @@ class JobsApi:
         size = min(limit or JOBS_PAGE, JOBS_PAGE)
         query = {"name": name, "limit": size, "expand_tasks": expand_tasks or None}
         pages = self._list("list", {} if self.version == "2.0" else query, "job")
-        pages = take(pages if name is None else named(name, pages), limit)
+        if name is not None:  # in any case, as the API's own filter compares
+            pages = ([job for job in page if name_of(job).lower() == name.lower()] for page in pages)
+        pages = take(pages, limit)
         return self._completed(pages, self._complete_job) if expand_tasks and complete else pages
 
     def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
@@ -130,7 +121,7 @@ class JobsApi:
 
     def list_runs(
         self,
-        wanted: RunFilter,
+        run_filter: RunFilter,
         *,
         limit: int | None = None,
         expand_tasks: bool = False,
@@ -143,11 +134,14 @@ class JobsApi:
         """
         is_small = limit is not None and limit <= RUNS_PAGE
         if self.version == "2.0":
-            query = {**wanted.query("2.0"), "limit": limit if is_small and not wanted.has_times else 0}
-            return take(within(wanted, self._list("runs/list", query, "run", retry)), limit)
-        query = {**wanted.query(self.version), "limit": limit if is_small else RUNS_PAGE}
+            query = {
+                **run_filter.query("2.0"),
+                "limit": limit if is_small and not run_filter.has_times else 0,
+            }
+            return take(run_filter.apply(self._list("runs/list", query, "run", retry)), limit)
+        query = {**run_filter.query(self.version), "limit": limit if is_small else RUNS_PAGE}
         query["expand_tasks"] = expand_tasks or None
-        runs = take(within(wanted, self._list("runs/list", query, "run", retry)), limit)
+        runs = take(run_filter.apply(self._list("runs/list", query, "run", retry)), limit)
         return self._completed(runs, self._complete_run) if expand_tasks and complete else runs
 
     def get_run(
@@ -156,10 +150,11 @@ class JobsApi:
         """→ the run with its `tasks`, all pages in one; with its `repair_history` if asked for."""
         query = {"run_id": run_id, "include_history": include_history or None}
         run = merge_pages(self._pages("runs/get", query, retry))
-        return self._told_if_cut(run, run)
+        self._warn_if_truncated(run)
+        return run
 
-    def get_run_page(self, run_id: int, page_token: str | None, retry: RetryPolicy | None = None) -> Page:
-        """→ one page of a run."""
+    def get_run_page(self, run_id: int, page_token: str | None, retry: RetryPolicy | None = None) -> Payload:
+        """→ one page of a run, with the `next_page_token` of the next one."""
         return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retry)
 
     def get_run_output(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
@@ -191,11 +186,10 @@ class JobsApi:
         body = {"run_id": run_id, **body}
         return self._post("runs/repair", body, repeatable=False)
 
-    def _told_if_cut(self, answer: Payload, holder: Payload) -> Payload:
-        """The answer; 2.1 leaves out what comes after 100 tasks, and does not say so."""
-        if self.version == "2.1" and len(holder.get("tasks") or ()) >= MOST_TASKS_IN_2_1:
-            self._warn(f"Jobs API 2.1 tells of {MOST_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
-        return answer
+    def _warn_if_truncated(self, holder: Payload) -> None:
+        """2.1 leaves out what comes after 100 tasks, and does not say so."""
+        if self.version == "2.1" and len(holder.get("tasks") or ()) >= MAX_TASKS_IN_2_1:
+            self._warn(f"Jobs API 2.1 shows {MAX_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
 
     def _path(self, endpoint: str) -> str:
         return f"/api/{self.version}/jobs/{endpoint}"
@@ -225,13 +219,13 @@ class JobsApi:
         return self._transport.get(self._path(endpoint), query, retry, shape=shapes[endpoint])
 
     def _list(self, endpoint: str, query: Payload, noun: str, retry: RetryPolicy | None = None) -> Pages:
-        def ask(place: Payload) -> Payload:
-            return self._get(endpoint, {**query, **place}, retry)
+        def fetch(position: Payload) -> Payload:
+            return self._get(endpoint, {**query, **position}, retry)
 
-        return follow(ask, noun, self._warn)
+        return list_items(fetch, noun, self._warn)
 
     def _completed(self, pages: Pages, complete: Callable[[Payload], None]) -> Pages:
-        """Each item with what its list left out: lists show the first 100 tasks, and say so by `has_more`."""
+        """Each item with what its list left out: lists have the first 100 tasks, and `has_more` says so."""
         for page in pages:
             for item in page:
                 if item.get("has_more"):
@@ -243,76 +237,61 @@ class JobsApi:
             yield page
 
     def _complete_job(self, job: Payload) -> None:
-        whole = self.get_job(job["job_id"]).get("settings") or {}
-        job["settings"] = {**(job.get("settings") or {}), **_arrays_of(whole, PAGED_SETTINGS)}
+        settings = self.get_job(job["job_id"]).get("settings") or {}
+        complete = {name: settings[name] for name in PAGED_SETTINGS if settings.get(name)}
+        job["settings"] = {**(job.get("settings") or {}), **complete}
 
     def _complete_run(self, run: Payload) -> None:
-        run.update(_arrays_of(self.get_run(run["run_id"]), PAGED_ARRAYS))
+        whole = self.get_run(run["run_id"])
+        run.update({name: whole[name] for name in PAGED_ARRAYS if whole.get(name)})
 
     def _pages(
         self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None = None
-    ) -> Iterator[Page]:
-        """Follow `next_page_token` to the end: an empty one, or one that came before, leads nowhere."""
-        seen: set[str | None] = set()
-        token: str | None = None
-        while token not in seen:
-            if len(seen) == MAX_PAGES:
-                raise UnreachableError(f"the server's answer has more than {MAX_PAGES:,} pages")
-            seen.add(token)
-            page = self._page(endpoint, {**query, "page_token": token}, retry)
-            yield page
-            token = page.next_token
+    ) -> Iterator[Payload]:
+        return read_pages(lambda position: self._page(endpoint, {**query, **position}, retry))
 
-    def _page(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None) -> Page:
-        payload = self._get(endpoint, query, retry)
-        _check_id(payload, query)
-        payload.pop("prev_page_token", None)
-        return Page(payload, payload.pop("next_page_token", None) or None)
+    def _page(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None) -> Payload:
+        page = self._get(endpoint, query, retry)
+        for noun in ("run", "job"):
+            requested, found = query.get(f"{noun}_id"), page.get(f"{noun}_id")
+            if requested is not None and found is not None and found != requested:
+                raise UnreachableError(
+                    f"the server's answer is about {noun} {found}, not {noun} {requested}", is_retryable=False
+                )
+        return page
 
 
-def _check_id(payload: Payload, query: Mapping[str, Any]) -> None:
-    """An answer about another run, or job, is none."""
-    for noun in ("run", "job"):
-        asked, found = query.get(f"{noun}_id"), payload.get(f"{noun}_id")
-        if asked is not None and found is not None and found != asked:
-            raise UnreachableError(
-                f"the server's answer is about {noun} {found}, not {noun} {asked}", is_retryable=False
-            )
-
-
-def merge_pages(pages: Iterable[Page]) -> Payload:
+def merge_pages(pages: Iterable[Payload]) -> Payload:
     """The pages of a run, or of a job, as one answer; what is repeated counts once."""
-    first, *others = (page.payload for page in pages)
-    if not others:
-        return first
-    known: dict[str, set[Identity]] = {}
-    for other in others:
-        _extend(first, other, PAGED_ARRAYS, known)
-        if settings := other.get("settings"):
-            _extend(first.setdefault("settings", {}), settings, PAGED_SETTINGS, known)
-    return first
-
-
-def _arrays_of(whole: Payload, names: tuple[str, ...]) -> Payload:
-    return {name: whole[name] for name in names if whole.get(name)}
+    whole, *others = pages
+    whole.pop("prev_page_token", None)
+    whole.pop("next_page_token", None)
+    seen: dict[str, set[Identity]] = {}
+    for page in others:
+        _extend(whole, page, PAGED_ARRAYS, seen)
+        if settings := page.get("settings"):
+            _extend(whole.setdefault("settings", {}), settings, PAGED_SETTINGS, seen)
+    return whole
 
 
 Identity: TypeAlias = tuple[Any, ...]
 
-IDENTIFYING = ("run_id", "task_key", "attempt_number", "id", "job_cluster_key", "environment_key", "name")
-"""The fields that tell an element of a paged array from all others; each has some of them."""
+IDENTIFYING_FIELDS = (
+    "run_id", "task_key", "attempt_number", "id", "job_cluster_key", "environment_key", "name"
+)  # fmt: skip
+"""Each element of a paged array has some of them, and no two elements have the same."""
 
 
-def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...], known: dict[str, set[Identity]]) -> None:
+def _extend(whole: Payload, page: Payload, arrays: tuple[str, ...], seen: dict[str, set[Identity]]) -> None:
     for array in arrays:
         if page.get(array):
             elements = whole.setdefault(array, [])
-            seen = known.setdefault(array, set(map(_identity, elements)))
-            new = [element for element in page[array] if _identity(element) not in seen]
+            known = seen.setdefault(array, set(map(_identity, elements)))
+            new = [element for element in page[array] if _identity(element) not in known]
             elements.extend(new)
-            seen.update(map(_identity, new))
+            known.update(map(_identity, new))
 
 
 def _identity(element: Payload) -> Identity:
-    identity = tuple(element.get(field) for field in IDENTIFYING)
+    identity = tuple(element.get(field) for field in IDENTIFYING_FIELDS)
     return identity if any(value is not None for value in identity) else (id(element),)

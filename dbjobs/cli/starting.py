@@ -119,5 +119,5 @@ def _page_of(app: App, run_id: int, job_id: int | None) -> str | None:
     if app.streams.quiet:
         return None
     with suppress(DbjobsError), time_limit(app.clock, PAGE_PATIENCE):
-        return Run(app.api.get_run_page(run_id, None, NO_RETRIES).payload).run_page_url
+        return Run(app.api.get_run_page(run_id, None, NO_RETRIES)).run_page_url
     return None

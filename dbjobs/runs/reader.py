@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dbjobs.api.client import JobsApi, Page, merge_pages
+from dbjobs.api.client import JobsApi, merge_pages
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.paging import read_pages
 from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
@@ -34,7 +35,7 @@ class RunReader:
     """Fetches runs and, of their run_job tasks, the runs that those started."""
 
     api: JobsApi
-    _kept: dict[int, dict[str, Page]] = field(default_factory=dict)
+    _kept: dict[int, dict[str, Payload]] = field(default_factory=dict)
     _reads: dict[int, int] = field(default_factory=dict)
     _child_ids: dict[int, int] = field(default_factory=dict)
     _active_runs: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -93,14 +94,23 @@ class RunReader:
     def _read(self, run_id: int) -> Run:
         """All pages; should one after the first fail, the run is told, with its tasks as last seen."""
         kept = self._kept.pop(run_id, {})
-        fresh: dict[str, Page] = {}
-        pages = [self.api.get_run_page(run_id, None, NO_RETRIES)]
+        fresh: dict[str, Payload] = {}
+
+        def fetch(position: Payload) -> Payload:
+            token = position.get("page_token")
+            if token is None:
+                return self.api.get_run_page(run_id, None, NO_RETRIES)
+            fresh[token] = kept.get(token) or self.api.get_run_page(run_id, token, NO_RETRIES)
+            return fresh[token]
+
+        pages: list[Payload] = []
         page_error = None
         try:
-            while (token := pages[-1].next_token) and token not in fresh:
-                fresh[token] = kept.get(token) or self.api.get_run_page(run_id, token, NO_RETRIES)
-                pages.append(fresh[token])
+            for page in read_pages(fetch):
+                pages.append(page)
         except DbjobsError as error:
+            if not pages:
+                raise
             page_error = error  # the token may have grown too old, so no page is kept
         else:
             self._kept[run_id] = {token: page for token, page in fresh.items() if _is_settled(page)}
@@ -128,7 +138,7 @@ class RunReader:
             if task.run_id not in self._child_ids:
                 output = self.api.get_run_output(task.run_id, NO_RETRIES)
                 self._child_ids[task.run_id] = int(output["run_job_output"]["run_id"])
-            return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES).payload)
+            return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES))
         except (DbjobsError, KeyError, TypeError, ValueError):
             return None
 
@@ -139,6 +149,6 @@ def _with_tasks_seen(tasks: list[Payload], seen: list[Payload]) -> list[Payload]
     return [*tasks, *(task for task in seen if task.get("run_id") not in run_ids)]
 
 
-def _is_settled(page: Page) -> bool:
+def _is_settled(page: Payload) -> bool:
     """True if all that the page lists has ended."""
-    return all(TaskRun(task).is_ended for task in page.payload.get("tasks") or ())
+    return all(TaskRun(task).is_ended for task in page.get("tasks") or ())

@@ -214,4 +214,4 @@ def test_an_answer_that_2_1_may_have_cut_is_told(
     answers = {"get": {"job_id": 42, "settings": {"tasks": tasks}}, "runs/get": {**FAILED, "tasks": tasks}}
     serve(by_endpoint(answers))
     done = dbjobs(*command.split(), "--api-version", version)
-    assert ("warning: Jobs API 2.1 tells of 100 tasks at most" in done.stderr) is is_told
+    assert ("warning: Jobs API 2.1 shows 100 tasks at most" in done.stderr) is is_told

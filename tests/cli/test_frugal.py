@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 import requests
 
-from dbjobs.api.paging import KNOWN_AGAIN, Pages, follow
+from dbjobs.api.paging import REMEMBERED_IDS, Pages, list_items
 from dbjobs.cli.cache import MAX_ENTRIES, Cache
 from dbjobs.cli.context import App
 from dbjobs.cli.showing import show_runs
@@ -102,7 +102,7 @@ def pages_of(rows: int) -> Pages:
         runs = [run("TERMINATED", "SUCCESS", run_id=number) for number in range(begin + 1, begin + 26)]
         return {"runs": runs, "next_page_token": str(begin + 25) if begin + 25 < rows else ""}
 
-    return follow(ask, "run", pytest.fail)
+    return list_items(ask, "run", pytest.fail)
 
 
 @pytest.mark.parametrize("output", ["jsonl", "id", "text"])
@@ -119,7 +119,7 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one(output: str) -> None:
     tracemalloc.start()
     try:
         most(100)  # what is loaded and kept once
-        short, long = most(2 * KNOWN_AGAIN), most(8 * KNOWN_AGAIN)
+        short, long = most(2 * REMEMBERED_IDS), most(8 * REMEMBERED_IDS)
     finally:
         tracemalloc.stop()
     assert long < short * 1.2 + 500_000

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dbjobs.api.paging import RunFilter, follow, take
+from dbjobs.api.paging import RunFilter, list_items, take
 from tests.conftest import Dbjobs, Result, Serve
 from tests.support.fakes import FakeClock, Received, Reply, Script, by_endpoint
 from tests.support.payloads import BEYOND_FLOAT, run, task
@@ -218,7 +218,7 @@ def test_nothing_is_asked_for_once_no_run_can_follow(dbjobs: Dbjobs, serve: Serv
 
 def test_a_long_run_is_no_reason_to_stop(clock: FakeClock) -> None:
     wanted = RunFilter(start_time_from=NOW_MS - 60 * MINUTE)
-    assert [wanted.is_passed(one) for one in RUNS[:6]] == [False, False, False, False, True, True]
+    assert [wanted.is_too_early(one) for one in RUNS[:6]] == [False, False, False, False, True, True]
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
@@ -371,7 +371,7 @@ def test_offsets_are_for_servers_that_give_no_tokens() -> None:
         places.append(place)
         return {"jobs": [{"job_id": len(places)}], "has_more": len(places) < 3}
 
-    assert [item["job_id"] for page in follow(ask, "job", pytest.fail) for item in page] == [1, 2, 3]
+    assert [item["job_id"] for page in list_items(ask, "job", pytest.fail) for item in page] == [1, 2, 3]
     assert places == [{}, {"offset": 1}, {"offset": 2}]
 
 
@@ -455,8 +455,8 @@ def test_pages_of_a_run_that_repeat_each_other_multiply_no_task(
 def test_tokens_that_never_repeat_lead_to_an_end(
     dbjobs: Dbjobs, serve: Serve, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dbjobs.api.client.MAX_PAGES", 5)
-    monkeypatch.setattr("dbjobs.api.paging.MAX_PAGES_WITHOUT_NEWS", 5)
+    monkeypatch.setattr("dbjobs.api.paging.MAX_PAGES", 5)
+    monkeypatch.setattr("dbjobs.api.paging.MAX_PAGES_WITHOUT_NEW_ITEMS", 5)
     numbers = count()
 
     def reply(request: Received) -> Reply:

@@ -156,3 +156,17 @@ def test_tasks_of_a_page_that_fails_once_are_shown_as_last_seen(
     assert done.stdout.count('"task_key"') == 200
     assert done.stderr.count("task_0150  RUNNING") == 1, "no task is told of twice"
     assert "could not be read" not in done.stderr
+
+
+def test_a_watch_follows_no_tokens_without_end(dbjobs: Dbjobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dbjobs.api.paging.MAX_PAGES", 5)
+    endless, clock = LargeRun(100 * PAGE), FakeClock()
+
+    with rehearsing(Rehearsal(clock, 0, {}), monkeypatch) as server:
+        server.script = endless.reply
+        done = dbjobs("runs", "wait", RUN_ID, "--timeout", "30s", "--max-outage", "1h")
+
+    assert done.exit_code == 124
+    assert "tasks: 500 RUNNING" in done.stderr
+    assert endless.asked["page-5"] == 0
+    assert endless.asked["page-4"] == endless.asked["page-0"] > 1

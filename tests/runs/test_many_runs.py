@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.api.client import Page
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import Answer, DbjobsError, RefusedError, UnreachableError
@@ -69,11 +68,11 @@ class Job:
                 raise error
             yield active[begin : begin + PAGE]
 
-    def get_run_page(self, run_id: int, *_: Any) -> Page:
+    def get_run_page(self, run_id: int, *_: Any) -> Payload:
         self.asked.append((self.clock.time, "runs/get"))
         if self.clock.time >= self.ends[run_id]:
             self.told_ends.append(("runs/get", run_id))
-        return Page(self.run(run_id, tasks=self.tasks), None)
+        return self.run(run_id, tasks=self.tasks)
 
     def run(self, run_id: int, *, tasks: int, lag: float = 0.0) -> Payload:
         is_over = self.clock.time >= self.ends.get(run_id, 1e9) + lag
