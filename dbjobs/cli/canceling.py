@@ -29,8 +29,11 @@ class Cancels:
     canceled: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
 
-    def send(self) -> None:
-        """First of all, for whoever interrupts may leave little time; what is not answered is sent again."""
+    def send(self) -> str:
+        """First of all, for whoever interrupts may leave little time; what is not answered is sent again.
+
+        Returns why those that stay unanswered have no answer.
+        """
         streams, clock = self.app.streams, self.app.clock
         deadline = clock.monotonic() + CANCEL_SECONDS
         while True:
@@ -43,7 +46,7 @@ class Cancels:
             clock.sleep(CANCEL_PAUSE)
         if self.canceled:
             streams.note(f"canceled {say_runs(self.canceled)}, waiting for the end")
-        self.warn_of_unanswered(cause)
+        return cause
 
     def _send_once(self, deadline: float) -> str:
         """A cancel for each run without an answer; returns why the last one got none."""

@@ -82,20 +82,25 @@ def change_each(
 ) -> None:
     """Do it for every `job` or `run`, and say what was `done`; a failure keeps none of the others from it."""
     answers: dict[int | None, Payload] = {}
-    change_name = done.rpartition(" ")[2]
 
-    def change_one(one: int) -> None:
-        effect = f"{noun} {one} may have been {change_name}"
-        with explain_unknown_outcome(app, effect, look(app, f"{noun}s get", str(one))):
-            answers[one] = change(one)
-        if not dry_run:
-            app.streams.note(f"{noun} {one} {done}")
+    def keep_answer(one: int) -> None:
+        answers[one] = change_one(app, noun, one, change, "" if dry_run else done)
 
     try:
-        app.each(change_one, ids)
+        app.each(keep_answer, ids)
     finally:
         if not dry_run:
             show_answers(app, answers, is_list=len(ids) > 1)
+
+
+def change_one(app: App, noun: str, one: int, change: Callable[[int], Payload], done: str) -> Payload:
+    """Do it, and say what was `done`; if it is not known whether it was, say that."""
+    effect = f"{noun} {one} may have been {done.rpartition(' ')[2]}"
+    with explain_unknown_outcome(app, effect, look(app, f"{noun}s get", str(one))):
+        answer = change(one)
+    if done:
+        app.streams.note(f"{noun} {one} {done}")
+    return answer
 
 
 def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bool = False) -> None:

@@ -37,7 +37,7 @@ UNCERTAIN_PATIENCE = 10.0
 """Seconds to find out, on the way out, which run a start without an answer has started."""
 
 PAST_THE_LIMIT = 4.5
-"""Seconds after --timeout in which outputs may still be read: a limit is acted on within five."""
+"""Seconds after a limit has passed in which outputs may still be read: it is acted on within five."""
 
 MAX_SHOWN_OUTPUTS = 10
 """Of a run with hundreds of failed tasks, the first ones tell enough."""
@@ -52,7 +52,7 @@ def wait_for_runs(
     options: WaitOptions,
     *,
     just_started: bool = False,
-    any_outcome: bool = False,
+    just_canceled: bool = False,
     reader: RunReader | None = None,
     pending_starts: PendingStarts | None = None,
     summarise: Callable[[Snapshot], str] = render_summary,
@@ -61,7 +61,7 @@ def wait_for_runs(
     """Watch the runs to their end, tell of it, and return the exit code: their outcome.
 
     `just_started`: the runs exist for certain, though the server may not show them yet.
-    `any_outcome`: that the runs have ended is all that was wanted, so it is a success.
+    `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
     `reader`: what knows how to read these runs.
     `pending_starts`: runs that are started on the way; `summarise` says how all of them ended.
     `interrupt`: came before the wait could begin, so it is left at once.
@@ -69,6 +69,7 @@ def wait_for_runs(
     app.streams.keep_results()
     known = {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids}
     wait = _Wait(app, options, reader or RunReader(app.api), pending_starts, summarise, known)
+    wait.canceled = set(run_ids) if just_canceled else None
     with interruptible():
         try:
             code: int = wait.to_the_end(interrupt)
@@ -83,7 +84,7 @@ def wait_for_runs(
         wait.print_result()
         wait.report()
     is_outcome = code in {outcome.value for outcome in Outcome}
-    return ExitCode.SUCCESS if any_outcome and is_outcome else code
+    return ExitCode.SUCCESS if just_canceled and is_outcome else code
 
 
 @dataclass
@@ -104,6 +105,8 @@ class _Wait:
     began: float = 0.0
     cancels: Cancels | None = None
     """while they are being sent"""
+    canceled: set[int] | None = None
+    """the runs whose cancel was accepted; None if none was sent"""
 
     def __post_init__(self) -> None:
         self.began = self.app.clock.monotonic()
@@ -181,7 +184,8 @@ class _Wait:
         """What the limits leave for outputs and reports: these are extras."""
         elapsed = self.app.clock.monotonic() - self.began
         left = self.options.timeout + PAST_THE_LIMIT - elapsed
-        return max(0.0, min(left, self.options.max_outage))
+        is_lost = self.last is not None and self.last.ending is Ending.CONTACT_LOST
+        return max(0.0, min(left, PAST_THE_LIMIT if is_lost else self.options.max_outage))
 
     @property
     def _whole(self) -> Snapshot:
@@ -191,6 +195,8 @@ class _Wait:
 
     def leave(self, reason: str, on_exit: OnExit) -> None:
         """Leave runs that go on: canceled, or with the words that lead back to them."""
+        if self.cancels:  # a signal came while they were being sent
+            self._end_cancels("interrupted")
         if self.pending_starts:  # one may have been started since the last snapshot
             self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
         if on_exit is OnExit.CANCEL:
@@ -204,14 +210,21 @@ class _Wait:
             return
         self.app.streams.note(f"{reason}: canceling {say_runs(active)}; another signal leaves at once")
         self.cancels = Cancels(self.app, active)
-        self.cancels.send()
+        cause = self.cancels.send()
         canceled, others = self.cancels.canceled, self.cancels.not_canceled
-        self.cancels = None
+        self._end_cancels(cause)
         if others:
-            self.app.streams.note(self._how_to_go_on(others, ""))
+            self.app.streams.note(self._how_to_go_on(others))
         if canceled:
             self.report(is_final=False)  # whoever interrupts may not let it come so far
             self._await_cancels(canceled)
+
+    def _end_cancels(self, cause: str) -> None:
+        """No more are sent; `cause` says why some have no answer."""
+        if self.cancels:
+            self.cancels.warn_of_unanswered(cause)
+            self.canceled = {*(self.canceled or ()), *self.cancels.canceled}
+            self.cancels = None
 
     def _find_uncertain(self) -> None:
         """Runs that may have been started have to be known before they can be canceled."""
@@ -235,8 +248,7 @@ class _Wait:
     def leave_at_once(self) -> None:
         """At a second signal nothing more is asked; what is not known of cancels is said."""
         self.is_hurried = True
-        if self.cancels:
-            self.cancels.warn_of_unanswered("interrupted once more")
+        self._end_cancels("interrupted once more")
 
     def _give_up(self, last: Snapshot) -> None:
         silence = say_no_contact(last)
@@ -250,18 +262,24 @@ class _Wait:
     def _active_ids(self) -> list[int]:
         return [watched.run_id for watched in self.runs.values() if not watched.is_settled]
 
-    def _how_to_go_on(self, run_ids: Sequence[int], canceled: str = ", and nothing was canceled") -> str:
+    def _how_to_go_on(self, run_ids: Sequence[int]) -> str:
         """Once for all of them, however many they are."""
         ids = " ".join(map(str, run_ids))
         runs = [self.runs[run_id] for run_id in run_ids]
         urls = [watched.run.run_page_url for watched in runs if watched.run][:MAX_SHOWN_PAGES]
         words = [
-            f"{say_runs(run_ids)} {_say_going(runs)}{canceled}",
+            f"{say_runs(run_ids)} {_say_going(runs)}{self._say_canceled(run_ids)}",
             *(f"  page:      {url}" for url in urls if url),
             f"  reattach:  {self.app.command_line('runs wait', ids)}",
             f"  cancel:    {self.app.command_line('runs cancel', ids)}",
         ]
         return "\n".join(words)
+
+    def _say_canceled(self, run_ids: Sequence[int]) -> str:
+        if self.canceled is None:
+            return ", and nothing was canceled"
+        canceled = [run_id for run_id in run_ids if run_id in self.canceled]
+        return f"; the cancel of {say_runs(canceled)} was accepted" if canceled else ""
 
     def _tell_of_the_end(self) -> None:
         """The outcome in words, the output that was asked for, and what needs an eye."""
@@ -353,7 +371,9 @@ def _is_good(run: Run) -> bool:
 def _say_going(runs: Sequence[WatchedRun]) -> str:
     """Of runs that have not ended, as far as is known; only what was just seen is said for certain."""
     seen = [watched.run for watched in runs if watched.run and not watched.error]
-    if len(seen) < len(runs):
+    if seen and all(run.is_ended for run in seen) and len(seen) == len(runs):
+        return f"{'has' if len(seen) == 1 else 'have'} ended, but the result was not seen"
+    if len(seen) < len(runs) or any(run.is_ended for run in seen):
         return "may still be running"
     verb = "is" if len(seen) == 1 else "are"
     return f"{verb} still {'queued' if all(run.phase is Phase.WAITING for run in seen) else 'running'}"

@@ -4,11 +4,15 @@ from typing import Annotated
 
 import typer
 
-from dbjobs.cli.changing import change_each
+from dbjobs.cli.changing import change_each, change_one
+from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, RunArguments
 from dbjobs.cli.wait_options import Ci, ShowOutput, WaitOptions
 from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.errors import DbjobsError, ExitCode
+
+CANCELED = "is being canceled"
 
 WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the runs have ended.")]
 
@@ -23,14 +27,34 @@ def command(
       dbjobs runs cancel 123
       dbjobs runs cancel 123 124 --wait
 
+    With --wait, a run whose cancel fails keeps none of the others from being waited for.
+
     Exit codes: 0 asked for (with --wait: ended), 4 no such run.
     """
     app = app_of(ctx)
     run_ids = app.run_ids(runs)
     api = app.api_to_change(dry_run)
-    if not wait or dry_run:
-        change_each(app, "run", run_ids, api.cancel_run, "is being canceled", dry_run=dry_run)
-    else:
-        app.each(api.cancel_run, run_ids)
+    if wait and not dry_run:
+        raise typer.Exit(_cancel_and_wait(app, run_ids))
+    change_each(app, "run", run_ids, api.cancel_run, CANCELED, dry_run=dry_run)
+
+
+def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
+    """Cancel all, and wait for those whose cancel was accepted; the exit code is that of a failure."""
+    canceled: list[int] = []
+
+    def cancel(run_id: int) -> None:
+        change_one(app, "run", run_id, app.api.cancel_run, CANCELED)
+        canceled.append(run_id)
+
+    failure: DbjobsError | None = None
+    try:
+        app.each(cancel, run_ids)
+    except DbjobsError as error:
+        app.streams.fail(error)
+        failure = error
+    code: int = ExitCode.SUCCESS
+    if canceled:
         options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=Ci.NONE)
-        raise typer.Exit(wait_for_runs(app, run_ids, options, any_outcome=True))
+        code = wait_for_runs(app, canceled, options, just_canceled=True)
+    return failure.exit_code if failure and code == ExitCode.SUCCESS else code
