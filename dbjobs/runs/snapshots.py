@@ -11,6 +11,9 @@ from dbjobs.errors import DbjobsError, ExitCode
 UNSETTLED_POLLS = 3
 """How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
 
+UNSETTLED_SECONDS = 10.0
+"""For so long it is read again at least, however soon one poll follows the other."""
+
 
 class Ending(Enum):
     """Why a watch is over."""
@@ -42,6 +45,10 @@ class WatchedRun:
     """how often since its last good answer the API itself refused to show it"""
     refused_since: float = 0.0
     polls_unsettled: int = 0
+    unsettled_since: float = 0.0
+    """when its end was first seen, in seconds since the watch began"""
+    seconds_unsettled: float = 0.0
+    """from then to the latest poll"""
     label: str = ""
     """what tells it from other runs of its job"""
 
@@ -52,7 +59,10 @@ class WatchedRun:
             return True
         if self.run is None or not self.run.is_ended:
             return False
-        return self.polls_unsettled >= UNSETTLED_POLLS or not (self._may_get_a_result or self.run.page_error)
+        is_read_enough = (
+            self.polls_unsettled >= UNSETTLED_POLLS and self.seconds_unsettled >= UNSETTLED_SECONDS
+        )
+        return is_read_enough or not (self._may_get_a_result or self.run.page_error)
 
     @property
     def has_outcome(self) -> bool:
@@ -113,7 +123,11 @@ def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
         return ExitCode.TIMEOUT
     if snapshot.ending is Ending.CONTACT_LOST:
         return ExitCode.UNREACHABLE
-    outcomes = [watched.run.outcome for watched in snapshot.runs if watched.run and watched.run.outcome]
+    outcomes = [
+        watched.run.outcome
+        for watched in snapshot.runs
+        if watched.run and watched.run.outcome and (watched.is_settled or watched.has_outcome)
+    ]
     gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
     lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
     if lost and gravest.is_good:

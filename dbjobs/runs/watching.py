@@ -231,17 +231,18 @@ class _Watch:
         try:
             if shared_error:
                 raise shared_error
+            asked_at = self.elapsed
             with time_limit(self.clock, self._patience):
                 run = self.fetch(watched.run_id)
         except DbjobsError as error:
             return self._after_error(watched, error)
-        self.last_contact = self.elapsed
+        self.last_contact = max(self.last_contact, asked_at) if run.page_error else self.elapsed
         return self._after_answer(watched, run)
 
     def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
         with time_limit(self.clock, min(self._patience, MOST_FOR_CHILDREN)):
             children = self.fetch_children(run)
-        return replace(
+        answered = replace(
             watched,
             run=run,
             children=children,
@@ -250,13 +251,24 @@ class _Watch:
             is_lost=False,
             is_known=True,
             refusals=0,
-            polls_unsettled=watched.polls_unsettled + 1 if run.is_ended else 0,
+            polls_unsettled=watched.polls_unsettled if run.is_ended else 0,
+        )
+        return self._count_unsettled(answered) if run.is_ended else answered
+
+    def _count_unsettled(self, watched: WatchedRun) -> WatchedRun:
+        """One more look at a run that has ended."""
+        since = watched.unsettled_since if watched.polls_unsettled else self.elapsed
+        return replace(
+            watched,
+            polls_unsettled=watched.polls_unsettled + 1,
+            unsettled_since=since,
+            seconds_unsettled=self.elapsed - since,
         )
 
     def _after_error(self, watched: WatchedRun, error: DbjobsError) -> WatchedRun:
         """An end that was seen stays; a refusal counts when it lasts; anything else is an outage."""
         if watched.has_outcome:
-            return replace(watched, error=error, polls_unsettled=watched.polls_unsettled + 1)
+            return self._count_unsettled(replace(watched, error=error))
         if not is_refusal(error):
             return replace(
                 watched,
