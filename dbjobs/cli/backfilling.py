@@ -1,7 +1,7 @@
 """`runs now JOB --each …`: a run for each of many sets of parameters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from dbjobs.cli.context import App
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.wait_options import WaitOptions
 from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.common.deadline import time_limit
 from dbjobs.errors import DbjobsError, ExitCode, RefusedError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
@@ -105,12 +106,14 @@ def run_each(
 
     `common` is what every request holds; the parameters of `sets` come on top.
     """
-    job = app.api.get_job(job_id)
-    wanted = _want(sets, parameters, common, job, force=force)
-    if dry_run:
-        _print_requests(app, job_id, wanted, each.batch or "")
-        return
-    backfill = _backfill(app, job, wanted, each)
+    with time_limit(app.clock, options.timeout) as limit:
+        job = app.api.get_job(job_id)
+        wanted = _want(sets, parameters, common, job, force=force)
+        if dry_run:
+            _print_requests(app, job_id, wanted, each.batch or "")
+            return
+        backfill = _backfill(app, job, wanted, each)
+    options = replace(options, timeout=limit.seconds_left)
     note = f"{len(wanted)} runs are wanted, {backfill.most_active} at once at most; {GO_ON}"
     app.streams.note(note)
     pending_starts = _Told(app, options, backfill)
@@ -125,7 +128,9 @@ def run_each(
     except DbjobsError as error:
         error.hint = "; ".join(filter(None, [error.hint, GO_ON]))
         raise
-    raise typer.Exit(_exit_code(app, backfill, code))
+    finally:
+        _tell_what_is_missing(app, backfill)
+    raise typer.Exit(_exit_code(backfill, code))
 
 
 def _want(
@@ -235,13 +240,15 @@ class _Told:
         )
 
 
-def _exit_code(app: App, backfill: "Backfill", code: int) -> int:
-    """The outcome of the runs, `code`; if they went well, what kept others from being started."""
-    unstarted = backfill.unstarted
-    words = [f"{len(unstarted)} of {len(backfill.wanted)} runs were not started"] if unstarted else []
+def _tell_what_is_missing(app: App, backfill: "Backfill") -> None:
+    """What was not started, and what may have been; the latter with --quiet, too."""
     if backfill.uncertain:
-        words.append(f"{'; '.join(backfill.uncertain)} may have been started, or not")
-    if words:
-        app.streams.note("; ".join([*words, GO_ON]))
+        app.streams.warn(f"{'; '.join(backfill.uncertain)} may have been started, or not; {GO_ON}")
+    if unstarted := backfill.unstarted:
+        app.streams.note(f"{len(unstarted)} of {len(backfill.wanted)} runs were not started; {GO_ON}")
+
+
+def _exit_code(backfill: "Backfill", code: int) -> int:
+    """The outcome of the runs, `code`; if they went well, what kept others from being started."""
     refusal = next(iter(backfill.refused.values()), None)
     return refusal.exit_code if refusal and code == ExitCode.SUCCESS else code

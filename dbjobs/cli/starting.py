@@ -49,7 +49,7 @@ def start_run(
     with interruptible():
         try:
             with (
-                _timeout_explained(app, timeout) as limit,
+                within_timeout(app, timeout) as limit,
                 explain_unknown_outcome(app, "the run may have been started", hint),
             ):
                 answer = start(token)
@@ -92,7 +92,7 @@ def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions
 
 
 @contextmanager
-def _timeout_explained(app: App, timeout: float) -> Iterator[Deadline]:
+def within_timeout(app: App, timeout: float) -> Iterator[Deadline]:
     """The time limit of --timeout; if it ends the tries, the exit code is that of --timeout."""
     with time_limit(app.clock, timeout) as limit:
         try:

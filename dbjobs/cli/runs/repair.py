@@ -1,6 +1,7 @@
 """`dbjobs runs repair`."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, RunArgument, Wait
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.showing import show_created
+from dbjobs.cli.starting import within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.http.response import Payload
@@ -62,15 +64,17 @@ def command(
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     run_id = app.run_id(run)
-    before = app.api.get_run(run_id, include_history=True)
-    rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
-    body = plan_repair(before, rerun, partial(read_parameters, app, parameters))
-    with explain_unknown_outcome(
-        app, f"run {run_id} may have been repaired", look(app, "runs get", str(run_id))
+    effect, how_to_find_out = f"run {run_id} may have been repaired", look(app, "runs get", str(run_id))
+    with (
+        within_timeout(app, options.timeout if wait else math.inf) as limit,
+        explain_unknown_outcome(app, effect, how_to_find_out),
     ):
+        before = app.api.get_run(run_id, include_history=True)
+        rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
+        body = plan_repair(before, rerun, partial(read_parameters, app, parameters))
         answer = app.api_to_change(dry_run).repair_run(run_id, body)
     if answer:
-        _tell(app, Run(before), answer, options, wait=wait)
+        _tell(app, Run(before), answer, replace(options, timeout=limit.seconds_left), wait=wait)
 
 
 def _tell(app: App, before: Run, answer: Payload, options: WaitOptions, *, wait: bool) -> None:
