@@ -62,6 +62,8 @@ def read_response(raw: RawResponse, *, may_be_empty: bool = False) -> Payload:
             return {}
         if not isinstance(content, dict):
             raise unusable(raw, problem if content is None else "it is not an object")
+        if content.get("error_code"):
+            raise unusable(raw, f"it tells of an error, {content['error_code']}: {content.get('message')}")
         return content
     if 300 <= raw.status < 400:
         target = raw.headers.get("location", "another place").partition("?")[0]
