@@ -90,7 +90,7 @@ class Case:
     def contacts(self, *, sure: bool) -> list[float]:
         """When the client got an answer of use: surely, or perhaps."""
         return [
-            one.at
+            one.at if sure else one.answered_at
             for one in self.seen.exchanges
             if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair")
             and (shows_something(one) or (not sure and one.fault and one.fault.kind == GARBLED))

@@ -46,6 +46,10 @@ class Exchange:
     """whether the client got what the API answers"""
     answer: Any = None
     """of a good one"""
+    real_status: int = 0
+    """what the API answered, whether or not it came to the client; 0 if it was not asked"""
+    answered_at: float = 0.0
+    """when the client has all of it"""
 
     @property
     def is_change(self) -> bool:
@@ -253,6 +257,7 @@ class Server:
         if fault is None or fault.is_good_answer or (fault.may_have_effect and is_dealt_with):
             reply = self.workspace.reply(request)
             exchange.has_effect = reply.status == 200
+            exchange.real_status = reply.status
         self._signal("done")
         self.shared.set("latency", step.latency)
         if fault is None or fault.is_good_answer:
@@ -265,6 +270,7 @@ class Server:
             self._send(connection, fault.reply)
         else:
             self._misbehave(connection, exchange, reply)
+        exchange.answered_at = exchange.at + self.shared.get("latency")
         self.shared.set("hangs", 1)  # whoever waits for more than this waits in vain
         self._signal("answered")
 

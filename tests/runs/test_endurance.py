@@ -1,11 +1,9 @@
 """A wait that never lies and never dies: every fault that a network and a service can think of.
 
-The real command, over real sockets, by a fast clock. DBJOBS_FAULT_SEQUENCES says how many
-random sequences of faults are tried; the default keeps the test suite short.
+The real command, over real sockets, by a fast clock. `tests/fuzz` tries random sequences.
 """
 
 import json
-import os
 import re
 import socket
 import ssl
@@ -18,14 +16,10 @@ from unittest.mock import Mock
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from tests.conftest import Dbjobs, Result
 from tests.support.fakes import FakeClock, Received, Reply, ScriptedServer
 from tests.support.rehearsal import FAULTS, NOT_VISIBLE_YET, RUN_ID, Rehearsal, rehearsing
-
-SEQUENCES = int(os.environ.get("DBJOBS_FAULT_SEQUENCES", "150"))
 
 ENDINGS = {
     0: {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"},
@@ -37,7 +31,6 @@ ENDINGS = {
     19: {"life_cycle_state": "TERMINATED", "result_state": "A_NEW_ONE"},
 }
 LONGEST_PAUSE = 66.0
-MAX_OUTAGE = 600.0
 WORDS = ("--show-output", "none")
 
 
@@ -79,49 +72,6 @@ def test_a_start_that_meets_a_fault_starts_one_run(
     assert done.exit_code == 0
     assert len(rehearsal.tokens) == 2, "it was asked for once more"
     assert len(rehearsal.runs) == 1, "with the same token"
-
-
-fault_names = st.sampled_from([None, *FAULTS, *NOT_VISIBLE_YET])
-outages = st.lists(fault_names, max_size=14) | st.lists(st.sampled_from([*FAULTS]), min_size=5, max_size=25)
-
-
-@settings(
-    max_examples=SEQUENCES,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    lasts=st.floats(0, 5000),
-    exit_code=st.sampled_from(sorted(ENDINGS)),
-    faults=outages,
-    effect_first=st.booleans(),
-)
-@example(lasts=0, exit_code=10, faults=[None, *["503"] * 40], effect_first=True)
-def test_no_sequence_of_faults_makes_a_wait_lie(
-    dbjobs: Dbjobs, lasts: float, exit_code: int, faults: list[str | None], effect_first: bool
-) -> None:
-    rehearsal = Rehearsal(FakeClock(), lasts, ENDINGS[exit_code], faults, effect_first=effect_first)
-
-    with pytest.MonkeyPatch.context() as monkeypatch, rehearsing(rehearsal, monkeypatch):
-        done = start_and_wait(dbjobs)
-
-    assert len(rehearsal.runs) <= 1, "no second run was started"
-    assert len(set(rehearsal.tokens)) == 1
-    if str(RUN_ID) not in done.stdout:
-        assert done.exit_code in (3, 6), "the start itself was out of reach"
-        assert "--idempotency-token" in done.stderr or "redirect" in done.stderr or "web page" in done.stderr
-        return
-    silence = rehearsal.clock.time - max([rehearsal.began or 0.0, *rehearsal.good_at])
-    if done.exit_code == 6:
-        assert silence >= MAX_OUTAGE, "it gave up too early"
-        assert f"runs wait {RUN_ID}" in done.stderr
-        return
-    assert done.exit_code == exit_code
-    assert rehearsal.clock.time >= rehearsal.ends_at, "it ended before the run"
-    late = rehearsal.clock.time - rehearsal.ends_at
-    settling = 4 * LONGEST_PAUSE
-    assert late <= (rehearsal.faults_after_end + 1) * LONGEST_PAUSE + settling, "it missed the end"
 
 
 @contextmanager
