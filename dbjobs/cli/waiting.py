@@ -345,13 +345,16 @@ class _Wait:
     def print_result(self) -> None:
         """The runs as last seen, on stdout."""
         streams, output = self.app.streams, self.app.output
-        payloads = [watched.run.payload for watched in self.runs.values() if watched.run]
+        payloads = [
+            watched.run.payload if watched.run else {"run_id": watched.run_id}
+            for watched in self.runs.values()
+        ]
         if output == "text":
             for watched in self.runs.values():
                 streams.result(_result_line(watched))
         elif output == "id":  # the start has printed them already, unless it was elsewhere
             streams.result_ids(*(str(payload["run_id"]) for payload in payloads))
-        elif len(self.runs) == 1 and payloads and not self.pending_starts:
+        elif len(payloads) == 1 and not self.pending_starts:
             write_document(streams, payloads[0], output)
         else:
             write_documents(streams, payloads, output)
