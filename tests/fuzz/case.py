@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from tests.fuzz.faults import FAULTS, GARBLED, Fault
+from tests.fuzz.faults import FAULTS, GARBLED, REFUSAL, Fault
 from tests.fuzz.histories import GRAVITY, STRICT, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
@@ -93,8 +93,14 @@ class Case:
             one.at if sure else one.answered_at
             for one in self.seen.exchanges
             if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair")
-            and (shows_something(one) or (not sure and one.fault and one.fault.kind == GARBLED))
+            and (shows_something(one) or (not sure and _may_show_something(one)))
         ]
+
+
+def _may_show_something(exchange: Exchange) -> bool:
+    """Also a refusal: it tells that the API is there."""
+    is_refusal = exchange.real_status >= 400
+    return is_refusal or (exchange.fault is not None and exchange.fault.kind in (GARBLED, REFUSAL))
 
 
 def shows_something(exchange: Exchange) -> bool:

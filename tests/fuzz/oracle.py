@@ -122,7 +122,7 @@ def contact_lost_is_true(case: Case) -> Problems:
     is_slow = any(not one.is_good for one in case.seen.exchanges)
     if not is_slow and not any(UNREACHABLE in fault.exit_codes for fault in case.met):
         yield "exit code 6, and nothing was out of reach"
-    if case.sequence.waits and case.watched and _wait_has_begun(case):
+    if case.sequence.waits and case.watched and _wait_has_begun(case) and not _has_failed_cancel(case):
         silence = case.end - max([case.seen.began, *case.contacts(sure=True)])
         if silence < min(case.sequence.max_outage, case.sequence.timeout) - ROUNDING:
             yield f"it gave up after {silence:.0f} s without contact"
@@ -134,6 +134,11 @@ def _wait_has_begun(case: Case) -> bool:
         return True
     goods = [index for index, one in enumerate(case.seen.exchanges) if one.is_change and one.is_good]
     return bool(goods) and case.sequence.days == 0 and goods[-1] < len(case.seen.exchanges) - 1
+
+
+def _has_failed_cancel(case: Case) -> bool:
+    """A cancel that fails decides the exit code, though the others are waited for."""
+    return case.sequence.kind == "runs cancel" and not all(one.is_good for one in case.changes)
 
 
 def a_refusal_is_true(case: Case) -> Problems:
@@ -154,7 +159,7 @@ def a_refusal_is_true(case: Case) -> Problems:
         noes = [one for one in looks[last + 1 :] if one.fault is None or one.fault.kind == REFUSAL]
         if any(one.step.fault == "401" for one in noes):
             return
-        if len(noes) < 3 or noes[-1].at - noes[0].at < 30 - ROUNDING:
+        if len(noes) < 3 or noes[-1].answered_at - noes[0].at < 30 - ROUNDING:
             said = [(one.step.fault, round(one.at - noes[0].at)) for one in noes]
             yield f"exit code {case.code} for a run that was seen alive, after {said}"
 
@@ -269,7 +274,8 @@ def what_may_have_happened_is_told(case: Case) -> Problems:
         by_target.setdefault(one.request.endpoint + json.dumps(one.request.body), []).append(one)
     for sent in by_target.values():
         endpoint, body = sent[0].request.endpoint, sent[0].request.body
-        is_known = any(one.is_good for one in sent)
+        run_id = case.seen.workspace.by_token.get(body.get("idempotency_token"))
+        is_known = any(one.is_good for one in sent) or (run_id and str(run_id) in case.seen.stdout)
         is_in_doubt = any(
             one.has_effect or (one.fault and one.fault.may_have_effect and one.real_status < 400)
             for one in sent
@@ -295,7 +301,8 @@ def an_unfinished_wait_is_told(case: Case) -> Problems:
     can_tell = case.is_good_stderr or not case.sequence.runs or case.sequence.value_of("-o") is None
     for run in known if can_tell else ():
         tokens = [token for token, run_id in case.seen.workspace.by_token.items() if run_id == run.run_id]
-        if not any(text in case.seen.told for text in (str(run.run_id), *tokens)):
+        signs = [str(run.run_id), *tokens, *(["may have been started"] if case.sequence.days else [])]
+        if not any(text in case.seen.told for text in signs):
             yield f"run {run.run_id} is not told"
     is_quiet = case.sequence.has("-q") and case.code == TIMEOUT
     active = [run for run in known if case.outcome(run, case.end) is None and _is_seen_or_started(case, run)]
@@ -318,7 +325,7 @@ def _is_known_to_client(case: Case, run: Run) -> bool:
     if case.sequence.runs:
         return case.sequence.kind != "runs repair" or any(one.is_good for one in case.changes)
     return any(
-        one.is_good and one.answer.body.get("run_id") == run.run_id
+        one.is_good and one.answered_at < case.end and one.answer.body.get("run_id") == run.run_id
         for one in case.changes
         if one.request.endpoint in STARTS
     )

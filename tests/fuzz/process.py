@@ -129,6 +129,7 @@ def _enter(options: Start) -> None:
             os.dup2(descriptor, number)
     for first, last in ((3, options.keep_open), (options.keep_open + 1, 256)):
         os.closerange(first, last)
+    atexit._clear()  # what others want done at the end is not for this process
     os.chdir(options.folder)
     os.environ.clear()
     os.environ.update(options.environ)
@@ -226,6 +227,8 @@ class _Clock:
             self.shared.set("signal_at", 0)
             self.shared.set("now", due)
             os.kill(os.getpid(), int(self.shared.get("signal")))
+            if threading.current_thread() is not threading.main_thread():
+                return  # the main thread has left meanwhile
             seconds -= due - now
         self.shared.set("now", self.shared.get("now") + seconds)
 
