@@ -77,12 +77,10 @@ def _show_rows(pages: Pages, writer: "ListWriter") -> int:
 
 
 def _counted(pages: Pages) -> Pages:
-    """The pages, read ahead; should one fail, the error says how far the list came."""
-    from dbjobs.api.prefetch import ahead
-
+    """The pages; if one fails, the error says how many rows came before it."""
     number = 0
     try:
-        for page in ahead(pages):
+        for page in pages:
             yield page
             number += len(page)
     except DbjobsError as error:

@@ -472,3 +472,28 @@ def test_tokens_that_never_repeat_lead_to_an_end(
     done = dbjobs("runs", "list", "--limit", 0, "-o", "id")
     assert (done.exit_code, done.lines) == (0, ["1"])
     assert "this list may be incomplete" in done.stderr
+
+
+def list_of(number: int, tokens: list[str]) -> Reply:
+    token = int(tokens[-1] or 0)
+    runs = [{"run_id": 1 + index, "state": {}} for index in range(token, min(token + 25, number))]
+    more = token + 25 < number
+    return Reply(body={"runs": runs, "has_more": more, "next_page_token": str(token + 25) if more else ""})
+
+
+@pytest.mark.parametrize(("limit", "requests"), [("7", 1), ("25", 1), ("26", 2), ("0", 4)])
+@pytest.mark.parametrize("output", ["text", "jsonl", "id"])
+def test_a_list_fetches_no_page_that_is_not_shown(
+    dbjobs: Dbjobs, serve: Serve, output: str, limit: str, requests: int
+) -> None:
+    tokens: list[str] = []
+
+    def reply(request: Received) -> Reply:
+        tokens.append(request.query.get("page_token", ""))
+        return list_of(100, tokens)
+
+    serve(reply)
+    done = dbjobs("runs", "list", "--limit", limit, "-o", output)
+    assert done.exit_code == 0
+    assert len(done.lines) == (int(limit) or 100) + (output == "text")
+    assert len(tokens) == requests
