@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROUNDS ?= 15
 ifneq ($(filter command environment,$(origin PYTHON)),)  # chosen: replace a .venv of another Python
-ifneq ($(shell { $(PYTHON) --version; } 2>&1),$(shell { $(BIN)/python --version; } 2>&1))
+ifneq ($(shell { $(PYTHON) --version || :; } 2>&1),$(shell { $(BIN)/python --version || :; } 2>&1))
 .PHONY: .venv/ready
 CLEAR := --clear
 endif
