@@ -19,7 +19,6 @@ import pyte
 import pytest
 
 from dbjobs.output.streams import Streams
-from tests.support.fakes import FakeClock
 
 VIEWS = Path(__file__).parent / "views"
 
@@ -36,11 +35,6 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     yield set_zone
     monkeypatch.undo()
     time.tzset()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 class Pipe(io.StringIO):
