@@ -92,6 +92,10 @@ class App:
         """The same call with `--profile`, if a name is given."""
         if profile is None:
             return self
+        if self.options.profile not in (None, profile):
+            raise UsageError(
+                f"NAME {profile!r} and --profile {self.options.profile!r} are two profiles", hint="give one"
+            )
         other = replace(self, options=replace(self.options, profile=profile))
         vars(other)["streams"] = self.streams  # which knows the secrets that must not be shown
         return other

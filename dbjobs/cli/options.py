@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dbjobs.common.nearest import did_you_mean
-from dbjobs.errors import UsageError
+from dbjobs.errors import RefusedError, UsageError
 
 JobRef = Annotated[
     str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.", show_default=False)
@@ -32,6 +32,14 @@ RunArguments = Annotated[
 ]
 
 
+def _check_token(token: str | None) -> str | None:
+    from dbjobs.jobfiles.parameters import MAX_TOKEN_LENGTH
+
+    if token and len(token) > MAX_TOKEN_LENGTH:
+        raise RefusedError(f"--idempotency-token has more than {MAX_TOKEN_LENGTH} characters")
+    return token
+
+
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="TASK", help="Run this task alone; may be repeated.", show_default=False),
@@ -48,13 +56,15 @@ IdempotencyToken = Annotated[
     typer.Option(
         "--idempotency-token",
         metavar="TOKEN",
+        callback=_check_token,
         help="At most one run is started for a token  [default: a new one].",
         show_default=False,
     ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and exit with its outcome.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Send fields and values that dbjobs does not know; limits stay.")
+    bool,
+    typer.Option("--force", help="Send fields, values and names that dbjobs does not know; limits stay."),
 ]
 
 

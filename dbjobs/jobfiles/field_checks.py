@@ -93,6 +93,8 @@ def _check_word(value: Any, words: EnumValues, path: Path) -> Iterator[Finding]:
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
     if isinstance(value, dict | list) or (kind not in (TEXT, SCALAR) and not _fits(value, kind)):
         yield _wrong_kind(path, kind, value)
+    elif kind == TEXT and not isinstance(value, str) and str(path[-1]).endswith(("name", "_key")):
+        yield _wrong_kind(path, kind, value)  # others refer to it by this string
     elif kind == TEXT and not isinstance(value, str):
         yield warning(path, f"is {kind_of(value)} where a string is expected; quote it to send it as written")
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from dbjobs.common.nearest import did_you_mean
-from dbjobs.errors import RefusedError, UsageError
+from dbjobs.errors import NotFoundError, RefusedError, UsageError
 from dbjobs.http.response import Payload
 
 TASK_KINDS = {
@@ -43,6 +43,9 @@ NO_PARAMETERS = "give the job `parameters` of its own"
 LIMITED_KINDS = ("jar_params", "notebook_params", "python_params", "spark_submit_params")
 MAX_PARAMETER_BYTES = 10_000
 """How long those may be, as JSON with their name; they are ASCII, too."""
+
+MAX_TOKEN_LENGTH = 64
+"""Characters of an idempotency token."""
 
 Values = dict[str, str] | list[str]
 
@@ -126,6 +129,18 @@ def check_run_parameters(body: Payload, get_job: Callable[[], Payload], *, force
         check_parameters(kind, body[kind])
         if not force:
             _check_that_job_takes(kind, body[kind], get_job())
+
+
+def check_task_keys(keys: Sequence[str], job: Payload) -> None:
+    """Refuse keys of tasks that the job does not have; a `+` before or after a key is not part of it."""
+    tasks = (job.get("settings") or {}).get("tasks") or ()
+    known = [str(task.get("task_key")) for task in tasks]
+    for key in keys if known else ():
+        if key.strip("+") not in known:
+            raise NotFoundError(
+                f"job {job['job_id']} has no task {key.strip('+')!r}{did_you_mean(key.strip('+'), known)}",
+                hint=f"its tasks are {', '.join(known)}; --force sends others all the same",
+            )
 
 
 def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from dbjobs.http.response import Payload
+from dbjobs.jobfiles.parameters import MAX_TOKEN_LENGTH
 from dbjobs.jobfiles.rule_kinds import (
     Choice,
     Rule,
@@ -145,7 +146,12 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         at_most_one("schedule", "continuous"),
         excludes("triggers", "schedule", "trigger", "continuous"),
     ),
-    "SubmitRun": (*_COMMON, max_bytes("run_name", 4_096), max_characters("idempotency_token", 64)),
+    "SubmitRun": (
+        *_COMMON,
+        max_bytes("run_name", 4_096),
+        max_characters("idempotency_token", MAX_TOKEN_LENGTH),
+    ),
+    "RunNow": (max_characters("idempotency_token", MAX_TOKEN_LENGTH),),
     "JobAccessControlRequest": (exactly_one("user_name", "group_name", "service_principal_name"),),
     "JobRunAs": (exactly_one("user_name", "service_principal_name", "group_name"),),
     "JobParameterDefinition": (
@@ -268,6 +274,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         begins("requirements", "/", "dbfs:/Volumes/"),
     ),
     "JobCluster": (
+        at_least_one("new_cluster", "serverless_compute", "serverless_compute_id"),
         absent("libraries", "cannot be declared in a shared job cluster; they belong in the tasks"),
     ),
     "ClusterSpec": (

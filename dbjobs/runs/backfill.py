@@ -1,6 +1,6 @@
 """Backfills: a job run once for each of many sets of parameters, whatever interrupts it.
 
-Every set has an idempotency token made from it, so nothing has to be remembered between two
+Every set has an idempotency token made from it, so nothing must be remembered between two
 calls: to start a set again is to be given its run. Pure, but for what is handed in.
 """
 
@@ -65,12 +65,12 @@ def _read_json_lines(text: str) -> Iterator[Values]:
             try:
                 yield _as_set(json.loads(line), number)
             except ValueError:
-                raise DocumentError("each line has to be a JSON object", number) from None
+                raise DocumentError("each line must be a JSON object", number) from None
 
 
 def _read_list(document: Document) -> Iterator[Values]:
     if not isinstance(document.value, list):
-        raise DocumentError("it has to be a list with a set of parameters each", 1)
+        raise DocumentError("it must be a list with a set of parameters each", 1)
     for place, value in enumerate(document.value):
         yield _as_set(value, document.line_of([place]) or place + 1)
 
@@ -143,7 +143,7 @@ def make_token(job_id: int, body: Payload, batch: str, attempt: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One run that there has to be: the body of its request, and what it is called."""
+    """One run that there must be: the body of its request, and what it is called."""
 
     label: str
     body: Payload

@@ -278,7 +278,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Shells control their jobs, for which the terminal must be theirs."""
+"""Shells control their jobs, for which the terminal has to be theirs."""
 
 TypeIn = Callable[[str], list[str]]
 

@@ -100,7 +100,7 @@ def test_a_terminal_gets_what_it_can_show(
 
 
 def test_nothing_is_imported_at_the_top_that_windows_does_not_have() -> None:
-    """A stand-in for Windows, which does not have it of these modules."""
+    """A stand-in for Windows, which has none of these modules."""
     code = """
 import sys
 for name in ("fcntl", "termios", "pty", "tty", "pwd", "grp", "resource"):

@@ -79,6 +79,7 @@ def test_a_wait_prints_the_run_as_it_ended(dbjobs: Dbjobs, serve: Serve, clock: 
     [
         (["--rerun", "clean", "--rerun-failed"], 2, "--rerun and --rerun-failed exclude each other"),
         (["--rerun", "nope"], 4, "run 43 has no task 'nope'\nhint: its tasks: load, clean"),
+        (["--job-param", "nope=1"], 2, "the job declares no parameters"),
         (["--job-param", "a=1", "--python-param", "b"], 2, "a run takes one kind of parameters"),
     ],
 )
@@ -89,6 +90,12 @@ def test_what_the_api_would_refuse_is_not_sent(
     done = dbjobs("runs", "repair", 43, *options)
     assert (done.exit_code, server.changes) == (exit_code, [])
     assert problem in done.stderr
+
+
+def test_force_sends_a_parameter_that_the_run_does_not_show(dbjobs: Dbjobs, serve: Serve) -> None:
+    server = scripted(serve)
+    assert dbjobs("runs", "repair", 43, "--job-param", "nope=1", "--force").exit_code == 0
+    assert server.changes[0].body["job_parameters"]["nope"] == "1"
 
 
 @pytest.mark.parametrize("version", ["2.1", "2.2"])

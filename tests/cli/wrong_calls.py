@@ -233,6 +233,7 @@ VALUES: list[WrongCall] = [
     ),
     ("runs submit", "give either -f FILE or --json TEXT", ""),
     ("runs submit -f nofile.yaml", "cannot read nofile.yaml: No such file or directory", ""),
+    ("runs submit --json @nofile.json", "cannot read nofile.json: No such file or directory", ""),
     ("runs submit -f /", "cannot read /: Is a directory", ""),
     ("runs wait -", "no run was given: stdin is empty", ""),
     ("runs list --limit x", "--limit: 'x' is not a whole number of 0 or more", None),
@@ -345,6 +346,13 @@ COMBINATIONS: list[WrongCall] = [
         "--poll-interval and --report need --wait",
         "add --wait, or leave them out",
     ),
+    (
+        "runs export 7 --dir - --force",
+        "--force overwrites files, and --dir - writes none",
+        "leave --force out",
+    ),
+    ("profiles show prod --profile test", "NAME 'prod' and --profile 'test' are two profiles", "give one"),
+    ("profiles check prod -p test", "NAME 'prod' and --profile 'test' are two profiles", "give one"),
     (
         "runs wait 7 --on-timeout cancel",
         "--on-timeout needs --timeout",

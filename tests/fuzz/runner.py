@@ -53,7 +53,7 @@ class Observation:
 
 
 class Runner:
-    """PreparedRequest to run one sequence after the other."""
+    """Ready to run one sequence after the other."""
 
     def __init__(self) -> None:
         load_dbjobs()

@@ -8,6 +8,7 @@ Fields = dict[str, Any]
 Case = tuple[str, Fields, Fields]
 
 NODE = {"spark_version": "15.4.x-scala2.12", "node_type_id": "m5.large"}
+JOB_CLUSTER = {"job_cluster_key": "a", "new_cluster": {"policy_id": "p"}}
 GIT = {"git_url": "https://example.com/x.git", "git_provider": "gitHub"}
 QUERY: dict[str, Any] = {"warehouse_id": "w", "query": {"query_id": "q"}}
 CRON: dict[str, Any] = {"quartz_cron_expression": "0 0 2 * * ?", "timezone_id": "UTC"}
@@ -296,7 +297,14 @@ CASES: list[Case] = [
     ("Library", {"jar": "x"}, {"jar": ""}),
     ("Library", {"pypi": {"package": "x"}}, {"pypi": {"package": "x"}, "jar": "y"}),
     ("Library", {"requirements": "/Workspace/r.txt"}, {"requirements": "s3://r.txt"}),
-    ("JobCluster", {"job_cluster_key": "a"}, {"job_cluster_key": "a", "libraries": [{"jar": "x"}]}),
+    ("JobCluster", JOB_CLUSTER, {**JOB_CLUSTER, "libraries": [{"jar": "x"}]}),
+    ("JobCluster", JOB_CLUSTER, {"job_cluster_key": "a"}),
+    (
+        "JobCluster",
+        {"job_cluster_key": "a", "serverless_compute_id": "x"},
+        {"job_cluster_key": "a", "serverless_compute_id": ""},
+    ),
+    ("RunNow", {"job_id": 1, "idempotency_token": "é" * 64}, {"job_id": 1, "idempotency_token": "x" * 65}),
     *CLUSTER_CASES,
     ("AutoScale", {"max_workers": 1}, {"min_workers": 1}),
     ("AutoScale", {"min_workers": 0, "max_workers": 1}, {"min_workers": -1, "max_workers": 1}),

@@ -205,6 +205,10 @@ def test_a_run_now_request_goes_as_it_stands_with_options_on_top(
         ("notebook_params: [a]", 5, "notebook_params must be a mapping, not a list"),
         ("performance_target: STANDRAD", 5, "performance_target is not one of"),
         ("only: n", 5, "only must be a list, not a string"),
+        ("only: [zz]", 4, "job 42 has no task 'zz'"),
+        (f"idempotency_token: {'x' * 65}", 5, "idempotency_token has more than 64 characters"),
+        (f"notebook_params: {{a: {'x' * 10_000}}}", 5, "bytes as JSON; the Jobs API takes 10,000"),
+        ("notebook_params: {a: é}", 5, "notebook_params may contain only ASCII characters"),
         ("{notebook_params: {a: '1'}, jar_params: [x]}", 2, "a run takes one kind of parameters"),
         ("jar_params: [x]", 2, "job 42 has no task that takes jar_params"),
         ("", 2, "stdin is empty"),
@@ -319,5 +323,28 @@ def test_a_pair_needs_its_name_and_its_sign(dbjobs: Dbjobs, server: ScriptedServ
 
 
 def test_only_goes_unchanged_plus_signs_included(dbjobs: Dbjobs, server: ScriptedServer) -> None:
-    dbjobs("runs", "now", 42, "--only", "+clean", "--only", "load+")
-    assert sent(server) == {"only": ["+clean", "load+"]}
+    assert dbjobs("runs", "now", 42, "--only", "+n", "--only", "n+").exit_code == 0
+    assert sent(server) == {"only": ["+n", "n+"]}
+
+
+@pytest.mark.parametrize("options", [["--only", "+nn"], ["-f", "-"], ["--each", "-", "--only", "nn"]])
+def test_only_names_tasks_of_the_job(dbjobs: Dbjobs, server: ScriptedServer, options: list[str]) -> None:
+    stdin = "only: [nn]" if "-f" in options else '[{"day": "1"}]'
+    refused = dbjobs("runs", "now", 42, *options, stdin=stdin)
+    assert (refused.exit_code, server.changes) == (4, [])
+    assert refused.stderr.splitlines() == [
+        "error: job 42 has no task 'nn'; did you mean 'n'?",
+        "hint: its tasks are n; --force sends others all the same",
+    ]
+
+
+def test_force_sends_a_task_that_the_job_does_not_show(dbjobs: Dbjobs, server: ScriptedServer) -> None:
+    assert dbjobs("runs", "now", 42, "--only", "nn", "--force").exit_code == 0
+    assert sent(server) == {"only": ["nn"]}
+
+
+def test_an_idempotency_token_has_64_characters_at_most(dbjobs: Dbjobs, server: ScriptedServer) -> None:
+    for command in (["runs", "now", 42], ["runs", "submit", "-f", "-"]):
+        refused = dbjobs(*command, "--idempotency-token", "x" * 65)
+        assert (refused.exit_code, server.received) == (5, [])
+        assert "idempotency-token has more than 64 characters" in refused.stderr

@@ -143,7 +143,7 @@ class Page(NamedTuple):
 
 
 def read_html(text: str) -> Page:
-    """The page, if every element that is opened is closed where it must be."""
+    """The page, if every element that is opened is closed where it has to be."""
     page = _Page()
     page.feed(text)
     page.close()

@@ -76,6 +76,8 @@ def command(
     from dbjobs.api.models import Run
     from dbjobs.notebook.exports import for_each_notebooks, notebook_tasks, read_views
 
+    if directory == "-" and force:
+        raise UsageError("--force overwrites files, and --dir - writes none", hint="leave --force out")
     app = app_of(ctx)
     found = Run(app.api.get_run(app.run_id(run)))
     for key in for_each_notebooks(found):

@@ -57,8 +57,8 @@ def command(
 ) -> None:
     """Start a run of a job, and print the run's id.
 
-    -f FILE holds the body of a run-now request, as the API has it; what the options say replaces it.
-    Parameters are checked against the job.
+    -f FILE is the body of a run-now request; options replace its fields. Parameters and
+    tasks are checked against the job.
 
     \b
     Examples:
@@ -71,10 +71,10 @@ def command(
     With --each or --each-day it starts a run for each set of parameters and waits for all
     of them; the same command again starts only what is missing.
 
-    Exit codes: 0 started, 4 no such job, 5 refused, 6 out of reach. With --wait, those
+    Exit codes: 0 started, 4 no such job or task, 5 refused, 6 out of reach. With --wait, those
     of `dbjobs runs wait`.
     """
-    from dbjobs.jobfiles.parameters import check_run_parameters, merge_parameters
+    from dbjobs.jobfiles.parameters import check_run_parameters, check_task_keys, merge_parameters
 
     app = app_of(ctx)
     each.check(idempotency_token)
@@ -92,13 +92,15 @@ def command(
         "idempotency_token": idempotency_token,
     }
     request = _make_request(app, file, job_id, given, force=force)
+    get_job = cache(lambda: app.api.get_job(job_id))
+    if request.get("only") and not force:
+        check_task_keys(request["only"], get_job())
     token = request.pop("idempotency_token", None)
     if each.is_given:
         if token:
             raise UsageError("each set has an idempotency token of its own", hint="leave it out of the file")
         run_each(app, job_id, each, sets, parameters, request, options, dry_run=dry_run, force=force)
         return
-    get_job = cache(lambda: app.api.get_job(job_id))
     request.update(merge_parameters(request, read_parameters(app, parameters, get_job, force=force)))
     check_run_parameters(request, get_job, force=force)
     api = app.api_to_change(dry_run)

@@ -11,7 +11,7 @@ from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome, look, read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import DryRun, RunArgument, Wait
+from dbjobs.cli.options import DryRun, Force, RunArgument, Wait
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.showing import show_created
 from dbjobs.cli.starting import within_timeout
@@ -44,6 +44,7 @@ def command(
     which: Which,
     parameters: ParameterOptions,
     options: WaitOptions,
+    force: Force = False,
     dry_run: DryRun = False,
     wait: Wait = False,
 ) -> None:
@@ -71,7 +72,7 @@ def command(
     ):
         before = app.api.get_run(run_id, include_history=True)
         rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
-        body = plan_repair(before, rerun, partial(read_parameters, app, parameters))
+        body = plan_repair(before, rerun, partial(read_parameters, app, parameters, force=force))
         answer = app.api_to_change(dry_run).repair_run(run_id, body)
     if answer:
         _tell(app, Run(before), answer, replace(options, timeout=limit.seconds_left), wait=wait)
