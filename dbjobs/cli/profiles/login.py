@@ -28,8 +28,8 @@ def command(
 
     \b
     Examples:
-      dbjobs profiles login prod --host https://adb-1234567890123456.7.azuredatabricks.net
-      dbjobs profiles login prod --host 'https://acme.databricks.com/?o=1234567890123456'
+      dbjobs profiles login prod --host adb-1234567890123456.7.azuredatabricks.net
+      dbjobs profiles login prod --host 'https://acme.databricks.com/?o=1234'
       dbjobs profiles login prod --no-browser
 
     Exit codes: 0 signed in, 2 no host, 3 refused, 6 out of reach.
