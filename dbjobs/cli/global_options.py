@@ -25,6 +25,17 @@ class OutputFormat(str, Enum):
     ID = "id"
 
 
+class JobOutputFormat(str, Enum):
+    """How a job is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+    ID = "id"
+    BUNDLE = "bundle"
+
+
 class ApiVersion(str, Enum):
     """The versions of the Jobs API."""
 
@@ -58,6 +69,12 @@ def _global(*names: str, **kwargs: Any) -> Any:
         rich_help_panel=GLOBAL_SECTION,
         **kwargs,
     )
+
+
+JobOutput = Annotated[
+    JobOutputFormat | None, _global("--output", "-o", help="How to print the job  [default: text].")
+]
+"""In place of the global one, where a job can be printed as a bundle's."""
 
 
 def _declare_global_options(

@@ -43,6 +43,24 @@ class BodyOptions:
 
         return read_job_file(self.file, self.json_text)
 
+    def open_job(self, job_key: str | None) -> "JobFile":
+        """The same for job settings, which may be those of a job in a bundle's file."""
+        file = self.open()
+        from dbjobs.jobfiles.bundles import select_job
+
+        return select_job(file, job_key)
+
+
+JobKey = Annotated[
+    str | None,
+    typer.Option(
+        "--job-key",
+        metavar="NAME",
+        help="The job of a bundle's file, where it has several.",
+        show_default=False,
+    ),
+]
+
 
 def _read_body(file: str | None, text: str | None) -> dict[str, Any]:
     from dbjobs.jobfiles.files import read_body

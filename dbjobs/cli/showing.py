@@ -24,6 +24,14 @@ def show_created(app: App, answer: Payload, id_key: str) -> None:
 
 def show_job(app: App, job: Payload) -> None:
     """A job and its settings."""
+    if app.output == "bundle":
+        from dbjobs.jobfiles.bundles import as_bundle
+
+        bundle, warnings = as_bundle(job.get("settings") or {})
+        for warning in warnings:
+            app.streams.warn(warning)
+        write_document(app.streams, bundle, "yaml")
+        return
     if app.output != "text":
         write_document(app.streams, job, app.output, id_key="job_id")
         return

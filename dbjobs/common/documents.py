@@ -27,11 +27,13 @@ class Document:
     value: Any
     text: str
     yaml_location: Location | None = None
+    base: tuple[str | int, ...] = ()
+    """The path of the value in the text, if it is a part of it."""
 
     def line_of(self, path: Sequence[str | int]) -> int | None:
         """The line, from 1, of the value at a path, or of the nearest value around it; None if unknown."""
         location, line = self._location, None
-        for step in path:
+        for step in (*self.base, *path):
             inner = location.inner if location else None
             try:
                 location = inner[step]  # type: ignore[index]

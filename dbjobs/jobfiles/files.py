@@ -3,7 +3,7 @@
 import codecs
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -39,6 +39,8 @@ class JobFile:
 
     name: str
     document: Document
+    findings: Sequence[Finding] = ()
+    """What was found when it was taken out of a bundle's file."""
 
     @property
     def content(self) -> Payload:
@@ -123,9 +125,10 @@ def prepare_request(
     replace what the file says. A RefusedError lists all that is wrong, with path and line;
     `force` lets what is merely unknown pass, as a warning.
     """
+    _settle(file, list(file.findings), force=force)
     place, content = ((), file.content) if request == "submit" else _unwrap(file.content, request)
     settings = Settings({**content, **(overrides or {})}, request)
-    findings = [*_misplaced(file.content, place, request, job_id), *_of_a_run(content)]
+    findings = [*file.findings, *_misplaced(file.content, place, request, job_id), *_of_a_run(content)]
     findings += _moved(check_settings(settings.content, request), place)
     findings = _settle(file, findings, force=force)
     conversion = convert(settings, version)

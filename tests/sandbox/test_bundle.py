@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .test_files import CODE, wheel
+from .test_files import CODE, HOME, upload, wheel
 
 if TYPE_CHECKING:
     from tests.conftest import Dbjobs
@@ -116,6 +116,21 @@ def test_a_bundle_lives_its_life(
     assert "jobs" not in client.get("jobs/list")
     home = "/Users/user@sandbox.local/.bundle/sales/dev"
     assert client.refusal("GET", "workspace/get-status", version="2.0", path=home)[0] == 404
+
+
+def test_a_job_that_dbjobs_prints_can_be_deployed(
+    databricks: Databricks, client: Client, dbjobs: Dbjobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", client.url)
+    monkeypatch.setenv("DATABRICKS_TOKEN", client.token)
+    upload(client, a__py=b"print('printed')")
+    cluster = {"spark_version": "16.4.x-scala2.12", "node_type_id": "i3.xlarge", "num_workers": 1}
+    task = {"task_key": "a", "spark_python_task": {"python_file": f"{HOME}/a.py"}, "new_cluster": cluster}
+    job_id = client.create(task, name="made by hand")
+    printed = dbjobs("jobs", "get", job_id, "-o", "bundle").stdout
+    (tmp_path / "bundle" / "resources" / "nightly.job.yml").write_text(printed)
+    databricks("bundle", "deploy")
+    assert "printed" in databricks("bundle", "run", "made_by_hand").stdout
 
 
 def test_its_wheel_runs(databricks: Databricks, tmp_path: Path) -> None:

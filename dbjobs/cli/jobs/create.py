@@ -8,27 +8,34 @@ from dbjobs.cli.changing import explain_unknown_outcome, look
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force
-from dbjobs.cli.request_options import BodyOptions
+from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.cli.showing import show_created
 
 
-def command(ctx: typer.Context, body: BodyOptions, force: Force = False, dry_run: DryRun = False) -> None:
+def command(
+    ctx: typer.Context,
+    body: BodyOptions,
+    job_key: JobKey = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
     """Create a job from a file, and print its id.
 
     The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
-    printed them. It is checked before anything is sent.
+    printed them, or a bundle's (resources.jobs.NAME). It is checked before anything is sent.
 
     \b
     Examples:
       dbjobs jobs create -f job.yaml
       job=$(dbjobs jobs create -f job.yaml)
       dbjobs jobs get 42 -o json | dbjobs jobs create -f -
+      dbjobs jobs create -f databricks.yml --job-key nightly
 
     Exit codes: 0 created, 5 refused, 6 out of reach. If the connection breaks after
     sending, the job is not sent again, for that might make a second one.
     """
     app = app_of(ctx)
-    settings = make_body(app, body.open(), "create", force=force)
+    settings = make_body(app, body.open_job(job_key), "create", force=force)
     newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
     with explain_unknown_outcome(app, "the job may have been created", look(app, "jobs list", newest)):
         answer = app.api_to_change(dry_run).create_job(settings)

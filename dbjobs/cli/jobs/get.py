@@ -3,17 +3,19 @@
 import typer
 
 from dbjobs.cli.framework import app_of
+from dbjobs.cli.global_options import JobOutput
 from dbjobs.cli.options import JobRef
 from dbjobs.cli.showing import show_job
 
 
-def command(ctx: typer.Context, job: JobRef) -> None:
+def command(ctx: typer.Context, job: JobRef, output: JobOutput = None) -> None:
     """Show a job and its settings.
 
     \b
     Examples:
       dbjobs jobs get 42
       dbjobs jobs get nightly -o yaml > job.yaml
+      dbjobs jobs get nightly -o bundle > resources/nightly.job.yml
 
     Exit codes: 0 shown, 4 no such job.
     """

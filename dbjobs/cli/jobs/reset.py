@@ -13,7 +13,7 @@ from dbjobs.cli.changing import (
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
-from dbjobs.cli.request_options import BodyOptions
+from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.jobfiles.differences import differences
 
 
@@ -21,6 +21,7 @@ def command(
     ctx: typer.Context,
     job: JobRef,
     body: BodyOptions,
+    job_key: JobKey = None,
     yes: Yes = False,
     force: Force = False,
     dry_run: DryRun = False,
@@ -39,7 +40,7 @@ def command(
     Exit codes: 0 done, 2 --yes is missing, 4 no such job, 5 refused, 6 out of reach.
     """
     app = app_of(ctx)
-    file = body.open()
+    file = body.open_job(job_key)
     job_id = app.job_id(job)
     settings = make_body(app, file, "reset", job_id=job_id, force=force)
     current = app.api.get_job(job_id)

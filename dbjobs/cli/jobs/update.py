@@ -15,7 +15,7 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import check_file
 from dbjobs.cli.options import DryRun, Force, JobRef
-from dbjobs.cli.request_options import BodyOptions
+from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.jobfiles.differences import differences
 
@@ -49,6 +49,7 @@ def command(
     body: BodyOptions,
     assignments: Set = None,
     fields_to_remove: Remove = None,
+    job_key: JobKey = None,
     force: Force = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -72,7 +73,7 @@ def command(
     app = app_of(ctx)
     if not (body.is_given or assignments or fields_to_remove):
         raise UsageError("give what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
-    file = body.open() if body.is_given else None
+    file = body.open_job(job_key) if body.is_given else None
     job_id = app.job_id(job)
     changes = check_file(app, file, "update", job_id=job_id, force=force) if file else None
     settings = app.api.get_job(job_id).get("settings") or {}
