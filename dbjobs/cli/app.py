@@ -23,6 +23,8 @@ class Root(Group):
 
     package = "dbjobs.cli"
     has_events = False
+    words: Sequence[str] = ()
+    """what was typed after `dbjobs`"""
     verbs = ("jobs", "runs", "profiles", "sandbox", "demo", "completion")
     modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command"}
 
@@ -40,7 +42,7 @@ class Root(Group):
         self.has_events = _asks_for_events(words)
         streams = Streams(event_clock=SystemClock() if self.has_events else None)
         try:
-            words = [_as_text(word) for word in words]
+            words = self.words = [_as_text(word) for word in words]
             code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
         except ParserError as error:
             code = _tell_usage_error(error, streams)

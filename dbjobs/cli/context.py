@@ -55,6 +55,8 @@ class App:
     options: GlobalOptions = field(default_factory=GlobalOptions)
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    words: tuple[str, ...] = ()
+    """what was typed after `dbjobs`"""
 
     @cached_property
     def streams(self) -> Streams:
@@ -215,6 +217,13 @@ class App:
         ):
             parts += [option, shlex.quote(str(value))] if value else []
         return " ".join([*parts, arguments])
+
+    def same_command(self, *options: str) -> str:
+        """This call once more, with more options, as it is typed into a shell."""
+        import shlex
+
+        end = self.words.index("--") if "--" in self.words else len(self.words)
+        return shlex.join(["dbjobs", *self.words[:end], *options, *self.words[end:]])
 
     def job_id(self, ref: str) -> int:
         """A job by its id, or by its exact name."""

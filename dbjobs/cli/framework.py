@@ -41,7 +41,8 @@ def app_of(ctx: typer.Context) -> App:
     root = ctx.find_root()
     if root.obj is None:
         has_events = getattr(root.command, "has_events", False)
-        root.obj = App(GlobalOptions(**given_options(ctx), has_events=has_events))
+        words = tuple(getattr(root.command, "words", ()))
+        root.obj = App(GlobalOptions(**given_options(ctx), has_events=has_events), words=words)
     app: App = root.obj
     return app
 

@@ -24,6 +24,9 @@ from dbjobs.output.formatting import say_duration
 ID_PATIENCE = 30.0
 """Seconds to find out, on the way out, which run was started."""
 
+START_SECONDS = 900.0
+"""For one request with all its retries, signing in included; retries alone may take ten minutes."""
+
 PAGE_PATIENCE = 10.0
 """Seconds to find out a page's URL: it is an extra."""
 
@@ -38,11 +41,13 @@ def start_run(
     job_id: int | None = None,
 ) -> None:
     """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked."""
-    token = token or str(uuid4())
+    new_token = str(uuid4())
+    again = app.same_command(*([] if token else ["--idempotency-token", new_token]))
+    token = token or new_token
     listed = f"--job {job_id} --limit 5" if job_id else "--run-type SUBMIT_RUN --limit 5"
     hint = (
-        f"the same command with --idempotency-token {token} never starts a second run; "
-        f"to look: {app.command_line('runs list', listed)}"
+        f"to get its id, without starting a second run: {again}\n"
+        f"to look for it: {app.command_line('runs list', listed)}"
     )
     timeout = options.timeout if wait else math.inf
     run_id: int | None = None
@@ -52,7 +57,8 @@ def start_run(
                 within_timeout(app, timeout) as limit,
                 explain_unknown_outcome(app, "the run may have been started", hint),
             ):
-                answer = start(token)
+                with time_limit(app.clock, START_SECONDS):
+                    answer = start(token)
                 if not answer:  # a dry run
                     return
                 run_id = int(answer["run_id"])

@@ -238,8 +238,9 @@ def test_when_it_is_not_known_whether_a_run_was_started_the_way_to_find_out_is_t
     token = server.received[0].body["idempotency_token"]
     assert "; the run may have been started" in result.stderr
     assert (
-        f"hint: the same command with --idempotency-token {token} never starts a second run; "
-        "to look: dbjobs runs list --job 7 --limit 5\n"
+        "hint: to get its id, without starting a second run: "
+        f"dbjobs {' '.join(map(str, NOW))} --idempotency-token {token}\n"
+        "to look for it: dbjobs runs list --job 7 --limit 5\n"
     ) in result.stderr
 
 

@@ -1,13 +1,16 @@
 """Changing jobs and runs safely: what changes is shown, somebody is asked, and nothing is sent twice."""
 
+import itertools
 import json
+import re
+import shlex
 import sys
 from typing import Any
 
 import pytest
 
 from tests.conftest import Dbjobs, Result, Serve
-from tests.support.fakes import FakeClock, Reply, ScriptedServer, by_endpoint
+from tests.support.fakes import FakeClock, Received, Reply, ScriptedServer, by_endpoint
 from tests.support.payloads import BEYOND_FLOAT, run
 from tests.support.terminal import Terminal
 
@@ -370,17 +373,24 @@ LATER = {
 @pytest.mark.parametrize("first", [Reply(reset=True), Reply(500, "")], ids=["reset", "500"])
 @pytest.mark.parametrize("later", LATER)
 @pytest.mark.parametrize("token", ["given", None])
-def test_a_run_that_may_have_been_started_is_told_whatever_came_later(
+def test_a_run_that_may_have_been_started_is_told_with_the_command_that_continues(
     dbjobs: Dbjobs, serve: Serve, clock: FakeClock, first: Reply, later: str, token: str | None
 ) -> None:
     reply, exit_code = LATER[later]
-    server = serve(by_endpoint({"run-now": [first, reply]}))
-    done = dbjobs("runs", "now", 42, *(["--idempotency-token", token] if token else []))
+    job = {**JOB, "settings": {**SETTINGS, "parameters": [{"name": "day", "default": ""}]}}
+    server = serve(by_endpoint({"get": job, "run-now": [first, reply]}))
+    call = ["--quiet", "runs", "now", "42", "-P", "day=1 '$2"]
+    done = dbjobs(*call, *(["--idempotency-token", token] if token else []))
     assert (done.exit_code, done.stdout) == (exit_code, "")
     [sent] = {request.body["idempotency_token"] for request in server.changes}
     assert "; the run may have been started" in done.stderr
-    assert f"--idempotency-token {sent} never starts a second run" in done.stderr
-    assert "to look: dbjobs runs list --job 42 --limit 5" in done.stderr
+    assert "to look for it: dbjobs runs list --job 42 --limit 5" in done.stderr
+
+    [again] = re.findall(r"without starting a second run: dbjobs (.*)", done.stderr)
+    assert shlex.split(again) == [*call, "--idempotency-token", sent]
+    server.script = by_endpoint({"get": job, "run-now": {"run_id": 1}})
+    assert dbjobs(*shlex.split(again)).stdout == "1\n"
+    assert {request.body["idempotency_token"] for request in server.changes} == {sent}
 
 
 @pytest.mark.parametrize("later", ["a page", "no id", "a wrong shape"])
@@ -400,3 +410,18 @@ def test_a_run_that_was_refused_at_once_was_not_started(dbjobs: Dbjobs, serve: S
     serve(by_endpoint({"run-now": reply}))
     done = dbjobs("runs", "now", 42)
     assert (done.exit_code, "may have" in done.stderr) == (exit_code, False)
+
+
+def test_looking_for_a_job_by_name_has_an_end(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> None:
+    numbers = itertools.count(1)
+
+    def reply(request: Received) -> Reply:
+        clock.sleep(50)
+        jobs = [{"job_id": next(numbers), "settings": {"name": "nightly"}}]
+        return Reply(body={"jobs": jobs, "has_more": True, "next_page_token": str(next(numbers))})
+
+    server = serve(reply)
+    done = dbjobs("runs", "now", "nightly")
+    assert (done.exit_code, done.stdout) == (6, "")
+    assert "the time limit passed" in done.stderr
+    assert len(server.received) <= 900 / 50

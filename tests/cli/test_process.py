@@ -97,7 +97,7 @@ def test_an_interrupted_start_says_how_to_find_out_what_became_of_it(
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (128 + number, "")
     token = server.received[0].body["idempotency_token"]
-    assert f"--idempotency-token {token} never starts a second run" in err
+    assert f"--wait --idempotency-token {token}\n" in err
     assert "Traceback" not in err
 
 

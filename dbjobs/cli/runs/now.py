@@ -11,8 +11,9 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_value
 from dbjobs.cli.request_options import BodyOptions, ParameterOptions
-from dbjobs.cli.starting import start_run
+from dbjobs.cli.starting import START_SECONDS, start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
+from dbjobs.common.deadline import time_limit
 from dbjobs.errors import UsageError
 from dbjobs.http.response import Payload
 
@@ -84,7 +85,8 @@ def command(
     )
     sets = each.read() if each.is_given else []
     file = body.open() if body.is_given else None
-    job_id = app.job_id(job)
+    with time_limit(app.clock, START_SECONDS):
+        job_id = app.job_id(job)
     given = {
         "only": only or None,
         "queue": None if queue is None else {"enabled": queue},
@@ -92,7 +94,12 @@ def command(
         "idempotency_token": idempotency_token,
     }
     request = _make_request(app, file, job_id, given, force=force)
-    get_job = cache(lambda: app.api.get_job(job_id))
+
+    @cache
+    def get_job() -> Payload:
+        with time_limit(app.clock, START_SECONDS):
+            return app.api.get_job(job_id)
+
     if request.get("only") and not force:
         check_task_keys(request["only"], get_job())
     token = request.pop("idempotency_token", None)
