@@ -3,15 +3,19 @@
 import re
 from urllib.parse import quote, quote_plus
 
-SHORT = 8
-"""What has fewer characters is hidden as a word of its own only, for it may be a part of other words."""
+SHORT, SHORTEST = 8, 4
+"""What has fewer characters than this is hidden as a word of its own only, or, for it is none, not at all."""
+
+_IN_ADDRESS = r"(://[^/\s:@]*:)[^/\s@]+(?=@)"
+"""The password in `ftp://user:PASSWORD@host`."""
 
 _secrets: set[str] = set()
 
 
 def hide(secret: str) -> None:
     """From now on, no output shows this, be it as it is or as an address carries it."""
-    _secrets.update(form for form in (secret, quote(secret, safe=""), quote_plus(secret)) if form.strip())
+    if len(secret) >= SHORTEST:
+        _secrets.update((secret, quote(secret, safe=""), quote_plus(secret)))
 
 
 def forget_all() -> None:
@@ -26,4 +30,4 @@ def censor(text: str) -> str:
             text = text.replace(secret, "<hidden>")
         elif secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "<hidden>", text)
-    return text
+    return re.sub(_IN_ADDRESS, r"\1<hidden>", text) if "@" in text else text

@@ -82,7 +82,8 @@ def _unknown_setting(key: Any, where: str) -> ConfigError:
 
 
 def read_text(path: Path) -> str | None:
-    """None where there is no file."""
+    """None where there is no file; a ConfigError if others could have written it."""
+    check_trusted(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -92,18 +93,42 @@ def read_text(path: Path) -> str | None:
         raise ConfigError(f"cannot read {path}: {reason}") from None
 
 
+def check_trusted(path: Path) -> None:
+    """Refuse a file that somebody else may have written, before anything in it is believed.
+
+    It may name a command to run, or a host to send credentials to. A sticky folder, such as /tmp, keeps
+    others from replacing what is in it.
+    """
+    if os.name == "nt" or not path.is_file():
+        return
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(
+            f"{path} belongs to somebody else (user {found.st_uid}), so nothing in it is used",
+            hint=f"make it yours: chown {os.geteuid()} {path}",
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise ConfigError(
+            f"everybody can write to {path}, so nothing in it is used", hint=f"chmod o-w {path}"
+        )
+    for folder in {path.absolute().parent, path.resolve().parent}:
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise ConfigError(
+                f"everybody can write to the folder {folder}, so nothing in {path} is used",
+                hint=f"move the file, or take the right away: chmod o-w {folder}",
+            )
+
+
 def check_privacy(file: ProfileFile) -> str | None:
-    """A warning if others can read the file; a ConfigError if they can replace one that holds a secret."""
+    """A warning if others can read the file, or those of its group can write to it."""
     path = file.path
     if os.name == "nt" or not path.is_file():
         return None
-    for folder in {path.absolute().parent, path.resolve().parent} if file.holds_secret else ():
-        if folder.stat().st_mode & stat.S_IWOTH:
-            raise ConfigError(
-                f"{path} holds a secret, and everybody can write to the folder {folder}",
-                hint=f"move the file, or take the right away: chmod o-w {folder}",
-            )
-    if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    mode = path.stat().st_mode
+    if mode & stat.S_IWGRP:
+        return f"all of its group can write to {path}; to keep it private: chmod 600 {path}"
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
         danger = "holds a secret, and others can read it" if file.holds_secret else "can be read by others"
         return f"{path} {danger}; to keep it private: chmod 600 {path}"
     return None

@@ -19,6 +19,9 @@ KEYRING_SERVICE = "dbjobs"
 COMMAND_TIMEOUT = 60.0
 """Seconds; long enough to unlock a password manager."""
 
+RUNNING = "DBJOBS_RUNNING_COMMAND"
+"""Set for commands: one that called dbjobs, which called it again, would never end."""
+
 MAX_BYTES = 64 * 1024
 NO_KEYRING = "pip install 'dbjobs[keyring]'"
 BAD_KEYRING = "`python -m keyring diagnose` tells what is wrong"
@@ -46,7 +49,10 @@ class Reference:
         return ConfigError(f"no way to the {self.owner}: {problem}", hint=hint)
 
     def __str__(self) -> str:
-        target = self.target if isinstance(self.target, str) else f"[{', '.join(self.target)}]"
+        """As it is written; of a command the program alone, for an argument may be the secret itself."""
+        target = self.target
+        if not isinstance(target, str):
+            target = f"[{target[0]}{', …' if len(target) > 1 else ''}]"
         return f"{{{self.kind}: {target}}}"
 
 
@@ -89,6 +95,11 @@ def _read_output(reference: Reference) -> str:
     import subprocess
 
     program, *arguments = tuple(reference.target)
+    if reference.environ.get(RUNNING):
+        raise reference.fail(
+            f"{program} would run from within another such command",
+            "a command that calls dbjobs needs a profile whose secrets come from somewhere else",
+        )
     hint = "run the command by hand to see why"
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
@@ -96,7 +107,7 @@ def _read_output(reference: Reference) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=COMMAND_TIMEOUT,
-            env=dict(reference.environ),
+            env={**reference.environ, RUNNING: "1"},
             check=False,
         )
     except FileNotFoundError:

@@ -26,3 +26,4 @@ def show_log(streams: Streams) -> None:
     logger = logging.getLogger("dbjobs")
     logger.setLevel(logging.DEBUG if streams.verbose else logging.INFO)
     logger.handlers = [StreamsHandler(streams)]
+    logger.propagate = False  # nobody else hides secrets

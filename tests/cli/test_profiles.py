@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import trustme
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -545,7 +544,7 @@ def test_a_list_runs_no_command_of_a_profile(dbjobs: Dbjobs, files: Path) -> Non
     files.write_text(json.dumps({"profiles": {"p": values}}))
 
     result = dbjobs("profiles", "list", "-o", "json")
-    assert json.loads(result.stdout)[0]["host"] == f"{{command: [touch, {proof}]}}"
+    assert json.loads(result.stdout)[0]["host"] == "{command: [touch, …]}"
     assert not proof.exists()
 
 
@@ -746,23 +745,13 @@ def test_a_file_with_a_secret_that_others_can_read_gets_a_warning(
     assert f"chmod 600 {path}" in result.stderr
 
 
-def test_a_file_without_a_secret_that_others_can_read_is_a_warning_anywhere(
+def test_a_file_without_a_secret_that_others_can_read_is_a_warning_as_well(
     dbjobs: Dbjobs, config: Path
 ) -> None:
-    config.parent.mkdir(mode=0o777)
-    config.parent.chmod(0o777)
+    config.parent.mkdir()
     config.write_text("profiles: {p: {host: h.example, token: {env: T}}}\n")
     config.chmod(0o644)
 
     result = dbjobs("profiles", "show", "p")
     assert result.exit_code == 0
     assert f"warning: {config} can be read by others; to keep it private: chmod 600" in result.stderr
-
-
-def test_a_secret_in_a_folder_that_everybody_can_write_to_is_an_error(dbjobs: Dbjobs, files: Path) -> None:
-    files.parent.chmod(0o777)
-
-    result = dbjobs("profiles", "show", "dev")
-    assert result.exit_code == 3
-    assert f"{files} holds a secret, and everybody can write to the folder {files.parent}" in result.stderr
-    assert yaml.safe_load(files.read_text())
