@@ -1,4 +1,4 @@
-"""Files for users: names that no system stumbles over, contents that are there whole or not at all."""
+"""Files for users: names that every system takes, contents written whole or not at all."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def unused_name(stem: str, extension: str, used: set[str]) -> str:
 
 
 _NOT_REPLACEABLE = (EACCES, EPERM, EROFS, EBUSY)
-"""What is said of a folder that takes no new file, or of a file that a container shows alone."""
+"""The errors of a folder that takes no new file, or of a file that is mounted on its own."""
 
 
 def write_whole(
@@ -59,9 +59,9 @@ def write_whole(
     is_private: bool = False,
     follow_links: bool = True,
 ) -> None:
-    """Write a file so that nobody ever sees a part of it; a UsageError if it cannot be, or is there.
+    """Write a file so that nobody ever sees part of it; a UsageError if that fails or the file exists.
 
-    What is private is for its owner alone from the first byte on, like a folder made for it.
+    A private file is readable by its owner alone from the first byte, and so is a folder made for it.
     With `overwrite`, an existing file keeps its owner and permissions, and is written in place where
     it cannot be replaced; a link stays, and its target is written; whatever else is there, such as
     /dev/stdout, /dev/null or a FIFO, is written into. Without `follow_links` a link is replaced: the user
@@ -69,7 +69,10 @@ def write_whole(
     """
     is_replaced_link = not follow_links and path.is_symlink()
     try:
-        found = _stat(path) if overwrite and not is_replaced_link else None
+        found = None
+        if overwrite and not is_replaced_link:
+            with suppress(FileNotFoundError):
+                found = path.stat()
         if found and (not stat.S_ISREG(found.st_mode) or _descriptors_of(path, found)):
             _write_into(path, data, found)
             return
@@ -86,21 +89,17 @@ def write_whole(
         raise UsageError(f"cannot write {path}: {reason}") from None
 
 
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
-
-
 def _replace(
     path: Path, data: bytes, found: os.stat_result | None, *, overwrite: bool, is_private: bool
 ) -> None:
     part = path.with_name(f".dbjobs-{secrets.token_hex(8)}.part")
     try:
-        _create(part, data, 0o600 if is_private else 0o666)
-        if found:
-            _keep_owner(part, found)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(part, flags, 0o600 if is_private else 0o666), "wb") as stream:
+            stream.write(data)
+        made = part.stat()
+        if found and (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid) and hasattr(os, "chown"):
+            os.chown(part, found.st_uid, found.st_gid)
         if found and not is_private:
             part.chmod(stat.S_IMODE(found.st_mode))
         if overwrite or not _link(part, path):
@@ -108,12 +107,6 @@ def _replace(
     finally:
         with suppress(OSError):  # where it could not be created it cannot be removed, either
             part.unlink(missing_ok=True)
-
-
-def _keep_owner(part: Path, found: os.stat_result) -> None:
-    made = part.stat()
-    if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid) and hasattr(os, "chown"):
-        os.chown(part, found.st_uid, found.st_gid)
 
 
 def _write_into(path: Path, data: bytes, found: os.stat_result) -> None:
@@ -145,12 +138,6 @@ def _is_open_on(descriptor: int, found: os.stat_result) -> bool:
         return os.path.samestat(os.fstat(descriptor), found)
     except OSError:
         return False
-
-
-def _create(path: Path, data: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, mode), "wb") as stream:
-        stream.write(data)
 
 
 def _link(part: Path, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The signals that ask a process to leave, as one exception, for waits that have something to do first."""
+"""The signals that ask a process to exit, as one exception, for waits that must clean up first."""
 
 import signal
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ SIGNALS = tuple(
 
 
 class Interrupted(BaseException):
-    """Somebody wants the process to leave."""
+    """A signal asked the process to exit."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -27,15 +27,15 @@ def interruptible() -> Iterator[None]:
     A signal that is ignored stays so: `nohup` and background jobs of scripts rely on it.
     """
     previous = {signum: signal.getsignal(signum) for signum in SIGNALS}
-    heard = [signum for signum, handler in previous.items() if handler is not signal.SIG_IGN]
-    for signum in heard:
-        signal.signal(signum, _raise)
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    handled = [signum for signum, handler in previous.items() if handler is not signal.SIG_IGN]
+    for signum in handled:
+        signal.signal(signum, interrupt)
     try:
         yield
     finally:
-        for signum in heard:
+        for signum in handled:
             signal.signal(signum, previous[signum])
-
-
-def _raise(signum: int, frame: FrameType | None) -> None:
-    raise Interrupted(signum)

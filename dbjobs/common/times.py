@@ -1,4 +1,4 @@
-"""Moments as people write them: an ISO time, an epoch in milliseconds, or an age."""
+"""Points in time as people write them: an ISO time, an epoch in milliseconds, or an age."""
 
 import re
 from datetime import datetime
@@ -10,13 +10,17 @@ EARLIEST_MS = 946_684_800_000
 
 
 def parse_time(text: str, now: float) -> int:
-    """Epoch milliseconds; `now` is in seconds. Raises ValueError for what is no moment.
+    """Epoch milliseconds; `now` is in seconds. Raises ValueError for anything else.
 
     A time without a zone is local.
     """
     written = text.strip()
     if re.fullmatch(r"[0-9]+", written):
-        return _epoch(written)
+        if int(written) < EARLIEST_MS:
+            raise ValueError(
+                f"{written} is an epoch in milliseconds before 2000; an age has a unit, as in {written}m"
+            )
+        return int(written)
     try:
         if re.search("[smhdw]$", written):  # an age has a unit
             return int((now - parse_duration(written)) * 1000)
@@ -27,11 +31,3 @@ def parse_time(text: str, now: float) -> int:
             f"{text!r} is no time such as 2026-01-31T12:00, no age such as 2h or 7d,"
             " and no epoch in milliseconds"
         ) from None
-
-
-def _epoch(digits: str) -> int:
-    if int(digits) < EARLIEST_MS:
-        raise ValueError(
-            f"{digits} is an epoch in milliseconds before 2000; an age has a unit, as in {digits}m"
-        )
-    return int(digits)

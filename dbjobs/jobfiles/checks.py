@@ -39,19 +39,14 @@ def check_settings(content: Payload, request: str) -> Iterator[Finding]:
     if settings.is_legacy:
         fields = fields.with_fields({name: TASK[name] for name in LEGACY_TASK_FIELDS})
         yield from check_rules(content, TASK.name, ())
-    yield from _with_advice(check_fields(content, fields))
-    for rule in RULES:
-        yield from rule(settings)
-
-
-def _with_advice(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Where an unknown field at the top is one of a task, nobody means another name."""
-    for finding in findings:
+    for finding in check_fields(content, fields):
         name = str(finding.path[0]) if finding.known and len(finding.path) == 1 else ""
         if name not in TASK:
             yield finding
         elif not name.endswith("_task"):  # those are an error anyway
             yield unknown_field(finding.path, "is a field of a task, and is not known beside tasks")
+    for rule in RULES:
+        yield from rule(settings)
 
 
 def check_parameters(parameters: Payload, path: Path = ()) -> Iterator[Finding]:

@@ -57,20 +57,16 @@ def convert(settings: Settings, version: str) -> Conversion:
     """Settings in the form that a version of the API takes; they are as they were if it is theirs."""
     content = settings.content
     if version == "2.0":
-        return _lower(content) if items_of(content, "tasks") else Conversion(content)
+        return _to_version_2_0(content) if items_of(content, "tasks") else Conversion(content)
     if not settings.is_legacy or settings.is_partial:  # the task of an update is found in the job
         return Conversion(content)
     note = f"sent in the form of Jobs API {version}, as a task with the key {TASK_KEY!r}"
-    return Conversion(_lift(content), note)
-
-
-def _lift(content: Payload) -> Payload:
     task = {name: value for name, value in content.items() if is_task_field(name)}
     others = {name: value for name, value in content.items() if name not in task and name != "format"}
-    return {**others, "tasks": [{"task_key": TASK_KEY, **task}]}
+    return Conversion({**others, "tasks": [{"task_key": TASK_KEY, **task}]}, note)
 
 
-def _lower(content: Payload) -> Conversion:
+def _to_version_2_0(content: Payload) -> Conversion:
     tasks = items_of(content, "tasks")
     if len(tasks) > 1:
         problem = f"holds {len(tasks)} tasks; a job of Jobs API 2.0 has one"
@@ -79,34 +75,29 @@ def _lower(content: Payload) -> Conversion:
     clusters = {
         item.get("job_cluster_key"): item.get("new_cluster") for _, item in items_of(content, "job_clusters")
     }
-    lowered: Payload = {}
+    converted: Payload = {}
     findings: list[Finding] = []
     others = {name: value for name, value in content.items() if name not in ("tasks", "job_clusters")}
     if "job_cluster_key" in task:
         cluster = clusters.get(task["job_cluster_key"])
         task = {name: value for name, value in task.items() if name != "job_cluster_key"}
         task["new_cluster"] = cluster
-    for place, fields in (((), others), (path, task)):
-        findings += _take(fields, place, lowered)
+    for prefix, fields in (((), others), (path, task)):
+        findings += _move_to_top(fields, prefix, converted)
     note = "sent in the form of Jobs API 2.0, with the fields of its task at the top"
-    return Conversion(lowered, note, findings)
+    return Conversion(converted, note, findings)
 
 
-def _take(fields: Payload, path: Path, lowered: Payload) -> Iterator[Finding]:
-    """Put fields of the job, or of its task, at the top, and tell of those that have no place there."""
+def _move_to_top(fields: Payload, path: Path, converted: Payload) -> Iterator[Finding]:
+    """Put fields of the job, or of its task, at the top; a finding for each that API 2.0 does not have."""
     for name, value in fields.items():
-        if _is_without_effect(name, value):
+        is_default = name in WITHOUT_EFFECT and WITHOUT_EFFECT[name] in (None, value)
+        if is_default or value in (None, {}, []):
             continue
         is_known = name in (*LEGACY_FIELDS, *SHARED_FIELDS)
         if not is_known or (is_task_field(name) and name.endswith("_task") and name not in LEGACY_TASK_TYPES):
             yield Finding((*path, name), NO_EQUIVALENT)
-        elif lowered.get(name) not in (None, {}, [], 0, value):
+        elif converted.get(name) not in (None, {}, [], 0, value):
             yield Finding((*path, name), f"differs from {name} of the job, and Jobs API 2.0 has one of them")
         else:
-            lowered[name] = value
-
-
-def _is_without_effect(name: str, value: object) -> bool:
-    if value in (None, {}, []):
-        return True
-    return name in WITHOUT_EFFECT and WITHOUT_EFFECT[name] in (None, value)
+            converted[name] = value

@@ -39,9 +39,16 @@ def check_fields(value: Any, schema: Schema, path: Path = ()) -> Iterator[Findin
     if isinstance(schema, dict):
         yield from _check_mapping(value, schema, path)
     elif isinstance(schema, list):
-        yield from _check_list(value, schema[0], path)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from check_fields(item, schema[0], (*path, index))
+        else:
+            yield _wrong_kind(path, "a list", value)
     elif isinstance(schema, EnumValues):
-        yield from _check_word(value, schema, path)
+        if not isinstance(value, str):
+            yield _wrong_kind(path, TEXT, value)
+        elif not schema.has(value) and "{{" not in value:
+            yield unknown(path, f"is not one of {', '.join(schema)}")
     else:
         yield from _check_scalar(value, schema, path)
 
@@ -57,37 +64,18 @@ def _check_mapping(value: Any, schema: dict[str, Schema], path: Path) -> Iterato
         else:
             yield unknown_field((*path, name), "is not a known field", known=tuple(schema))
     if isinstance(schema, Record):
-        yield from _check_required(value, schema, path)
+        for name in schema.required:
+            if value.get(name) is None:
+                yield Finding((*path, name), "is missing")
+            elif value[name] == "" and (schema.name, name) not in MAY_BE_EMPTY:
+                yield Finding((*path, name), "is empty")
         yield from check_rules(value, schema.name, path)
-
-
-def _check_required(value: Payload, schema: Record, path: Path) -> Iterator[Finding]:
-    for name in schema.required:
-        if value.get(name) is None:
-            yield Finding((*path, name), "is missing")
-        elif value[name] == "" and (schema.name, name) not in MAY_BE_EMPTY:
-            yield Finding((*path, name), "is empty")
 
 
 def check_rules(value: Payload, type_name: str, path: Path) -> Iterator[Finding]:
     """What a mapping does not keep of the rules for a type."""
     for rule in RULES.get(type_name, ()):
         yield from rule.check(value, path)
-
-
-def _check_list(value: Any, item_schema: Schema, path: Path) -> Iterator[Finding]:
-    if not isinstance(value, list):
-        yield _wrong_kind(path, "a list", value)
-        return
-    for place, item in enumerate(value):
-        yield from check_fields(item, item_schema, (*path, place))
-
-
-def _check_word(value: Any, words: EnumValues, path: Path) -> Iterator[Finding]:
-    if not isinstance(value, str):
-        yield _wrong_kind(path, TEXT, value)
-    elif not words.has(value) and "{{" not in value:
-        yield unknown(path, f"is not one of {', '.join(words)}")
 
 
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:

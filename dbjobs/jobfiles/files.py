@@ -4,6 +4,7 @@ import codecs
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -87,7 +88,8 @@ def read_job_file(file: str | None, json_text: str | None) -> JobFile:
 def read_text(file: str, name: str) -> str:
     """The text of a file, or of stdin for `-`; `name` is what errors call it."""
     try:
-        data = sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1) if file == "-" else _read_bytes(FilePath(file))
+        with nullcontext(sys.stdin.buffer) if file == "-" else FilePath(file).open("rb") as stream:
+            data = stream.read(MAX_REQUEST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     except ValueError:
@@ -103,11 +105,6 @@ def read_text(file: str, name: str) -> str:
 
 def _too_large(name: str) -> RefusedError:
     return RefusedError(f"{name} is larger than the {MAX_REQUEST_BYTES:,} bytes that the Jobs API takes")
-
-
-def _read_bytes(path: FilePath) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(MAX_REQUEST_BYTES + 1)
 
 
 def prepare_request(
@@ -126,14 +123,25 @@ def prepare_request(
     `force` lets what is merely unknown pass, as a warning.
     """
     _settle(file, list(file.findings), force=force)
-    place, content = ((), file.content) if request == "submit" else _unwrap(file.content, request)
+    path: Path = ()
+    content = file.content
+    if request != "submit":
+        wrapper = next((name for name in WRAPPERS if isinstance(content.get(name), dict)), None)
+        beside = _beside(request)
+        content = {name: value for name, value in content.items() if name not in beside}
+        if wrapper:
+            path, content = (wrapper,), file.content[wrapper]
     settings = Settings({**content, **(overrides or {})}, request)
-    findings = [*file.findings, *_misplaced(file.content, place, request, job_id), *_of_a_run(content)]
-    findings += _moved(check_settings(settings.content, request), place)
+    findings = [*file.findings, *_misplaced(file.content, path, request, job_id)]
+    for name in content:  # the body of run-now looks like settings, and starts a run
+        if name in RUN_NOW_FIELDS and name not in (*JOB_FIELDS, *SUBMIT_FIELDS, "job_id"):
+            problem = "is for starting a run of a job: use `dbjobs runs now JOB`"
+            findings.append(Finding((name,), problem))
+    findings += _moved(check_settings(settings.content, request), path)
     findings = _settle(file, findings, force=force)
     conversion = convert(settings, version)
     if conversion.findings:
-        raise _refusal(file, _moved(conversion.findings, place))
+        raise _refusal(file, _moved(conversion.findings, path))
     if len(json.dumps(conversion.settings)) > MAX_REQUEST_BYTES:
         raise RefusedError(
             f"{file.name} is larger than the {MAX_REQUEST_BYTES:,} bytes that the Jobs API takes"
@@ -191,34 +199,18 @@ def _describe(file: JobFile, findings: list[Finding]) -> list[str]:
     return [*sentences, f"and {more} more"] if more > 0 else sentences
 
 
-def _unwrap(body: Payload, request: str) -> tuple[Path, Payload]:
-    """Where the settings stand, and what of them can be sent."""
-    for wrapper in WRAPPERS:
-        if isinstance(settings := body.get(wrapper), dict):
-            return (wrapper,), settings
-    beside = _beside(request)
-    return (), {name: value for name, value in body.items() if name not in beside}
-
-
 def _beside(request: str) -> tuple[str, ...]:
     """What may stand beside settings, and is not one of them."""
     return (*READ_ONLY, FIELDS_TO_REMOVE) if request == "update" else READ_ONLY
 
 
-def _of_a_run(content: Payload) -> Iterable[Finding]:
-    """The body of run-now looks like settings, and starts a run."""
-    for name in content:
-        if name in RUN_NOW_FIELDS and name not in (*JOB_FIELDS, *SUBMIT_FIELDS, "job_id"):
-            yield Finding((name,), "is for starting a run of a job: use `dbjobs runs now JOB`")
-
-
-def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> Iterable[Finding]:
+def _misplaced(body: Payload, path: Path, request: str, job_id: int | None) -> Iterable[Finding]:
     """What is given along with the settings, and would be lost; or belongs to another job."""
     if job_id is not None:
         yield from _of_another_job(body, job_id)
-    for name in body if place else ():
-        if name not in (*place, *_beside(request)):
-            yield warning((name,), f"is given along with {place[0]}, and is not sent")
+    for name in body if path else ():
+        if name not in (*path, *_beside(request)):
+            yield warning((name,), f"is given along with {path[0]}, and is not sent")
     removals = body.get(FIELDS_TO_REMOVE) if request == "update" else None
     if removals is not None and not (
         isinstance(removals, list) and all(isinstance(name, str) for name in removals)
@@ -227,11 +219,11 @@ def _misplaced(body: Payload, place: Path, request: str, job_id: int | None) -> 
 
 
 def _of_another_job(body: Payload, job_id: int) -> Iterable[Finding]:
-    told = as_integer(body.get("job_id"))
-    if told not in (None, job_id):
-        yield Finding(("job_id",), f"is {told}, but the job on the command line is {job_id}")
+    given = as_integer(body.get("job_id"))
+    if given not in (None, job_id):
+        yield Finding(("job_id",), f"is {given}, but the job on the command line is {job_id}")
 
 
-def _moved(findings: Iterable[Finding], place: Path) -> list[Finding]:
+def _moved(findings: Iterable[Finding], wrapper: Path) -> list[Finding]:
     """The findings of settings as those of the file around them."""
-    return [replace(finding, path=(*place, *finding.path)) for finding in findings]
+    return [replace(finding, path=(*wrapper, *finding.path)) for finding in findings]

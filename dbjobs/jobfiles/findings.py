@@ -28,12 +28,10 @@ class Finding:
     def describe(self, line: int | None) -> str:
         """One sentence: the line if it is known, the path, the problem, and the nearest known name."""
         where = f"line {line}: " if line else ""
-        return f"{where}{format_path(self.path) or 'it'} {self.problem}{self._suggestion()}"
-
-    def _suggestion(self) -> str:
         name = str(self.path[-1]) if self.path else ""
         nearest = get_close_matches(name[:MAX_NAME_LENGTH], self.known, n=1)
-        return f"; did you mean {nearest[0]}?" if nearest else ""
+        suggestion = f"; did you mean {nearest[0]}?" if nearest else ""
+        return f"{where}{format_path(self.path) or 'it'} {self.problem}{suggestion}"
 
 
 def warning(path: Path, problem: str) -> Finding:

@@ -97,11 +97,19 @@ def choose_parameters(
     `pairs` go to the kind that the job takes; `by_kind` are options that name their kind. A run
     takes parameters of one kind. What the job does not take is refused, unless `force` is set.
     """
-    chosen: Payload = {kind: _values(kind, texts) for kind, texts in by_kind.items() if texts}
+    chosen: Payload = {
+        kind: split_pairs(texts, NAMED_OPTIONS[kind]) if kind in NAMED_OPTIONS else list(texts)
+        for kind, texts in by_kind.items()
+        if texts
+    }
     get_job = cache(get_job)
     if pairs:
         kind = kind_of_job(get_job())
-        chosen[kind] = _with_pairs(pairs, kind, chosen.get(kind))
+        if kind in NAMED_OPTIONS:
+            chosen[kind] = {**pairs, **chosen.get(kind, {})}
+        else:  # in a list, each is the string NAME=VALUE
+            listed = [f"{name}={value}" for name, value in pairs.items()]
+            chosen[kind] = [*listed, *chosen.get(kind, ())]
     check_run_parameters(chosen, get_job, force=force)
     return chosen
 
@@ -163,17 +171,6 @@ def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:
                     f"{label} has no parameter {name!r}{did_you_mean(name, declared)}",
                     hint=f"its parameters are {', '.join(declared)}; --force sends others all the same",
                 )
-
-
-def _values(kind: str, texts: Sequence[str]) -> Values:
-    return split_pairs(texts, NAMED_OPTIONS[kind]) if kind in NAMED_OPTIONS else list(texts)
-
-
-def _with_pairs(pairs: dict[str, str], kind: str, values: Values | None) -> Values:
-    """Named kinds take the pairs as they are; in a list, each is the text NAME=VALUE."""
-    if kind in NAMED_OPTIONS:
-        return {**pairs, **(values if isinstance(values, dict) else {})}
-    return [*(f"{name}={value}" for name, value in pairs.items()), *(values or ())]
 
 
 def kind_of_job(job: Payload) -> str:

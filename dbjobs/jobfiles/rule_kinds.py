@@ -1,6 +1,6 @@
 """What rules about the fields of one mapping are made of.
 
-A rule is said in words that follow the field's name, so that messages and the page of
+A requirement is worded to follow the field's name, so that messages and the page of
 rules (docs/job-rules.md) have one source.
 """
 
@@ -19,21 +19,21 @@ class Rule:
     """What the value of a field must be; `is_satisfied` sees it and the mapping that it stands in."""
 
     field: str
-    words: str
+    requirement: str
     is_satisfied: Callable[[Any, Payload], bool]
     is_error: bool = True
     is_unknown: bool = False
     explain: Callable[[Any], str] | None = None
-    """what is wrong with a value, if that can be said better than by `words`"""
+    """what is wrong with a value, where that is clearer than the requirement"""
 
     def check(self, mapping: Payload, path: Path) -> Iterator[Finding]:
         value = mapping.get(self.field)
         if value is not None and not is_reference(value) and not self.is_satisfied(value, mapping):
-            words = self.explain(value) if self.explain else self.words
-            yield Finding((*path, self.field), words, self.is_error, is_unknown=self.is_unknown)
+            requirement = self.explain(value) if self.explain else self.requirement
+            yield Finding((*path, self.field), requirement, self.is_error, is_unknown=self.is_unknown)
 
     def describe(self) -> str:
-        return f"`{self.field}` {self.words}"
+        return f"`{self.field}` {self.requirement}"
 
 
 @dataclass(frozen=True)
@@ -101,63 +101,69 @@ def max_json(field: str, most: int, unit: str = "bytes") -> Rule:
 
 
 def max_items(field: str, most: int) -> Rule:
-    return Rule(field, f"has more than {most:,}", lambda value, _: _size_of(value) <= most)
+    return Rule(
+        field,
+        f"has more than {most:,}",
+        lambda value, _: not isinstance(value, list | dict) or len(value) <= most,
+    )
 
 
 def min_items(field: str, least: int) -> Rule:
-    words = "is empty" if least == 1 else f"has fewer than {least}"
-    return Rule(field, words, lambda value, _: not isinstance(value, list) or len(value) >= least)
+    requirement = "is empty" if least == 1 else f"has fewer than {least}"
+    return Rule(field, requirement, lambda value, _: not isinstance(value, list) or len(value) >= least)
 
 
 def between(field: str, least: float, most: float | None = None) -> Rule:
     """A number in a range, both ends included."""
-    words = f"must be from {least:,} to {most:,}" if most is not None else f"must be {least:,} or more"
+    requirement = f"must be from {least:,} to {most:,}" if most is not None else f"must be {least:,} or more"
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         number = as_number(value)
         return number is None or (number >= least and (most is None or number <= most))
 
-    return Rule(field, words, is_satisfied)
+    return Rule(field, requirement, is_satisfied)
 
 
 def one_of(field: str, *values: str) -> Rule:
-    words = f"must be one of {', '.join(values)}"
-    return Rule(field, words, lambda value, _: not isinstance(value, str) or value in values)
+    requirement = f"must be one of {', '.join(values)}"
+    return Rule(field, requirement, lambda value, _: not isinstance(value, str) or value in values)
 
 
-def matches(field: str, pattern: str, words: str) -> Rule:
+def matches(field: str, pattern: str, requirement: str) -> Rule:
     """A text, or each text of a list, that matches a pattern as a whole."""
     return Rule(
         field,
-        words,
+        requirement,
         lambda value, _: all(re.fullmatch(pattern, text, re.DOTALL) for text in strings_in(value)),
     )
 
 
 def begins(field: str, *prefixes: str) -> Rule:
-    words = f"must begin with {' or '.join(prefixes)}"
+    requirement = f"must begin with {' or '.join(prefixes)}"
     return Rule(
-        field, words, lambda value, _: all(text.startswith((*prefixes, "{{")) for text in strings_in(value))
+        field,
+        requirement,
+        lambda value, _: all(text.startswith((*prefixes, "{{")) for text in strings_in(value)),
     )
 
 
-def keys_match(field: str, pattern: str, words: str) -> Rule:
+def keys_match(field: str, pattern: str, requirement: str) -> Rule:
     """A map whose keys each match a pattern as a whole."""
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         return not isinstance(value, dict) or all(re.fullmatch(pattern, str(key)) for key in value)
 
-    return Rule(field, words, is_satisfied)
+    return Rule(field, requirement, is_satisfied)
 
 
-def values_match(field: str, pattern: str, words: str) -> Rule:
+def values_match(field: str, pattern: str, requirement: str) -> Rule:
     """A map whose texts each match a pattern as a whole."""
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         values = value.values() if isinstance(value, dict) else ()
         return all(re.fullmatch(pattern, text, re.DOTALL) for text in values if isinstance(text, str))
 
-    return Rule(field, words, is_satisfied)
+    return Rule(field, requirement, is_satisfied)
 
 
 def needs(field: str, *others: str) -> Rule:
@@ -177,8 +183,8 @@ def excludes(field: str, *others: str) -> Rule:
     )
 
 
-def absent(field: str, words: str) -> Rule:
-    return Rule(field, words, lambda value, _: is_empty(value))
+def absent(field: str, requirement: str) -> Rule:
+    return Rule(field, requirement, lambda value, _: is_empty(value))
 
 
 def only_if(field: str, other: str, *values: str) -> Rule:
@@ -217,7 +223,3 @@ def as_number(value: Any) -> float | None:
 
 def compact_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def _size_of(value: Any) -> int:
-    return len(value) if isinstance(value, list | dict) else 0

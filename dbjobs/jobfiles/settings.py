@@ -61,7 +61,7 @@ def items_of(mapping: Payload, field: str) -> list[tuple[Path, Payload]]:
     items = mapping.get(field)
     if not isinstance(items, list):
         return []
-    return [((field, place), item) for place, item in enumerate(items) if isinstance(item, dict)]
+    return [((field, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
 
 
 def has_string(mapping: Payload, field: str) -> bool:

@@ -35,17 +35,12 @@ RELATIVE_FROM_GIT = {
 
 def one_type(settings: Settings) -> Iterator[Finding]:
     for path, task in settings.all_tasks:
-        types = _types_of(task)
+        types = [name for name in task if str(name).endswith("_task") and task[name] is not None]
         if len(types) > 1:
             names = join_names([format_name(name) for name in types])
             yield Finding((*path, types[1]), f"is a second type: a task has one, not {names}")
         elif not types and not (settings.is_legacy and settings.is_partial):
             yield Finding(path, "has nothing to run, such as notebook_task or spark_python_task")
-
-
-def _types_of(task: Payload) -> list[str]:
-    """What a task says it runs, new types of Databricks among them."""
-    return [name for name in task if str(name).endswith("_task") and task[name] is not None]
 
 
 def one_cluster(settings: Settings) -> Iterator[Finding]:
@@ -91,9 +86,9 @@ def references(settings: Settings) -> Iterator[Finding]:
 def known_dependencies(settings: Settings) -> Iterator[Finding]:
     keys = {task["task_key"] for _, task in settings.top_tasks if has_string(task, "task_key")}
     for path, task in settings.top_tasks if not settings.is_partial else ():
-        for place, dependency in items_of(task, "depends_on"):
+        for position, dependency in items_of(task, "depends_on"):
             if has_string(dependency, "task_key") and dependency["task_key"] not in keys:
-                yield Finding((*path, *place, "task_key"), "is not a task of this job")
+                yield Finding((*path, *position, "task_key"), "is not a task of this job")
 
 
 def no_cycle(settings: Settings) -> Iterator[Finding]:
@@ -208,10 +203,10 @@ def one_serverless_cluster(settings: Settings) -> Iterator[Finding]:
 def condition_outcomes(settings: Settings) -> Iterator[Finding]:
     tasks = {task["task_key"]: task for _, task in settings.top_tasks if has_string(task, "task_key")}
     for path, task in settings.top_tasks:
-        for place, dependency in items_of(task, "depends_on"):
+        for position, dependency in items_of(task, "depends_on"):
             other = tasks.get(str(dependency.get("task_key")))
             if dependency.get("outcome") is not None and other and other.get("condition_task") is None:
-                yield Finding((*path, *place, "outcome"), "is only for dependencies on a condition_task")
+                yield Finding((*path, *position, "outcome"), "is only for dependencies on a condition_task")
 
 
 def condition_task_fields(settings: Settings) -> Iterator[Finding]:

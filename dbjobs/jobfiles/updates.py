@@ -44,7 +44,12 @@ class Update:
             if change.old is not ABSENT:
                 yield change
         for field in self.fields_to_remove:
-            yield from differences(ABSENT, _find(settings, field), field)
+            name, _, key = field.partition("/")
+            value = settings.get(name, ABSENT)
+            if key:
+                items = settings.get(name) or ()
+                value = next((item for item in items if item.get(MERGED_BY[name]) == key), ABSENT)
+            yield from differences(ABSENT, value, field)
 
 
 def plan_update(
@@ -71,7 +76,12 @@ def plan_update(
         new_settings[path[0]] = expected[path[0]]
     for field in fields_to_remove:
         _check_removal(field, new_settings, settings, force=force)
-        _remove(expected, field)
+        name, _, key = field.partition("/")
+        if key:
+            kept = [item for item in expected.get(name) or () if item.get(MERGED_BY[name]) != key]
+            expected[name] = kept
+        else:
+            expected.pop(name, None)
     findings = list(new_findings(before, expected))
     refuse([finding for finding in findings if finding.is_error or finding.is_unknown], force=force)
     warnings = [finding.describe(None) for finding in findings]
@@ -91,16 +101,16 @@ def _name_task(settings: Payload, changes: Payload) -> Payload:
             if tasks
             else None,
         )
-    old = {name: value for name, value in tasks[0].items() if not _is_replaced(name, given)}
+    # a task has one type, and runs on one cluster
+    has_type = any(name.endswith("_task") for name in given)
+    replaced = COMPUTE if any(name in COMPUTE for name in given) else ()
+    old = {
+        name: value
+        for name, value in tasks[0].items()
+        if name not in replaced and not (has_type and name.endswith("_task"))
+    }
     others = {name: value for name, value in changes.items() if name not in given and name != "format"}
     return {**others, "tasks": [{**old, **given}]}
-
-
-def _is_replaced(name: str, given: Payload) -> bool:
-    """A task has one type, and runs on one cluster."""
-    if name.endswith("_task"):
-        return any(field.endswith("_task") for field in given)
-    return name in COMPUTE and any(field in COMPUTE for field in given)
 
 
 def _merge(settings: Payload, changes: Payload) -> Payload:
@@ -130,32 +140,29 @@ def _parse_assignment(text: str) -> tuple[list[str], Any]:
 
 
 def _assign(settings: Payload, path: Sequence[str], value: Any, assignment: str) -> None:
-    place: Any = settings
-    for step in path[:-1]:
-        if isinstance(place, dict):
-            place = place.setdefault(step, [] if step in LISTS else {})
+    container: Any = settings
+    *steps, last = path
+    for step in steps:
+        if isinstance(container, dict):
+            container = container.setdefault(step, [] if step in LISTS else {})
         else:
-            place = place[_index(place, step, assignment)]
-    last = path[-1]
-    if isinstance(place, dict):
-        place[last] = value
-    else:
-        place[_index(place, last, assignment)] = value
+            container = container[_index(container, step, assignment)]
+    container[last if isinstance(container, dict) else _index(container, last, assignment)] = value
 
 
-def _index(place: Any, step: str, assignment: str) -> int:
+def _index(items: Any, step: str, assignment: str) -> int:
     """Where a list has the element of that key, or of that number."""
-    if not isinstance(place, list):
+    if not isinstance(items, list):
         raise UsageError(
             f"--set {assignment!r} does not exist in the job: what is before {step!r} has no fields"
         )
     for key in LIST_KEYS:
-        keys = [item.get(key) for item in place if isinstance(item, dict)]
+        keys = [item.get(key) for item in items if isinstance(item, dict)]
         if step in keys:
             return keys.index(step)
-    if step.isdecimal() and int(step) < len(place):
+    if step.isdecimal() and int(step) < len(items):
         return int(step)
-    named = ", ".join(str(item.get(key)) for item in place for key in LIST_KEYS if key in item)
+    named = ", ".join(str(item.get(key)) for item in items for key in LIST_KEYS if key in item)
     raise UsageError(
         f"--set {assignment!r} does not exist in the job: there is no {step!r}", hint=f"there are: {named}"
     )
@@ -169,20 +176,3 @@ def _check_removal(field: str, new_settings: Payload, settings: Payload, *, forc
         )
     if field in new_settings:
         raise UsageError(f"{field} is both set and removed")
-
-
-def _find(settings: Payload, field: str) -> Any:
-    name, _, key = field.partition("/")
-    if not key:
-        return settings.get(field, ABSENT)
-    found = (item for item in settings.get(name) or () if item.get(MERGED_BY[name]) == key)
-    return next(found, ABSENT)
-
-
-def _remove(settings: Payload, field: str) -> None:
-    name, _, key = field.partition("/")
-    if key:
-        kept = [item for item in settings.get(name) or () if item.get(MERGED_BY[name]) != key]
-        settings[name] = kept
-    else:
-        settings.pop(name, None)

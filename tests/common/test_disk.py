@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dbjobs.common import files as disk
 from dbjobs.common.files import write_whole
 from dbjobs.errors import UsageError
 from tests.conftest import Dbjobs, Serve
@@ -99,7 +98,7 @@ def test_a_folder_that_takes_no_new_file_lets_one_be_written_in_place(
     def refuse(*args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(disk, "_create", refuse)  # as root, no folder refuses
+    monkeypatch.setattr(os, "open", refuse)  # as root, no folder refuses
     file = folder / "report.html"
     file.write_bytes(b"old and longer")
     write_whole(file, b"new", overwrite=True)
