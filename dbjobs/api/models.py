@@ -172,18 +172,17 @@ class Run(_RunFields):
 
         None if the run was skipped, or canceled in the queue, before it had any.
         """
-        if not self.tasks and (
-            self.outcome is Outcome.NEVER_RAN or (self.outcome is Outcome.CANCELED and not self._has_begun)
-        ):
+        has_left_queue = any(
+            self.payload.get(field)
+            for field in (
+                "setup_duration", "execution_duration", "run_duration",
+                "task", "cluster_spec", "cluster_instance",
+            )
+        )  # fmt: skip
+        was_canceled_in_queue = self.outcome is Outcome.CANCELED and not has_left_queue
+        if not self.tasks and (self.outcome is Outcome.NEVER_RAN or was_canceled_in_queue):
             return ()
         return self.tasks or (TaskRun({"task_key": self.run_name, **self.payload}),)
-
-    @property
-    def _has_begun(self) -> bool:
-        """Whether it ever left the queue, by what servers tell of that."""
-        return any(self.payload.get(f"{part}_duration") for part in ("setup", "execution", "run")) or any(
-            self.payload.get(field) for field in ("task", "cluster_spec", "cluster_instance")
-        )
 
 
 OWN_FAILURES = (Outcome.FAILED, Outcome.TIMEDOUT, Outcome.INTERNAL_ERROR, Outcome.UNKNOWN_RESULT)

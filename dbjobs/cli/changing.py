@@ -41,10 +41,10 @@ def is_attended(app: App) -> bool:
 
 def describe_job(app: App, job_id: int) -> str:
     """`job 42 (nightly)`, for whoever is asked; fails if there is no such job."""
-    return say_job(app.api.get_job(job_id))
+    return format_job(app.api.get_job(job_id))
 
 
-def say_job(job: Payload) -> str:
+def format_job(job: Payload) -> str:
     """`job 42 (nightly)`, or `job 42` if it has no name."""
     name = name_of(job)
     return f"job {job['job_id']} ({name})" if name else f"job {job['job_id']}"
@@ -96,7 +96,7 @@ def change_each(
 def change_one(app: App, noun: str, one: int, change: Callable[[int], Payload], done: str) -> Payload:
     """Do it, and say what was `done`; if it is not known whether it was, say that."""
     effect = f"{noun} {one} may have been {done.rpartition(' ')[2]}"
-    with explain_unknown_outcome(app, effect, look(app, f"{noun}s get", str(one))):
+    with explain_unknown_outcome(app, effect, hint_to_look(app, f"{noun}s get", str(one))):
         answer = change(one)
     if done:
         app.streams.note(f"{noun} {one} {done}")
@@ -137,6 +137,6 @@ def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iter
         raise
 
 
-def look(app: App, command: str, arguments: str) -> str:
-    """How to find out what a change did, before it is sent once more."""
+def hint_to_look(app: App, command: str, arguments: str) -> str:
+    """The hint of a change whose outcome is unknown: how to see what it did."""
     return f"look before you send it once more: {app.command_line(command, arguments)}"

@@ -90,7 +90,7 @@ class App:
 
         return resolve_profile(self.config_options, self.environ)
 
-    def choosing(self, profile: str | None) -> "App":
+    def with_profile(self, profile: str | None) -> "App":
         """The same call with `--profile`, if a name is given."""
         if profile is None:
             return self

@@ -11,11 +11,11 @@ from dbjobs.config.hosts import workspace_id_in
 from dbjobs.errors import NotFoundError, UsageError
 
 MAX_ID = 2**63 - 1
-MOST_NAMED = 20
-"""So many jobs of one name are listed."""
+MAX_LISTED = 20
+"""Jobs of one name that an error lists."""
 
-MOST_NEAR = 3
-"""So many names of jobs are suggested."""
+MAX_SUGGESTED = 3
+"""Names of jobs that an error suggests."""
 
 _RUN_IN_URL = r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)"
 _JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
@@ -23,7 +23,7 @@ _JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
 
 @dataclass(frozen=True)
 class RunRef:
-    """A run, and the host and the workspace that its URL named."""
+    """A run, with the host and the workspace of its URL."""
 
     run_id: int
     host: str | None = None
@@ -37,22 +37,18 @@ def parse_run_ref(text: str) -> RunRef:
     found = re.search(_RUN_IN_URL, text)
     run_id = as_id(found[1]) if found else None
     if run_id is None:
-        raise UsageError(f"{text!r} is not a run", hint=_instead_of_run(text))
+        hint = "give a run id, or the URL of a run's page"
+        if job := re.search(_JOB_IN_URL, text):
+            hint = f"this is the page of a job; to see its runs: dbjobs runs list --job {job[1]}"
+        elif "," in text and all(as_id(part) for part in text.strip(",").split(",")):
+            hint = f"separate ids by blanks: {text.strip(',').replace(',', ' ')}"
+        raise UsageError(f"{text!r} is not a run", hint=hint)
     parts = urlsplit(text if "://" in text else f"https://{text}")
     return RunRef(run_id, parts.netloc.lower(), workspace_id_in(text))
 
 
-def _instead_of_run(text: str) -> str:
-    """How what is not a run may have been meant."""
-    if job := re.search(_JOB_IN_URL, text):
-        return f"this is the page of a job; to see its runs: dbjobs runs list --job {job[1]}"
-    if "," in text and all(as_id(part) for part in text.strip(",").split(",")):
-        return f"separate ids by blanks: {text.strip(',').replace(',', ' ')}"
-    return "give a run id, or the URL of a run's page"
-
-
 def as_id(text: str) -> int | None:
-    """The id that `text` is, a positive 64-bit integer; None if it is none."""
+    """The id in `text`, a positive 64-bit integer; None if it is something else."""
     is_number = re.fullmatch(r"[0-9]{1,19}", text.strip())
     number = int(text) if is_number else 0
     return number if 0 < number <= MAX_ID else None
@@ -79,19 +75,17 @@ def choose_job(
 
     `list_all` lists the jobs among which the nearest names are looked for, if there is none.
     """
-    names = {int(job["job_id"]): _name_of(job) for job in jobs}
+    from dbjobs.api.paging import name_of  # late: completion, which needs the rest, loads no API
+
+    names = {int(job["job_id"]): name_of(job) for job in jobs}
     found = [job_id for job_id, own_name in names.items() if own_name == name]
     if len(found) > 1:
-        ids = ", ".join(map(str, found[:MOST_NAMED])) + (", …" if len(found) > MOST_NAMED else "")
+        ids = ", ".join(map(str, found[:MAX_LISTED])) + (", …" if len(found) > MAX_LISTED else "")
         raise UsageError(f"{len(found)} jobs are named {name!r}: {ids}", hint="say which by its id")
     if not found:
-        near = nearest_names(name, {*names.values(), *map(_name_of, list_all())} - {""}, MOST_NEAR)
+        near = nearest_names(name, {*names.values(), *map(name_of, list_all())} - {""}, MAX_SUGGESTED)
         alike = f"there is {', '.join(map(repr, near))}; " if near else ""
         raise NotFoundError(
             f"there is no job named {name!r}", hint=f"{alike}names are exact; an id works, too"
         )
     return found[0]
-
-
-def _name_of(job: dict[str, Any]) -> str:
-    return str((job.get("settings") or {}).get("name") or "")

@@ -1,7 +1,7 @@
-"""Connections that know whether the request has been sent, and that end in time.
+"""Connections that know whether a request has been sent, and that keep a deadline.
 
-A time-out of requests counts anew with every packet, and with every address of a host, so a
-server that sends a byte a minute is waited for without end. Here one deadline bounds all of an
+A time-out of requests starts again with every packet, and with every address of a host, so a server
+that sends a byte a minute would be waited for forever. Here one deadline applies to the whole
 exchange: looking up the name, connecting, TLS, sending, headers and body.
 """
 
@@ -25,18 +25,18 @@ MAX_CONNECT_SECONDS = 30.0
 """For all addresses of a host together, its name's look-up included."""
 
 MIN_TIMEOUT = 0.001
-"""Seconds: a time-out of 0 means something else to sockets, and requests takes none."""
+"""Seconds: 0 would make a socket non-blocking, and requests refuses it."""
 
 SEND_BYTES = 65_536
-"""Sent at once; the deadline is looked at in between."""
+"""Sent at once; the deadline is checked in between."""
 
 
 @dataclass
 class Exchange:
-    """One request and its answer: when they have to be over, and how far they have come."""
+    """One request and its response: when they have to be complete, and whether sending has begun."""
 
     ends_at: float = math.inf
-    """by `time.monotonic`: sockets wait in real time, whatever clock the rest goes by"""
+    """by `time.monotonic`: sockets wait in real time, whichever clock the rest uses"""
     was_sent: bool = False
     """True from the first byte of the request on: it may have had an effect"""
 
@@ -49,7 +49,7 @@ class Exchange:
         return max(0.0, self.ends_at - time.monotonic())
 
     def limit(self, sock: socket.socket) -> None:
-        """Let the next call of the socket take what is left; a TimeoutError if nothing is."""
+        """Give the next call of the socket the time that is left; a TimeoutError if there is none."""
         left = self.seconds_left
         if not left:
             raise TimeoutError("timed out")
@@ -57,7 +57,7 @@ class Exchange:
 
 
 class ExchangeAdapter(HTTPAdapter):
-    """An adapter of requests whose connections keep to an exchange."""
+    """An adapter of requests whose connections keep the deadline of an exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -81,7 +81,7 @@ class ExchangeAdapter(HTTPAdapter):
     def _pool_maker(self, pool_class: Any, connection_class: Any) -> Callable[..., Any]:
         def make_connection(*args: Any, **kwargs: Any) -> Any:
             connection = connection_class(*args, **kwargs)
-            connection.keep_to(self._exchange)
+            connection.set_exchange(self._exchange)
             return connection
 
         def make_pool(*args: Any, **kwargs: Any) -> Any:
@@ -98,11 +98,11 @@ else:
     _Base = object
 
 
-class _KeepsToExchange(_Base):
+class _LimitedConnection(_Base):
     _exchange: Exchange
     _is_connecting = False
 
-    def keep_to(self, exchange: Exchange) -> None:
+    def set_exchange(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
         def make_response(sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
@@ -120,7 +120,7 @@ class _KeepsToExchange(_Base):
             self._is_connecting = False
 
     def _new_conn(self) -> socket.socket:
-        """The connected socket, before TLS; several addresses, and the look-up, know no common limit."""
+        """The connected socket, before TLS; one limit for looking up the name and trying all addresses."""
         seconds = min(self._exchange.seconds_left, MAX_CONNECT_SECONDS)
         try:
             sock = _call_within(seconds, super()._new_conn)
@@ -141,16 +141,16 @@ class _KeepsToExchange(_Base):
             super().send(data[start : start + SEND_BYTES])
 
 
-class _Connection(_KeepsToExchange, HTTPConnection):
+class _Connection(_LimitedConnection, HTTPConnection):
     pass
 
 
-class _TlsConnection(_KeepsToExchange, HTTPSConnection):
+class _TlsConnection(_LimitedConnection, HTTPSConnection):
     pass
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads from a socket's file; each read may take what is left of the exchange."""
+    """Reads from a socket's file; each read may take the time that is left of the exchange."""
 
     def __init__(self, raw: Any, sock: socket.socket, exchange: Exchange) -> None:
         self._raw = raw
@@ -171,14 +171,14 @@ class _LimitedReader(io.RawIOBase):
 
 
 def _call_within(seconds: float, connect: Callable[[], socket.socket]) -> socket.socket:
-    """Connect in a thread that is left behind if it takes longer: a TimeoutError."""
+    """Connect in a thread, which is abandoned with a TimeoutError if it takes longer."""
     results: SimpleQueue[socket.socket | BaseException] = SimpleQueue()
     is_late = Event()
 
     def run() -> None:
         try:
             sock = connect()
-        except BaseException as error:  # whatever it is, it is for the one who waits
+        except BaseException as error:  # raised in the thread that waits
             results.put(error)
         else:
             results.put(sock)

@@ -1,4 +1,4 @@
-"""How long one request is tried again, by the rules of the API's documentation."""
+"""How often and how long one request is retried, as the API's documentation advises."""
 
 import random
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ MAX_BACKOFF = 30.0
 """Seconds between two tries at most, unless the server or the documentation asks for more."""
 
 MAX_RETRY_AFTER = 300.0
-"""Seconds for which a server's Retry-After is heeded: nobody waits two days for one request."""
+"""Seconds: the longest Retry-After that is obeyed; nobody waits two days for one request."""
 
 LAST_TRY = 2.0
-"""Seconds that are kept for a last try before a time limit passes."""
+"""Seconds left for a last try before a time limit passes."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to try again, in seconds since the first try; all pauses are seconds as well."""
+    """How long to retry, in seconds since the first try; all pauses are in seconds, too."""
 
     network: float = 15.0
-    """connections that fail before any answer: short, for it may as well be a mistyped host"""
+    """without any response so far: short, since the host may be mistyped"""
     server: float = 600.0
     """429 and 5xx: as long as the documentation advises"""
     server_error_pause: float = 30.0
@@ -50,4 +50,4 @@ class RetryPolicy:
 
 
 NO_RETRIES = RetryPolicy(network=0, server=0)
-"""For a wait: it polls again anyway, and says so."""
+"""For a watch, which polls again anyway."""

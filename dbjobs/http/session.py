@@ -1,8 +1,8 @@
-"""One exchange over HTTP: certificates, proxies, time-outs, and what a failed connection means.
+"""A session over HTTP: certificates, proxies, time-outs, and what a failed connection means.
 
-Everything that dbjobs sends goes through here. Redirects are never followed, since
-credentials would travel along, and a session always has an auth object, since without one
-an entry of `.netrc` would step in.
+Everything that dbjobs sends goes through here. Redirects are never followed, since they would
+get the credentials too, and a session always has an auth object, since without one requests
+would take credentials from `.netrc`.
 """
 
 import os
@@ -28,10 +28,10 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for each address of a host."""
 
 REQUEST_TIMEOUT = 60.0
-"""Seconds for one request and the whole of its answer; less where a time limit is in force."""
+"""Seconds for one request and its whole response; less where a time limit is in force."""
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
-"""Jobs API 2.0 lists all jobs of a workspace in one answer; it has room for 12,000 of them."""
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+"""Jobs API 2.0 lists all jobs of a workspace in one response, up to 12,000 of them."""
 
 READ_BYTES = 65_536
 
@@ -40,7 +40,7 @@ BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 @dataclass(frozen=True)
 class Network:
-    """How a profile wants a host to be reached; without a word, as the environment says."""
+    """How to reach a host: what a profile says, else the environment."""
 
     ca_bundle: str | None = None
     """the certificates to trust, instead of the usual ones and of REQUESTS_CA_BUNDLE"""
@@ -57,7 +57,7 @@ class Network:
 
     @property
     def trusted(self) -> str:
-        """Where the certificates to trust come from."""
+        """Where the trusted certificates come from."""
         variable = next((name for name in BUNDLE_VARIABLES if os.environ.get(name)), None)
         if self.ca_bundle:
             return f"ca_bundle ({self.ca_bundle})"
@@ -84,12 +84,12 @@ class NoAuth(AuthBase):
 
 
 class HttpSession:
-    """A session over HTTP. Not to be shared between threads."""
+    """Sends requests. Not to be shared between threads."""
 
     def __init__(
         self, auth: AuthBase | None = None, network: Network | None = None, *, is_direct: bool = False
     ) -> None:
-        """`is_direct`: past all proxies, for what is on this machine."""
+        """`is_direct`: without any proxy, for what is on this machine."""
         self._network = network or Network()
         self._session = requests.Session()
         self._session.auth = auth or NoAuth()
@@ -98,7 +98,7 @@ class HttpSession:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, ExchangeAdapter(self._exchange))
         self._session.headers["User-Agent"] = USER_AGENT
-        self._ways: dict[tuple[str, str], dict[str, Any]] = {}
+        self._settings: dict[tuple[str, str], dict[str, Any]] = {}
 
     def send(
         self,
@@ -109,7 +109,7 @@ class HttpSession:
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
-        """What came back, whatever its status; a DbjobsError if nothing did. A mapping goes as a form.
+        """The response, whatever its status; a DbjobsError if there is none. A mapping is sent as a form.
 
         It ends with the earliest time limit (see `dbjobs.common.deadline`), and after REQUEST_TIMEOUT.
         """
@@ -128,48 +128,43 @@ class HttpSession:
                 request,
                 timeout=(min(CONNECT_TIMEOUT, seconds), REQUEST_TIMEOUT),
                 allow_redirects=False,
-                **self._ways_to(url),
+                **self._settings_for(url),
             ) as response:
-                body = _read_body(response)
+                body = bytearray()
+                for chunk in response.iter_content(READ_BYTES):
+                    body += chunk
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        megabytes = MAX_RESPONSE_BYTES // 1024**2
+                        raise UnreachableError(
+                            f"the answer of {_host_of(url)} is larger than {megabytes} MB",
+                            hint="ask for less at once",
+                            is_retryable=False,
+                        )
         except requests.RequestException as error:
-            raise _Failure(error, url, self._network, seconds, exchange.was_sent).explain() from None
+            raise _explain_failure(error, url, self._network, seconds, was_sent=exchange.was_sent) from None
         except OSError as error:  # of requests, where a file of certificates is not there
             raise ConfigError(
                 f"cannot read the certificates of {self._network.trusted}: {_cause(error)}",
                 hint=_TRUST_HINT,
             ) from None
-        return RawResponse(response.status_code, response.reason or "", response.headers, body)
+        return RawResponse(response.status_code, response.reason or "", response.headers, bytes(body))
 
     @property
     def was_sent(self) -> bool:
-        """Whether the first byte of the latest request has left: if so, it may have had an effect."""
+        """Whether any of the latest request has been sent: if so, it may have had an effect."""
         return self._exchange.was_sent
 
-    def _ways_to(self, url: str) -> dict[str, Any]:
-        """Proxies and certificates for a host, looked up once: it takes as long as all else in a request."""
+    def _settings_for(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates for a host, looked up once: it takes as long as the rest of a request."""
         host = urlsplit(url)[:2]
-        if host not in self._ways:
-            # of the session's own `verify`, REQUESTS_CA_BUNDLE would take the place
-            self._ways[host] = {
+        if host not in self._settings:
+            # REQUESTS_CA_BUNDLE would replace `verify` of the session
+            self._settings[host] = {
                 **self._session.merge_environment_settings(
                     url, {}, True, self._network.ca_bundle, self._network.certificate
                 )
             }
-        return self._ways[host]
-
-
-def _read_body(response: requests.Response) -> bytes:
-    """The whole body, unless it is too large; the exchange bounds how long it may take."""
-    body = bytearray()
-    for piece in response.iter_content(READ_BYTES):
-        body += piece
-        if len(body) > MAX_ANSWER_BYTES:
-            raise UnreachableError(
-                f"the answer of {_host_of(response.url)} is larger than {MAX_ANSWER_BYTES // 1024**2} MB",
-                hint="ask for less at once",
-                is_retryable=False,
-            )
-    return bytes(body)
+        return self._settings[host]
 
 
 def _host_of(url: str) -> str:
@@ -186,65 +181,54 @@ _TLS_NOISE = re.compile(r"\[(SSL|X509)[^]]*\] | \(_ssl\.c:\d+\)")
 _ASKS_FOR_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca|handshake failure|access denied)")
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """An exchange that failed: what requests made of it, and what we know besides."""
+def _explain_failure(
+    error: requests.RequestException, url: str, network: Network, seconds: float, *, was_sent: bool
+) -> DbjobsError:
+    """The error that says why there is no response; an UnsentError if nothing was sent.
 
-    error: requests.RequestException
-    url: str
-    network: Network
-    seconds: float
-    """how long it was allowed to take"""
-    was_sent: bool
-
-    def explain(self) -> DbjobsError:
-        """The error in words that name the cause and no internals; an UnsentError if nothing was sent."""
-        error, host, cause = self.error, _host_of(self.url), _cause(self.error)
-        is_tls = "SSL" in repr(error)
-        if isinstance(error, _INVALID) and not self.was_sent:
-            return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
-        if is_tls and _ASKS_FOR_CERTIFICATE.search(cause):
-            wish = f"{host} wants a certificate of yours: {cause}"
-            return self._unusable(wish, self.network.client_cert_hint)
-        if self.was_sent:
-            return self._explain_sent(host, cause, is_eof="SSLEOFError" in repr(error))
-        if isinstance(error, requests.exceptions.SSLError) and "SSLEOFError" not in repr(error):
-            return self._unusable(f"no trusted connection to {host}: {cause}", self.network.trust_hint)
-        if isinstance(error, requests.exceptions.ProxyError):
-            proxy = proxy_of(self.url)
-            return UnsentError(f"cannot reach {host} through the proxy {proxy}: {cause}", hint=_PROXY_HINT)
-        if isinstance(error, requests.exceptions.Timeout) or cause == "timed out":
-            cause = f"no connection within {min(self.seconds, MAX_CONNECT_SECONDS):.0f} s"
-        hint = _EOF_HINT if "SSLEOFError" in repr(error) else _HOST_HINT
-        return UnsentError(f"cannot reach {host}: {cause}", hint=hint)
-
-    def _unusable(self, message: str, hint: str) -> UnreachableError:
-        """What another try would not change."""
-        kind = UnreachableError if self.was_sent else UnsentError
-        return kind(message, hint=hint, is_retryable=False)
-
-    def _explain_sent(self, host: str, cause: str, *, is_eof: bool) -> UnreachableError:
-        if isinstance(self.error, requests.exceptions.Timeout) or cause == "timed out":
-            return UnreachableError(f"no complete answer from {host} within {self.seconds:.0f} s")
-        if isinstance(self.error, _INVALID):
-            return UnreachableError(f"the headers of the answer of {host} are not valid", hint=_HOST_HINT)
-        hint = _EOF_HINT if is_eof else None
-        return UnreachableError(f"the connection to {host} broke: {cause}", hint=hint)
+    `seconds`: how long the request and its response were allowed to take.
+    """
+    host, cause = _host_of(url), _cause(error)
+    is_eof = "SSLEOFError" in repr(error)
+    is_timeout = isinstance(error, requests.exceptions.Timeout) or cause == "timed out"
+    if isinstance(error, _INVALID) and not was_sent:
+        return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
+    hint: str | None = _EOF_HINT if is_eof else None
+    is_retryable = True
+    if "SSL" in repr(error) and _ASKS_FOR_CERTIFICATE.search(cause):
+        message = f"{host} wants a certificate of yours: {cause}"
+        hint, is_retryable = network.client_cert_hint, False
+    elif was_sent and is_timeout:
+        message, hint = f"no complete answer from {host} within {seconds:.0f} s", None
+    elif was_sent and isinstance(error, _INVALID):
+        message, hint = f"the headers of the answer of {host} are not valid", _HOST_HINT
+    elif was_sent:
+        message = f"the connection to {host} broke: {cause}"
+    elif isinstance(error, requests.exceptions.SSLError) and not is_eof:
+        message = f"no trusted connection to {host}: {cause}"
+        hint, is_retryable = network.trust_hint, False
+    elif isinstance(error, requests.exceptions.ProxyError):
+        message, hint = f"cannot reach {host} through the proxy {proxy_of(url)}: {cause}", _PROXY_HINT
+    else:
+        cause = f"no connection within {min(seconds, MAX_CONNECT_SECONDS):.0f} s" if is_timeout else cause
+        message, hint = f"cannot reach {host}: {cause}", hint or _HOST_HINT
+    kind = UnreachableError if was_sent else UnsentError
+    return kind(message, hint=hint, is_retryable=is_retryable)
 
 
 def proxy_of(url: str) -> str:
-    """The proxy on the way to a host, without the password that may stand in its address; '' if none."""
+    """The proxy for a host, without the password that its address may have; '' if there is none."""
     proxy = select_proxy(url, get_environ_proxies(url))
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else ""
 
 
 def _cause(error: BaseException | None) -> str:
     """The innermost reason of a chain of exceptions: `Connection refused` and the like."""
-    words = "the connection was lost"
+    reason = "the connection was lost"
     while error is not None:
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            words = error.strerror or str(error) or words
+            reason = error.strerror or str(error) or reason
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        inner = inner or next((part for part in error.args if isinstance(part, BaseException)), None)
+        inner = inner or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
         error = inner if isinstance(inner, BaseException) else None
-    return _TLS_NOISE.sub("", words)
+    return _TLS_NOISE.sub("", reason)

@@ -75,7 +75,7 @@ def test_without_a_time_limit_a_request_has_one_of_its_own(
 
 
 def test_an_answer_without_end_is_cut_off_and_said_to_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 3 * 1024**2)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 3 * 1024**2)
     with broken_server(endless_body) as server, pytest.raises(UnreachableError, match="is larger than 3 MB"):
         wire.HttpSession().send("GET", server.url)
 

@@ -4,7 +4,7 @@ import shlex
 
 import typer
 
-from dbjobs.cli.changing import explain_unknown_outcome, look
+from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import make_body
 from dbjobs.cli.options import DryRun, Force
@@ -37,6 +37,8 @@ def command(
     app = app_of(ctx)
     settings = make_body(app, body.open_job(job_key), "create", force=force)
     newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
-    with explain_unknown_outcome(app, "the job may have been created", look(app, "jobs list", newest)):
+    with explain_unknown_outcome(
+        app, "the job may have been created", hint_to_look(app, "jobs list", newest)
+    ):
         answer = app.api_to_change(dry_run).create_job(settings)
     show_created(app, answer, "job_id")

@@ -5,8 +5,8 @@ import typer
 from dbjobs.cli.changing import (
     confirm,
     explain_unknown_outcome,
-    look,
-    say_job,
+    format_job,
+    hint_to_look,
     show_answers,
     show_changes,
 )
@@ -45,9 +45,9 @@ def command(
     settings = make_body(app, file, "reset", job_id=job_id, force=force)
     current = app.api.get_job(job_id)
     show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
-    confirm(app, lambda: f"replace all settings of {say_job(current)}", yes=yes or dry_run)
+    confirm(app, lambda: f"replace all settings of {format_job(current)}", yes=yes or dry_run)
     with explain_unknown_outcome(
-        app, f"job {job_id} may have been reset", look(app, "jobs get", str(job_id))
+        app, f"job {job_id} may have been reset", hint_to_look(app, "jobs get", str(job_id))
     ):
         answer = app.api_to_change(dry_run).reset_job(job_id, settings)
     if not dry_run:

@@ -6,7 +6,7 @@ import typer
 
 from dbjobs.cli.changing import (
     explain_unknown_outcome,
-    look,
+    hint_to_look,
     show_answers,
     show_changes,
     warn_of_changes,
@@ -88,7 +88,7 @@ def command(
         app.streams.warn(warning)
     show_changes(app, differences(settings, update.expected), dry_run=dry_run)
     with explain_unknown_outcome(
-        app, f"job {job_id} may have been updated", look(app, "jobs get", str(job_id))
+        app, f"job {job_id} may have been updated", hint_to_look(app, "jobs get", str(job_id))
     ):
         answer = app.api_to_change(dry_run).update_job(job_id, update.new_settings, update.fields_to_remove)
     if not dry_run:

@@ -21,5 +21,5 @@ def command(ctx: typer.Context, name: OptionalName = None) -> None:
 
     Exit codes: 0 all is well, 3 configuration or sign-in, 5 refused, 6 out of reach.
     """
-    app = app_of(ctx).choosing(name)
+    app = app_of(ctx).with_profile(name)
     show_checkup(app, app.checkup().steps())

@@ -21,7 +21,7 @@ def command(ctx: typer.Context, name: OptionalName = None) -> None:
 
     Exit codes: 0 shown, 3 no such profile, or something is missing.
     """
-    app = app_of(ctx).choosing(name)
+    app = app_of(ctx).with_profile(name)
     try:
         profile = app.profile
     except ConfigError:

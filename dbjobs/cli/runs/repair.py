@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dbjobs.api.models import Run
-from dbjobs.cli.changing import explain_unknown_outcome, look, read_parameters
+from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look, read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, RunArgument, Wait
@@ -65,7 +65,10 @@ def command(
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     run_id = app.run_id(run)
-    effect, how_to_find_out = f"run {run_id} may have been repaired", look(app, "runs get", str(run_id))
+    effect, how_to_find_out = (
+        f"run {run_id} may have been repaired",
+        hint_to_look(app, "runs get", str(run_id)),
+    )
     with (
         within_timeout(app, options.timeout if wait else math.inf) as limit,
         explain_unknown_outcome(app, effect, how_to_find_out),
