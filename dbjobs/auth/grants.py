@@ -58,7 +58,8 @@ def lifetime_of(answer: Mapping[str, Any], now: float) -> float | None:
         return seconds if seconds > 0 else None
     for key in EXPIRES_AT:
         with suppress(KeyError, TypeError, ValueError, OverflowError):
-            return max(0.0, parse_time(answer[key]) - now)
+            ends = parse_time(answer[key])
+            return max(0.0, ends - now) if ends > 0 else None  # Go's "never" is the year 1
     return None
 
 

@@ -50,6 +50,8 @@ class World:
 
     metadata: Mapping[str, Any] | None = None
     """what a host says of itself, where that is not the usual"""
+    refused: str = "nothing"
+    """the resource for which Microsoft gives no token"""
     server: ScriptedServer = field(default_factory=lambda: ScriptedServer(()))
 
     def reply(self, request: Received) -> Reply:
@@ -71,6 +73,8 @@ class World:
             return self._token("of-the-machine")
         if host.startswith("login."):
             resource = request.body.get("resource") or request.body["scope"].removesuffix("/.default")
+            if self.refused in resource:
+                return Reply(401, {"error": "unauthorized_client", "error_description": "not for you"})
             return self._token(f"entra-{resource.rstrip('/')}")
         return self._reply_as_workspace(request, host)
 
