@@ -1,4 +1,4 @@
-"""The root command, and the one place where errors become words and exit codes."""
+"""The root command, and the one place where errors become messages and exit codes."""
 
 import os
 import sys
@@ -42,17 +42,20 @@ class Root(Group):
         self.has_events = _asks_for_events(words)
         streams = Streams(event_clock=SystemClock() if self.has_events else None)
         try:
-            words = self.words = [_as_text(word) for word in words]
+            words = self.words = [_decode_argument(word) for word in words]
             code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
         except ParserError as error:
-            code = _tell_usage_error(error, streams)
+            from dbjobs.cli.usage_errors import explain_parser_error
+
+            (app_of(error.ctx).streams if error.ctx else streams).fail(explain_parser_error(error))
+            code = ExitCode.USAGE
         except UsageError as error:
             streams.fail(error)
             code = error.exit_code
         except StdoutError as error:  # help and version, which Click prints itself
             streams.fail(cannot_write(error))
             code = ExitCode.OUTPUT
-        except SystemExit:  # so Click leaves help and version when their reader has left
+        except SystemExit:  # Click exits so when the reader of help or version has closed the pipe
             code = ExitCode.BROKEN_PIPE
         if standalone_mode:
             sys.exit(code)
@@ -77,16 +80,16 @@ class Root(Group):
             code = ExitCode.BROKEN_PIPE
         except (typer.Exit, ParserError, StdoutError):
             raise
-        except Exception as error:  # the last net: a traceback helps nobody at a prompt
-            _tell_fault(app_of(ctx).streams, error)
+        except Exception as error:  # a traceback helps nobody at a prompt
+            _report_bug(app_of(ctx).streams, error)
             code = ExitCode.FAULT
         finally:
             app_of(ctx).save_cache()
         raise typer.Exit(code)
 
 
-def _as_text(word: str) -> str:
-    """A word of the command line, in UTF-8 even where the locale knows ASCII alone; a file has any name."""
+def _decode_argument(word: str) -> str:
+    """An argument as UTF-8, even if the locale is ASCII; the name of an existing file may be any bytes."""
     try:
         return word.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
@@ -96,7 +99,7 @@ def _as_text(word: str) -> str:
 
 
 def _asks_for_events(words: Sequence[str]) -> bool:
-    """Whether `--progress events` is what a program asks for, be the rest of its call right or wrong."""
+    """Whether `--progress events` is given, even if the rest of the call is wrong."""
     chosen = ""
     for index, word in enumerate(words):
         if word == "--":
@@ -108,17 +111,8 @@ def _asks_for_events(words: Sequence[str]) -> bool:
     return chosen == "events"
 
 
-def _tell_usage_error(error: Any, streams: Streams) -> ExitCode:
-    """What was wrong with the call, and what works instead, or where its help is."""
-    from dbjobs.cli.usage_errors import explain_parser_error
-
-    streams = app_of(error.ctx).streams if error.ctx else streams
-    streams.fail(explain_parser_error(error))
-    return ExitCode.USAGE
-
-
-def _tell_fault(streams: Streams, error: Exception) -> None:
-    """A fault of our own: its kind and place, and the whole story if DBJOBS_DEBUG asks for it."""
+def _report_bug(streams: Streams, error: Exception) -> None:
+    """A bug in dbjobs: its type and message, and the traceback if DBJOBS_DEBUG is set."""
     if os.environ.get("DBJOBS_DEBUG"):
         import traceback
 
@@ -147,7 +141,7 @@ def dbjobs(
     \b
     Start here:
       dbjobs demo                             watch a real run, on this machine
-      dbjobs profiles add prod                speak to your own workspace
+      dbjobs profiles add prod                connect to your own workspace
       dbjobs runs now nightly --wait          start a job, exit with its outcome
       dbjobs runs submit -f run.yaml --wait   the same without a job
     """

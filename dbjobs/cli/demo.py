@@ -17,7 +17,7 @@ from dbjobs.errors import ConfigError
 
 NEXT_STEPS = """
 That was a real run, on this machine. To go on:
-  {dbjobs} demo --fail                  see how a failure is told
+  {dbjobs} demo --fail                  see how a failure is reported
   {dbjobs} sandbox serve --root {root}  serve this workspace until Ctrl-C; then, in a second shell:
   {dbjobs} runs submit -f {job} --wait"""
 
@@ -44,8 +44,8 @@ def command(
     root = examples_folder() / "demo"
     job = root / ("fail.yaml" if fail else "job.yaml")
     with new_sandbox(root) as sandbox:
-        code = _run(_pointed_to(app, sandbox.url, sandbox.token), job)
-        app.streams.note(NEXT_STEPS.format(dbjobs=_program(), root=_near(root), job=_near(job)))
+        code = _run(_with_sandbox(app, sandbox.url, sandbox.token), job)
+        app.streams.note(NEXT_STEPS.format(dbjobs=_program(), root=_shortest(root), job=_shortest(job)))
     raise typer.Exit(code)
 
 
@@ -55,7 +55,7 @@ def _run(app: App, job: Path) -> int:
     from dbjobs.cli.waiting import wait_for_runs
     from dbjobs.jobfiles.files import read_body
 
-    app.streams.note(f"$ dbjobs runs submit -f {_near(job)} --wait --show-output all")
+    app.streams.note(f"$ dbjobs runs submit -f {_shortest(job)} --wait --show-output all")
     run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
     app.streams.result_ids(str(run_id))
     options = WaitOptions(
@@ -68,7 +68,7 @@ def _run(app: App, job: Path) -> int:
     return wait_for_runs(app, [run_id], options, just_started=True)
 
 
-def _pointed_to(app: App, host: str, token: str) -> App:
+def _with_sandbox(app: App, host: str, token: str) -> App:
     """The same call, with the sandbox for its workspace."""
     options = replace(app.options, profile=None, config=None, host=None)
     environ = {**app.environ, "DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token}
@@ -84,8 +84,8 @@ def examples_folder() -> Path:
     raise ConfigError("the examples are not installed", hint="get them with the sources of dbjobs")
 
 
-def _near(path: Path) -> str:
-    """The path as it is shortest to type from here."""
+def _shortest(path: Path) -> str:
+    """The path as it is shortest to type from the current folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -93,7 +93,7 @@ def _near(path: Path) -> str:
 
 
 def _program() -> str:
-    """What to type for dbjobs: a virtual environment that is not on the path wants more than its name."""
+    """What to type for dbjobs: in a virtual environment that is not on the path it needs its folder."""
     called = Path(sys.argv[0])
     is_on_path = shutil.which("dbjobs") == str(called.absolute())
-    return "dbjobs" if is_on_path or called.name != "dbjobs" else _near(called.absolute())
+    return "dbjobs" if is_on_path or called.name != "dbjobs" else _shortest(called.absolute())

@@ -1,4 +1,4 @@
-"""What makes Typer's commands those of dbjobs.
+"""Typer's commands with the conventions of dbjobs.
 
 - A group loads a verb's module when the verb is asked for, so a call pays for one command.
 - Every command takes the global options, so they stand before or after its name.
@@ -31,9 +31,9 @@ COMMAND_SETTINGS = {**CONTEXT_SETTINGS, "allow_extra_args": True}
 ParserError: Any = typer.BadParameter.__base__
 """Typer exports BadParameter alone, and brings its own Click from 0.26 on."""
 
-WIDEST_HELP = 100
-ROOMY = 66
-"""Columns from which on two stand side by side."""
+MAX_HELP_WIDTH = 100
+TWO_COLUMN_WIDTH = 66
+"""From this width on, names and descriptions stand side by side."""
 
 
 def app_of(ctx: typer.Context) -> App:
@@ -53,17 +53,12 @@ def options_given(ctx: typer.Context, group: type) -> list[str]:
     return [
         param.opts[0]
         for param in ctx.command.params
-        if param.name in names and _source_of(ctx, param.name) == "COMMANDLINE"
+        if param.name in names and getattr(ctx.get_parameter_source(param.name), "name", "") == "COMMANDLINE"
     ]
 
 
-def _source_of(ctx: typer.Context, name: str) -> str | None:
-    source: Any = ctx.get_parameter_source(name)
-    return str(source.name) if source else None
-
-
 def new_typer(**kwargs: Any) -> typer.Typer:
-    """A Typer of the house: no options of its own, no decoration."""
+    """A Typer without options of its own and without decoration."""
     return typer.Typer(
         add_completion=False,
         rich_markup_mode=None,
@@ -157,7 +152,10 @@ class Group(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         commands = {verb: self.get_command(ctx, verb) for verb in self.verbs}
         with formatter.section("Commands"):
-            _write_list(formatter, [(verb, _first_line(command)) for verb, command in commands.items()])
+            _write_list(
+                formatter,
+                [(verb, str(command.help or "").partition("\n")[0]) for verb, command in commands.items()],
+            )
         _format_params(self, ctx, formatter)
 
 
@@ -171,7 +169,7 @@ def _with_help_of_arguments(command: Any, function: Callable[..., None]) -> Any:
 
 def help_width() -> int:
     """The terminal's, within reason; of itself, Click never goes below 50."""
-    return max(min(get_terminal_size().columns, WIDEST_HELP), 20)
+    return max(min(get_terminal_size().columns, MAX_HELP_WIDTH), 20)
 
 
 def _complete_params(params: list[Any]) -> None:
@@ -179,15 +177,11 @@ def _complete_params(params: list[Any]) -> None:
     taken = {name for param in params for name in param.opts}
     params.extend(param for param in global_params() if taken.isdisjoint(param.opts))
     for param in params:
-        param.metavar = param.metavar or _metavar_of(param)
+        values = "|".join(str(getattr(choice, "value", choice)) for choice in _choices_of(param))
+        # versions of Typer write these differently
+        param.metavar = param.metavar or values or ("N" if _is_number(param) else None)
         if _is_number(param) or _choices_of(param):
-            param.type = _with_own_words(param.type)
-
-
-def _metavar_of(param: Any) -> str | None:
-    """What versions of Typer write differently."""
-    words = "|".join(str(getattr(choice, "value", choice)) for choice in _choices_of(param))
-    return words or ("N" if _is_number(param) else None)
+            param.type = _with_own_message(param.type)
 
 
 def _choices_of(param: Any) -> tuple[Any, ...]:
@@ -198,8 +192,8 @@ def _is_number(param: Any) -> bool:
     return bool(param.type.name.startswith(("int", "float")))
 
 
-def _with_own_words(param_type: Any) -> Any:
-    """The type of an option, which says in words of our own why it does not take a value."""
+def _with_own_message(param_type: Any) -> Any:
+    """The type of an option, with a message of our own for a value that it does not take."""
     if "convert" in vars(param_type):  # options of every command are shared
         return param_type
     convert = param_type.convert
@@ -215,10 +209,6 @@ def _with_own_words(param_type: Any) -> Any:
     explaining = copy(param_type)
     explaining.convert = convert_or_explain
     return explaining
-
-
-def _first_line(command: Any) -> str:
-    return str(command.help or "").partition("\n")[0]
 
 
 def section_of(param: Any) -> str | None:
@@ -242,7 +232,7 @@ def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
 
 def _write_list(formatter: Any, records: list[tuple[str, str]]) -> None:
     """The description stands beside each, or below where there is no room."""
-    formatter.write_dl(records, col_max=30 if formatter.width >= ROOMY else 12)
+    formatter.write_dl(records, col_max=30 if formatter.width >= TWO_COLUMN_WIDTH else 12)
 
 
 def _expand_groups(function: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,6 @@
 """The options that every command takes, before or after its name.
 
-They stand apart from those that only some commands share, since every call pays for these.
+They are apart from those that only some commands share, since every call loads these.
 """
 
 from enum import Enum
@@ -44,8 +44,8 @@ class ApiVersion(str, Enum):
     V22 = "2.2"
 
 
-def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Options of the root, the noun and the verb meet in one place; the rightmost wins."""
+def _collect(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Options of the root, the noun and the verb are collected in one place; the last one wins."""
     if param.name == "profile" and "=" in (value or ""):
         raise typer.BadParameter(f"{value!r} is not a profile; parameters are given with -P {value}")
     if value and param.name:
@@ -63,7 +63,7 @@ def given_options(ctx: typer.Context) -> dict[str, Any]:
 def _global(*names: str, **kwargs: Any) -> Any:
     return typer.Option(
         *names,
-        callback=_remember,
+        callback=_collect,
         expose_value=False,
         show_default=False,
         rich_help_panel=GLOBAL_SECTION,
@@ -84,7 +84,7 @@ def _declare_global_options(
     config: Annotated[
         Path | None, _global("--config", metavar="FILE", help="Read this configuration file.")
     ] = None,
-    host: Annotated[str | None, _global("--host", metavar="URL", help="Speak to this workspace.")] = None,
+    host: Annotated[str | None, _global("--host", metavar="URL", help="Use this workspace.")] = None,
     api_version: Annotated[
         ApiVersion | None, _global("--api-version", help="Version of the Jobs API  [default: 2.2].")
     ] = None,
@@ -93,11 +93,11 @@ def _declare_global_options(
     ] = None,
     quiet: Annotated[bool, _global("--quiet", "-q", help="Leave out notes and progress.")] = False,
     verbose: Annotated[
-        bool, _global("--verbose", "-v", help="Tell of requests, retries, and where settings came from.")
+        bool, _global("--verbose", "-v", help="Log requests, retries, and where settings came from.")
     ] = False,
-    no_color: Annotated[bool, _global("--no-color", help="Print without colour.")] = False,
+    no_color: Annotated[bool, _global("--no-color", help="Print without color.")] = False,
 ) -> None:
-    """Only its signature is used: Typer makes the options of it."""
+    """Only its signature is used: Typer builds the options from it."""
 
 
 @cache

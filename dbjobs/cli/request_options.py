@@ -36,7 +36,7 @@ class BodyOptions:
         return self.open().content
 
     def open(self) -> "JobFile":
-        """The same with the lines, for `job_files.make_body` to check."""
+        """The same with the lines, for `check_job_file` to check."""
         if (self.file is None) == (self.json_text is None):
             raise UsageError("give either -f FILE or --json TEXT")
         from dbjobs.jobfiles.files import read_job_file
@@ -60,12 +60,6 @@ JobKey = Annotated[
         show_default=False,
     ),
 ]
-
-
-def _read_body(file: str | None, text: str | None) -> dict[str, Any]:
-    from dbjobs.jobfiles.files import read_body
-
-    return read_body(file, text)
 
 
 _Texts = list[str] | None
@@ -127,7 +121,9 @@ class ParameterOptions:
         from_file: dict[str, str] = {}
         if self.params_file:
             source = "stdin" if self.params_file == "-" else self.params_file
-            from_file = as_parameter_strings(_read_body(self.params_file, None), source)
+            from dbjobs.jobfiles.files import read_body
+
+            from_file = as_parameter_strings(read_body(self.params_file, None), source)
         return {**from_file, **split_pairs(self.param or [])}
 
     def choose(

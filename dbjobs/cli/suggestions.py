@@ -123,7 +123,6 @@ COMMANDS = {
     "profiles get": "dbjobs profiles show NAME",
     "profiles create": ADD_PROFILE,
     "profiles new": ADD_PROFILE,
-    "profiles login": ADD_PROFILE,
     "profiles rm": "dbjobs profiles remove NAME",
     "profiles delete": "dbjobs profiles remove NAME",
     "profiles logout": "dbjobs profiles remove NAME",
@@ -134,7 +133,7 @@ COMMANDS = {
     "sandbox start": "dbjobs sandbox serve",
     "sandbox run": "dbjobs sandbox serve",
 }
-"""A command that there is not, and a call that does what it is meant to."""
+"""A command that does not exist, and a call that does what it probably means."""
 
 OPTIONS: dict[str, Sequence[str]] = {
     "runs list --failed": ["--completed  (the result stands in the last column)"],
@@ -226,8 +225,8 @@ OPTIONS: dict[str, Sequence[str]] = {
     "--out": ["-o FORMAT"],
     "--views-to-export": ["--views CODE|DASHBOARDS|ALL"],
 }
-"""An option that a command has not, after its command where it is meant there alone; then what does the
-same, the first that the command takes. Without a dash or a capital at its beginning, it suits any command."""
+"""An option that does not exist, after its command if it is meant for that one alone; then what does the
+same: the first that the command takes. One that starts with a lowercase letter suits any command."""
 
 VALUES = {
     "table": "text",
@@ -245,7 +244,7 @@ VALUES = {
     "v2.1": "2.1",
     "3": "2.2",
 }
-"""A value that an option does not take, and one that it may take instead."""
+"""A value that an option does not take, and the one that it probably means."""
 
 
 def suggest_command(path: str) -> str | None:
@@ -254,7 +253,7 @@ def suggest_command(path: str) -> str | None:
 
 
 def suggest_option(ctx: Any, path: str, option: str) -> str | None:
-    """What works instead of an option that a command has not, as a sentence."""
+    """What works instead of an option that a command does not have, as a sentence."""
     takes = {name for param in ctx.command.params for name in _names_of(param)}
     for candidate in OPTIONS.get(f"{path} {option}") or OPTIONS.get(option, ()):
         first = candidate.replace(",", " ").split()[0]

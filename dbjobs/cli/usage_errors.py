@@ -1,4 +1,4 @@
-"""What is said to a wrong call, in words of our own: those of the parser differ by its version.
+"""The errors for wrong calls, with messages of our own: those of the parser differ by its version.
 
 Loaded only when a call is wrong.
 """
@@ -17,69 +17,66 @@ FILE_ENDINGS = (".yaml", ".yml", ".json")
 def explain_parser_error(error: Any) -> UsageError:
     """An error of the parser as one of ours."""
     ctx = error.ctx
-    hint = help_of(ctx)
+    hint = help_call(ctx)
     if hasattr(error, "possibilities") and ctx:
         return unknown_option(ctx, error.option_name)
     param = getattr(error, "param", None)
     if type(error).__name__ == "MissingParameter" and param:
         what = (param.help or "it is required").rstrip(".")
-        return UsageError(f"{name_of(param)} is missing: {what[:1].lower()}{what[1:]}", hint=hint)
+        return UsageError(f"{display_name(param)} is missing: {what[:1].lower()}{what[1:]}", hint=hint)
     if name := getattr(error, "option_name", None):
         takes_value = "not take" not in error.message
         problem = "needs a value" if takes_value else "takes no value"
         return UsageError(f"{name} {problem}", hint=hint)
     message: str = getattr(error, "message", "") or error.format_message()
     if param:
-        return UsageError(f"{name_of(param)}: {message}", hint=hint)
+        return UsageError(f"{display_name(param)}: {message}", hint=hint)
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
-def help_of(ctx: Any) -> str:
+def help_call(ctx: Any) -> str:
     """The call that shows the help of the command."""
     return f"{ctx.command_path if ctx else 'dbjobs'} --help"
 
 
-def name_of(param: Any) -> str:
+def display_name(param: Any) -> str:
     """`--timeout`, or JOB."""
     is_argument = param.param_type_name == "argument"
     return (param.metavar or "").strip("[].") if is_argument else str(max(param.opts, key=len))
 
 
 def unknown_option(ctx: Any, option: str) -> UsageError:
-    """An option that the command has not, with what works instead."""
+    """An option that the command does not have, with what works instead."""
     command, path = ctx.command, _path(ctx)
     instead = suggest_option(ctx, path, option)
     params = command.get_params(ctx)
     names = [name for param in params for name in (*param.opts, *param.secondary_opts) if name[:2] == "--"]
     guess = "" if instead else did_you_mean(option, names)
-    return UsageError(f"there is no option {option}{guess}", hint=instead or help_of(ctx))
+    return UsageError(f"there is no option {option}{guess}", hint=instead or help_call(ctx))
 
 
 def unknown_command(ctx: Any, words: Sequence[str], verbs: Sequence[str]) -> UsageError:
-    """A command that there is not, with what works instead; `words` are those after the noun."""
+    """A command that does not exist, with what works instead; `words` are those after the noun."""
     verb, path = words[0], _path(ctx)
     problem = f"there is no command {verb!r}"
     noun = nearest_names(verb, verbs)
-    if not path and noun and noun[0].startswith(verb) and _is_verb_of(ctx, noun[0], words[1:]):
-        return UsageError(f"{problem}; did you mean {noun[0]!r}?", hint=help_of(ctx))
+    verbs_of_noun = getattr(ctx.command.get_command(ctx, noun[0]), "verbs", ()) if noun else ()
+    if not path and noun and noun[0].startswith(verb) and words[1:] and words[1] in verbs_of_noun:
+        return UsageError(f"{problem}; did you mean {noun[0]!r}?", hint=help_call(ctx))
     instead = suggest_command(f"{path} {verb}".strip().lower())
     if instead:
         return UsageError(problem, hint=f"use {instead}")
-    return UsageError(problem + did_you_mean(verb, verbs), hint=_elsewhere(ctx, verb, noun))
+    return UsageError(problem + did_you_mean(verb, verbs), hint=_hint_for_unknown_verb(ctx, verb, noun))
 
 
-def _is_verb_of(ctx: Any, noun: str, rest: Sequence[str]) -> bool:
-    return bool(rest) and rest[0] in getattr(ctx.command.get_command(ctx, noun), "verbs", ())
-
-
-def _elsewhere(ctx: Any, verb: str, found: Sequence[str]) -> str:
-    """The help of what comes near; a verb of another noun, if this one has nothing like it."""
+def _hint_for_unknown_verb(ctx: Any, verb: str, found: Sequence[str]) -> str:
+    """The help of the command, or a similar verb of another noun if this noun has none."""
     if not found:
         root = ctx.find_root().command
         for noun in root.verbs:
             if near := nearest_names(verb, getattr(root.get_command(ctx, noun), "verbs", ())):
                 return f"use dbjobs {noun} {near[0]}"
-    return help_of(ctx)
+    return help_call(ctx)
 
 
 def unexpected_arguments(ctx: Any, extra: Sequence[str]) -> UsageError:

@@ -27,14 +27,14 @@ def _pause(text: str | float) -> float:
 
 
 class OnExit(str, Enum):
-    """What becomes of the run when the wait ends before it."""
+    """What to do with the run when the wait ends first."""
 
     DETACH = "detach"
     CANCEL = "cancel"
 
 
 class Progress(str, Enum):
-    """How a wait tells of itself, on stderr."""
+    """How a wait reports progress, on stderr."""
 
     AUTO = "auto"
     LIVE = "live"
@@ -60,7 +60,7 @@ def _duration_option(name: str, help_text: str, parser: Any = _duration) -> Any:
 
 
 class Ci(str, Enum):
-    """Whose commands tell the pipeline of it."""
+    """The CI system whose commands the output uses."""
 
     AUTO = "auto"
     GITHUB = "github"
@@ -77,9 +77,10 @@ def _report_file(text: str) -> str:
     return text
 
 
-CiSystem = Annotated[Ci, _wait_option("--ci", "The CI system to speak to  [default: auto, by environment].")]
+CiSystem = Annotated[Ci, _wait_option("--ci", "The CI system to report to  [default: auto, by environment].")]
 JunitFile = Annotated[
-    str | None, _wait_option("--junit", "Write a JUnit report: a suite a run, a case a task.", metavar="FILE")
+    str | None,
+    _wait_option("--junit", "Write a JUnit report: one suite per run, one case per task.", metavar="FILE"),
 ]
 ReportFiles = Annotated[
     list[str] | None,
@@ -97,28 +98,30 @@ class WaitOptions:
         float, _duration_option("--timeout", "Wait no longer than this  [default: no limit].")
     ] = math.inf
     on_timeout: Annotated[
-        OnExit, _wait_option("--on-timeout", "What becomes of the run at the time limit  [default: detach].")
+        OnExit, _wait_option("--on-timeout", "What to do with the run at the time limit  [default: detach].")
     ] = OnExit.DETACH
     on_interrupt: Annotated[
-        OnExit, _wait_option("--on-interrupt", "The same at SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
+        OnExit, _wait_option("--on-interrupt", "The same on SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
     ] = OnExit.DETACH
     poll_interval: Annotated[
         float,
-        _duration_option("--poll-interval", "The pause between polls amid changes  [default: 5s].", _pause),
+        _duration_option(
+            "--poll-interval", "The pause between polls while the run changes  [default: 5s].", _pause
+        ),
     ] = 5.0
     poll_max: Annotated[
         float,
-        _duration_option("--poll-max", "What the pause grows to while nothing does  [default: 1m].", _pause),
+        _duration_option("--poll-max", "The longest pause, while nothing changes  [default: 1m].", _pause),
     ] = 60.0
     max_outage: Annotated[
         float, _duration_option("--max-outage", "Give up after this long without contact  [default: 10m].")
     ] = 600.0
-    fail_fast: Annotated[bool, _wait_option("--fail-fast", "Leave at the first run that fails.")] = False
+    fail_fast: Annotated[bool, _wait_option("--fail-fast", "Exit at the first run that fails.")] = False
     strict: Annotated[
         bool, _wait_option("--strict", "Count SUCCESS_WITH_FAILURES as a failure (exit 17).")
     ] = False
     progress: Annotated[
-        Progress, _wait_option("--progress", "How to tell of it, on stderr  [default: auto].")
+        Progress, _wait_option("--progress", "How to report progress, on stderr  [default: auto].")
     ] = Progress.AUTO
     show_output: Annotated[
         ShowOutput,

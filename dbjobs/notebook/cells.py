@@ -1,4 +1,4 @@
-"""The commands of a notebook as cells: in order, with what kind they are and what they left."""
+"""The commands of a notebook as cells: in order, with their kind and their results."""
 
 import math
 import re
@@ -31,7 +31,7 @@ class Cell:
 
     @property
     def markdown(self) -> str | None:
-        """The text of a cell that is prose; None for any other."""
+        """The text of a Markdown cell; None for any other."""
         found = _MARKDOWN.match(self.source)
         return self.source[found.end() :] if found else None
 
@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def results(self) -> Iterator[dict[str, Any]]:
-        """What the cell left, lists of results taken apart."""
+        """The results of the cell, with lists of results flattened."""
         return _flat(self.command.get("results"))
 
 

@@ -70,11 +70,13 @@ def _may_have_notebook(task: TaskRun) -> bool:
     return not types or "notebook_task" in types
 
 
-def read_views(api: JobsApi, task: TaskRun, wanted: str, form: str, warn: Warn) -> Iterator[ExportedView]:
-    """The views of a task (wanted: CODE, DASHBOARDS or ALL) in a form; `warn` hears of what stays a page."""
+def read_views(
+    api: JobsApi, task: TaskRun, views_to_export: str, form: str, warn: Warn
+) -> Iterator[ExportedView]:
+    """The views of a task (CODE, DASHBOARDS or ALL) in a form; `warn` is called for what stays a page."""
     if task.run_id is None:
         raise NotFoundError(f"task {task.task_key} never ran: there is nothing to export")
-    views = api.export_run(task.run_id, wanted).get("views") or []
+    views = api.export_run(task.run_id, views_to_export).get("views") or []
     if not views:
         warn(f"task {task.task_key} has no such view")
     for view in views:

@@ -69,13 +69,13 @@ def _with_lines(output: dict[str, Any]) -> dict[str, Any]:
         return {**output, "text": _lines(output["text"])}
     if "data" in output:
         data = output["data"]
-        return {**output, "data": {name: _mime_lines(name, value) for name, value in data.items()}}
+        is_text = {name: name.startswith("text/") or name == "image/svg+xml" for name in data}
+        lines = {
+            name: _lines(value) if is_text[name] and isinstance(value, str) else value
+            for name, value in data.items()
+        }
+        return {**output, "data": lines}
     return output
-
-
-def _mime_lines(mime_type: str, value: Any) -> Any:
-    is_lines = isinstance(value, str) and (mime_type.startswith("text/") or mime_type == "image/svg+xml")
-    return _lines(value) if is_lines else value
 
 
 def _lines(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What cells left, as the outputs of a Jupyter notebook.
+"""The results of cells, as the outputs of a Jupyter notebook.
 
 Result types as seen in pages of 2021 to 2025. What is of another type is kept as text, so
 nothing is lost. Source of the form: https://nbformat.readthedocs.io/en/latest/format_description.html
@@ -60,7 +60,8 @@ def _table(result: Result) -> Iterator[Output]:
     rows = [row for row in _list(result.get("data")) if isinstance(row, list | dict)]
     columns = [column for column in _list(result.get("schema")) if isinstance(column, dict)]
     names = [str(column.get("name", "")) for column in columns] or _names_in(rows)
-    cells = [_row(row, names) for row in rows]
+    values = [row if isinstance(row, list) else [row.get(name) for name in names] for row in rows]
+    cells = [[_cell_text(value) for value in row] for row in values]
     note = f"the first {len(cells):,} rows" if result.get("overflow") is True else ""
     lines = ["\t".join(line) for line in [names, *cells]] + ([f"({note})"] if note else [])
     yield _display({"text/html": html.table(names, cells, note), "text/plain": "\n".join(lines)})
@@ -74,12 +75,7 @@ def _names_in(rows: list[Any]) -> list[str]:
     """For a table that names no columns."""
     keys = dict.fromkeys(str(key) for row in rows if isinstance(row, dict) for key in row)
     widest = max((len(row) for row in rows if isinstance(row, list)), default=0)
-    return list(keys) or [f"_{place}" for place in range(1, widest + 1)]
-
-
-def _row(row: list[Any] | dict[str, Any], names: list[str]) -> list[str]:
-    values = row if isinstance(row, list) else [row.get(name) for name in names]
-    return [_cell_text(value) for value in values]
+    return list(keys) or [f"_{number}" for number in range(1, widest + 1)]
 
 
 def _cell_text(value: Any) -> str:
@@ -121,16 +117,16 @@ def _mime_value(mime_type: str, value: Any) -> Any:
 
 def _error(result: Result) -> Iterator[Output]:
     properties = result.get("jupyterProps")
-    told = {**result, **properties} if isinstance(properties, dict) else result
-    summary = _first_text(told, "errorSummary", "summary", "data", "cause")
+    merged = {**result, **properties} if isinstance(properties, dict) else result
+    summary = _first_text(merged, "errorSummary", "summary", "data", "cause")
     name, value = _split_error(_plain(summary))
-    frames = [frame for frame in _list(told.get("stackFrames")) if isinstance(frame, str)]
-    trace = frames or _plain(_first_text(told, "cause", "data", "trace")).splitlines()
-    yield _failure(_first_text(told, "ename") or name, _first_text(told, "evalue") or value, trace)
+    frames = [frame for frame in _list(merged.get("stackFrames")) if isinstance(frame, str)]
+    trace = frames or _plain(_first_text(merged, "cause", "data", "trace")).splitlines()
+    yield _failure(_first_text(merged, "ename") or name, _first_text(merged, "evalue") or value, trace)
 
 
 def _command_error(cell: Cell, *, has_error: bool) -> Iterator[Output]:
-    """The error that a command itself carries, unless a result has told of it."""
+    """The error that a command itself carries, unless a result already shows it."""
     summary, trace = cell.text("errorSummary"), cell.text("error")
     if has_error or not (summary or trace):
         return
@@ -140,8 +136,8 @@ def _command_error(cell: Cell, *, has_error: bool) -> Iterator[Output]:
     yield _failure(*_split_error(plain_summary), lines)
 
 
-def _first_text(told: Result, *names: str) -> str:
-    return next((told[name] for name in names if isinstance(told.get(name), str) and told[name]), "")
+def _first_text(result: Result, *names: str) -> str:
+    return next((result[name] for name in names if isinstance(result.get(name), str) and result[name]), "")
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The page's script sets `__DATABRICKS_NOTEBOOK_MODEL = '…'`: base64 of percent-encoded JSON.
 Other pages were seen, or may be, with the plain object, with one layer less, or with calls
-around it, so what is looked for is a value, and layers are taken off until JSON is left.
+around it, so this looks for a value, and decodes layers until it finds JSON.
 """
 
 import binascii
@@ -30,14 +30,14 @@ class NotebookError(Exception):
 
 def decode_page(page: str) -> Model:
     """The notebook in a page; a NotebookError if there is none. Takes time in proportion to its length."""
-    for start in _places(page):
+    for start in _candidate_offsets(page):
         model = _read_value(page, start)
         if isinstance(model, dict) and isinstance(model.get("commands"), list):
             return model
     raise NotebookError("the page holds no notebook that can be read")
 
 
-def _places(page: str) -> Iterator[int]:
+def _candidate_offsets(page: str) -> Iterator[int]:
     """Where the model may begin: where the script sets it, else at any text that looks like one."""
     for found in _ASSIGNED.finditer(page):
         yield found.end()
@@ -46,37 +46,36 @@ def _places(page: str) -> Iterator[int]:
 
 
 def _read_value(page: str, start: int) -> Any:
-    """The object, or the text with layers around it, that begins at a place; None if there is neither."""
+    """The object, or the text with layers around it, that begins at an offset; None if there is neither."""
     try:
         if page.startswith("{", start):
             return json.JSONDecoder(parse_constant=str).raw_decode(page, start)[0]
         if quote := _QUOTE.match(page, start):
-            return _peel(_quoted(page, quote))
+            return _decode_layers(_quoted(page, quote))
     except (ValueError, RecursionError):
         pass
     return None
 
 
 def _quoted(page: str, quote: re.Match[str]) -> str:
-    """What stands between a quote and its like."""
+    """The text between a quote and the next unescaped one of its kind."""
     end = page.find(quote[0], quote.end())
-    while end > 0 and _is_escaped(page, end):
+    while end > 0 and _backslashes_before(page, end) % 2:  # an odd number escapes the quote
         end = page.find(quote[0], end + 1)
     if end < 0:
         raise ValueError("the quote has no end")
     return page[quote.end() : end]
 
 
-def _is_escaped(text: str, place: int) -> bool:
-    """Whether an odd number of backslashes stands before a place."""
-    first = place
-    while first > 0 and text[first - 1] == "\\":
-        first -= 1
-    return (place - first) % 2 == 1
+def _backslashes_before(text: str, end: int) -> int:
+    start = end
+    while start > 0 and text[start - 1] == "\\":
+        start -= 1
+    return end - start
 
 
-def _peel(text: str) -> Any:
-    """JSON, once escapes, percent-encoding and base64 around it are taken off."""
+def _decode_layers(text: str) -> Any:
+    """JSON, after its layers of escapes, percent-encoding and base64 are decoded."""
     if text.startswith("{\\"):
         text = _unescape(text)
     data = text.encode("utf-8", "surrogatepass")

@@ -6,7 +6,7 @@ import typer
 
 from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import make_body
+from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force
 from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.cli.showing import show_created
@@ -35,7 +35,7 @@ def command(
     sending, the job is not sent again, for that might make a second one.
     """
     app = app_of(ctx)
-    settings = make_body(app, body.open_job(job_key), "create", force=force)
+    settings = check_job_file(app, body.open_job(job_key), "create", force=force).body
     newest = f"--name {shlex.quote(str(settings['name']))}" if settings.get("name") else "--limit 5"
     with explain_unknown_outcome(
         app, "the job may have been created", hint_to_look(app, "jobs list", newest)

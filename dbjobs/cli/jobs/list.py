@@ -17,7 +17,7 @@ Name = Annotated[
     typer.Option(
         "--name",
         metavar="NAME",
-        help="Only jobs of exactly this name, in whatever case.",
+        help="Only jobs with exactly this name, ignoring case.",
         show_default=False,
     ),
 ]
@@ -26,12 +26,12 @@ Match = Annotated[
     typer.Option(
         "--match",
         metavar="TEXT",
-        help="Only jobs whose name holds this text, in whatever case.",
+        help="Only jobs whose name contains this text, ignoring case.",
         show_default=False,
     ),
 ]
-MOST_SEARCHED = 500
-"""So many of the newest jobs are searched for a name that is nearly the one that was given."""
+MAX_SEARCHED = 500
+"""How many of the newest jobs are searched for a similar name."""
 
 
 def command(
@@ -55,21 +55,19 @@ def command(
     if name is not None and match is not None:
         raise UsageError("give either --name or --match")
     app = app_of(ctx)
-    wants_tasks = expand_tasks or app.output == "text"  # the table tells how many there are
+    wants_tasks = expand_tasks or app.output == "text"  # the table shows how many there are
     list_jobs = partial(app.api.list_jobs, expand_tasks=wants_tasks, complete=expand_tasks)
     if match is None:
         pages = list_jobs(name, limit=limit or None)
     else:
-        pages = take(_matching(match, list_jobs()), limit or None)
+        matching = ([job for job in page if match.lower() in name_of(job).lower()] for page in list_jobs())
+        pages = take(matching, limit or None)
     found: list[int] = []
     show_jobs(app, _counted(pages, found), with_tasks=expand_tasks)
     if name is not None and not any(found):
-        app.streams.note(f"--name is exact, and no job is named {name!r}{_suggest(app, name)}; try --match")
-
-
-def _matching(text: str, pages: Pages) -> Pages:
-    for page in pages:
-        yield [job for job in page if text.lower() in name_of(job).lower()]
+        app.streams.note(
+            f"--name is exact, and no job is named {name!r}{_similar_names(app, name)}; try --match"
+        )
 
 
 def _counted(pages: Pages, sizes: list[int]) -> Pages:
@@ -78,12 +76,12 @@ def _counted(pages: Pages, sizes: list[int]) -> Pages:
         yield page
 
 
-def _suggest(app: App, name: str) -> str:
-    """The names that come near, or hold the one that was given; nothing if they cannot be had."""
+def _similar_names(app: App, name: str) -> str:
+    """The names that are similar to the given one or contain it; empty if they cannot be read."""
     from difflib import get_close_matches
 
     try:
-        names = {name_of(job) for page in app.api.list_jobs(limit=MOST_SEARCHED) for job in page} - {""}
+        names = {name_of(job) for page in app.api.list_jobs(limit=MAX_SEARCHED) for job in page} - {""}
     except DbjobsError:
         return ""
     by_lower = {one.lower(): one for one in sorted(names, key=str.lower)}

@@ -11,7 +11,7 @@ from dbjobs.cli.changing import (
     show_changes,
 )
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import make_body
+from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
 from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.jobfiles.differences import differences
@@ -42,7 +42,7 @@ def command(
     app = app_of(ctx)
     file = body.open_job(job_key)
     job_id = app.job_id(job)
-    settings = make_body(app, file, "reset", job_id=job_id, force=force)
+    settings = check_job_file(app, file, "reset", job_id=job_id, force=force).body
     current = app.api.get_job(job_id)
     show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
     confirm(app, lambda: f"replace all settings of {format_job(current)}", yes=yes or dry_run)

@@ -1,6 +1,6 @@
 """`dbjobs jobs update`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,16 +11,12 @@ from dbjobs.cli.changing import (
     show_changes,
     warn_of_changes,
 )
-from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_file
+from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef
 from dbjobs.cli.request_options import BodyOptions, JobKey
 from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.jobfiles.differences import differences
-
-if TYPE_CHECKING:
-    from dbjobs.jobfiles.updates import Update
 
 Set = Annotated[
     list[str] | None,
@@ -56,9 +52,9 @@ def command(
     """Change some settings of a job, and leave the others.
 
     What changes is shown first. Fields of a file replace those of the job; its tasks and
-    job_clusters replace those of the same key, and what it names in fields_to_remove is
-    removed. What the API would not take is refused. Afterwards the job is read again, to
-    see whether the server kept what it was sent.
+    job_clusters replace those of the same key, and the fields in its fields_to_remove are
+    removed. What the API would refuse is refused. Afterwards the job is read again, to
+    check that the server kept what it was sent.
 
     \b
     Examples:
@@ -75,7 +71,7 @@ def command(
         raise UsageError("give what to change: -f FILE, --set PATH=VALUE or --remove FIELD")
     file = body.open_job(job_key) if body.is_given else None
     job_id = app.job_id(job)
-    changes = check_file(app, file, "update", job_id=job_id, force=force) if file else None
+    changes = check_job_file(app, file, "update", job_id=job_id, force=force) if file else None
     settings = app.api.get_job(job_id).get("settings") or {}
     update = plan_update(
         settings,
@@ -93,15 +89,10 @@ def command(
         answer = app.api_to_change(dry_run).update_job(job_id, update.new_settings, update.fields_to_remove)
     if not dry_run:
         app.streams.note(f"job {job_id} updated")
-        _check(app, job_id, update)
+        try:
+            settings = app.api.get_job(job_id).get("settings") or {}
+        except DbjobsError as error:
+            app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
+        else:
+            warn_of_changes(app, update.unexpected_settings(settings))
         show_answers(app, {job_id: answer})
-
-
-def _check(app: App, job_id: int, update: "Update") -> None:
-    """Warn of what the server kept otherwise."""
-    try:
-        settings = app.api.get_job(job_id).get("settings") or {}
-    except DbjobsError as error:
-        app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
-    else:
-        warn_of_changes(app, update.unexpected_settings(settings))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import make_body
+from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, Wait
 from dbjobs.cli.request_options import BodyOptions
 from dbjobs.cli.starting import start_run
@@ -43,7 +43,7 @@ def command(
     app = app_of(ctx)
     given = {"run_name": run_name, "idempotency_token": idempotency_token}
     overrides = {name: value for name, value in given.items() if value}
-    request = make_body(app, body.open(), "submit", overrides=overrides, force=force)
+    request = check_job_file(app, body.open(), "submit", overrides=overrides, force=force).body
     api = app.api_to_change(dry_run)
     token = request.get("idempotency_token")
     start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)

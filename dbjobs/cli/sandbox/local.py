@@ -21,7 +21,7 @@ def new_sandbox(root: Path, scenario: str | None = None, **options: Any) -> "San
 
 @contextmanager
 def sandbox_installed() -> Iterator[None]:
-    """Say what to install, should an import within want it."""
+    """Explain what to install if an import inside fails."""
     try:
         yield
     except ModuleNotFoundError as error:

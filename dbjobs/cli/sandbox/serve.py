@@ -29,7 +29,7 @@ def command(
     scenario: Annotated[
         str | None,
         typer.Option(
-            "--scenario", metavar="NAME|FILE", help="What goes wrong, and when.", show_default=False
+            "--scenario", metavar="NAME|FILE", help="Which faults to simulate, and when.", show_default=False
         ),
     ] = None,
     state: Annotated[
@@ -59,8 +59,8 @@ def command(
       dbjobs sandbox serve --port 8765 --time-scale 10
       dbjobs sandbox serve --scenario flaky-network --log requests.jsonl
 
-    Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, a port in use, or a
-    scenario that cannot be.
+    Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, a port in use, or an
+    invalid scenario.
     """
     app = app_of(ctx)
     token = os.environ.get("DBJOBS_SANDBOX_TOKEN")
