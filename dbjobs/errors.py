@@ -1,7 +1,7 @@
 """What can go wrong, each kind with its exit code.
 
 An error says what happened; its hint says what to do next. Nothing here prints:
-`dbjobs.cli.app` turns an error into words and an exit code, in one place.
+`dbjobs.cli.app` prints errors and exits with their code, in one place.
 """
 
 from dataclasses import dataclass
@@ -60,12 +60,12 @@ WHEN = {
     ExitCode.BROKEN_PIPE: "the reader of stdout left, as for any process that SIGPIPE ends",
     ExitCode.TERMINATED: "SIGTERM",
 }
-"""When each is used, in the words of the documents."""
+"""When each is used, as the documentation says it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The server's part in an error: HTTP status, and what its body and headers told."""
+    """The response behind an error: its HTTP status, and what its body and headers say."""
 
     status: int
     error_code: str | None = None
@@ -78,7 +78,7 @@ class DbjobsError(Exception):
 
     exit_code: ExitCode = ExitCode.FAULT
     transient: ClassVar[bool] = False
-    """True if waiting may cure it: the network, or the service, is having a moment."""
+    """True if the same request may succeed later: the network or the service is in trouble."""
 
     def __init__(self, message: str, *, hint: str | None = None, answer: Answer | None = None) -> None:
         super().__init__(message)
@@ -94,7 +94,7 @@ class UsageError(DbjobsError):
 
 
 class OutputError(DbjobsError):
-    """Standard output did not take the result."""
+    """The result could not be written to standard output."""
 
     exit_code = ExitCode.OUTPUT
 
@@ -110,11 +110,11 @@ class SignInError(ConfigError):
 
 
 class ToolError(SignInError):
-    """A program that hands out tokens, such as `az`, did not."""
+    """A program that prints tokens, such as `az`, failed to."""
 
 
 class NotTheApiError(ConfigError):
-    """Something else than the Jobs API answered: a login page, a proxy's page, a redirect."""
+    """Something other than the Jobs API responded: a login page, a proxy's page, a redirect."""
 
     transient = True
 
@@ -146,7 +146,7 @@ class UnreachableError(DbjobsError):
         retry_after: float | None = None,
         is_retryable: bool = True,
     ) -> None:
-        """`retry_after`: seconds the server wants to be left alone, if it said so.
+        """`retry_after`: seconds that the server asks to wait before the next try, if it does.
 
         `is_retryable`: False if the same request, sent at once, would fail the same way.
         """
@@ -156,13 +156,13 @@ class UnreachableError(DbjobsError):
 
 
 class UnsentError(UnreachableError):
-    """No connection came about: the request has certainly had no effect."""
+    """The request was not sent: it certainly had no effect."""
 
 
 class OutcomeUnknownError(UnreachableError):
-    """A change was sent and may have taken effect; no usable answer says whether it did.
+    """A change was sent and may have taken effect; no usable response says whether it did.
 
-    It leaves with the exit code of what ended the tries, its `cause`.
+    The exit code is that of `cause`, the error that ended the tries.
     """
 
     def __init__(self, cause: DbjobsError, request: str) -> None:

@@ -2,7 +2,7 @@
 
 A view reads one dict as the API sent it and keeps it: 2.0's single-task shape, 2.1's
 `state` and 2.2's `status` all answer the same questions here. Times are epoch
-milliseconds as the server tells them, 0 or absent meaning "not yet": here None.
+milliseconds as the server sends them; where it sends 0 or nothing for "not yet", they are None.
 Durations are seconds.
 """
 
@@ -48,7 +48,7 @@ class _RunFields:
 
     @property
     def shown_state(self) -> str:
-        """The one word that says most: the result once there is one."""
+        """The most informative state: the result once there is one."""
         return self.result_state or (self.is_ended and self.termination_code) or self.life_cycle_state or "-"
 
     @property

@@ -1,6 +1,6 @@
-"""What the fields of the API's answers hold, as far as they are read here.
+"""The shapes of the API's responses, as far as dbjobs reads them.
 
-Answers are checked against these shapes where they come in, so that nothing behind has to ask
+Responses are checked against these shapes when they arrive, so that no other code has to check
 whether `tasks` is a list. A field that is not named here may hold anything, and any field may be
 null or absent, unless its name ends with `!`.
 Source: https://docs.databricks.com/api/workspace/jobs
@@ -171,7 +171,7 @@ ANSWERS: dict[str, Fields] = {
 """By endpoint. What answers `{}` has no fields."""
 
 LATER_PAGES: dict[str, Fields] = {"get": JOB, "runs/get": RUN}
-"""By endpoint: pages after the first need not say again what they are of."""
+"""By endpoint: pages after the first may lack the id."""
 
 
 class ShapeError(ValueError):
@@ -179,7 +179,7 @@ class ShapeError(ValueError):
 
 
 class MissingFieldError(ShapeError):
-    """The answer lacks the one field that it exists for."""
+    """The response lacks a field without which it is useless."""
 
 
 def check_shape(answer: dict[str, Any], shape: Fields) -> None:

@@ -1,4 +1,4 @@
-"""The vocabulary of states: what each word of the Jobs API means for someone who waits.
+"""The states of the Jobs API, and what each means for someone who waits.
 
 The API adds states without a new version, so a state stays a string; the tables
 below give the known ones their meaning, and an unknown one is never terminal.
@@ -21,8 +21,7 @@ class Phase(Enum):
 class Outcome(Enum):
     """What a finished run means for the caller, gravest first.
 
-    The order of the members is the order in which several runs are judged:
-    the exit code of a wait is that of its gravest run.
+    The exit code of a wait for several runs is that of the gravest one.
     """
 
     INTERNAL_ERROR = ExitCode.INTERNAL_ERROR
@@ -48,7 +47,7 @@ class Outcome(Enum):
         return self.value
 
 
-GRAVITY = {outcome: place for place, outcome in enumerate(Outcome)}
+GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 """0 is the gravest."""
 
 LIFE_CYCLE_STATES = {
@@ -139,7 +138,7 @@ def phase_of(life_cycle_state: str | None) -> Phase:
 def outcome_of(
     life_cycle_state: str | None, result_state: str | None, termination_code: str | None
 ) -> Outcome | None:
-    """Judge a run; None while it goes on.
+    """The outcome of a run; None while it is active.
 
     The result_state decides first, for a run whose own code failed may well report
     INTERNAL_ERROR with FAILED; then the termination code, then the life cycle.

@@ -1,4 +1,4 @@
-"""What commands that change something share: asking first, telling what was done, and what may have been."""
+"""What commands that change something share: confirmation, what was done, and what may have been done."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
