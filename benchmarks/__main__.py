@@ -5,7 +5,7 @@ import time
 
 from benchmarks import lists, outputs, start, waiting
 from benchmarks.environments import set_up, workspace
-from benchmarks.report import tell, write
+from benchmarks.report import log, write
 
 
 def main() -> None:
@@ -13,17 +13,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="of the quick commands; slow ones get a third")
     rounds = parser.parse_args().rounds
     began = time.monotonic()
-    tell("Setting up (once, a minute)")
+    log("Setting up (once, a minute)")
     set_up()
     sections = []
-    with workspace() as place:
+    with workspace() as venvs:
         for subject in (start, waiting, lists, outputs):
-            tell(subject.__name__)
-            measured = subject.measure(place, rounds)
+            log(subject.__name__)
+            measured = subject.measure(venvs, rounds)
             sections += measured if isinstance(measured, list) else [measured]
     write(sections, rounds, (time.monotonic() - began) / 60)
     for bar in (bar for section in sections for bar in section.bars):
-        tell(f"{'met    ' if bar.is_met else 'NOT MET'} {bar.value:5.2f}  {bar.what}")
+        log(f"{'met    ' if bar.is_met else 'NOT MET'} {bar.value:5.2f}  {bar.what}")
 
 
 if __name__ == "__main__":

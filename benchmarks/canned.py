@@ -73,7 +73,7 @@ def export(size: int) -> bytes:
     cell = {"command": "show(1)", "state": "finished", "startTime": START, "finishTime": START + 1}
     cell["results"] = {"type": "html", "data": f'<div class="ansiout">{LINE * 20}</div>'}
     number = size // (len(quote(json.dumps(cell))) * 4 // 3) + 1
-    cells = [{**cell, "position": float(place)} for place in range(number)]
+    cells = [{**cell, "position": float(index)} for index in range(number)]
     model = {"version": "NotebookV1", "name": "main", "language": "python", "commands": cells}
     encoded = base64.b64encode(quote(json.dumps(model)).encode()).decode()
     page = f"<!DOCTYPE html><html><script>__DATABRICKS_NOTEBOOK_MODEL = '{encoded}'</script></html>"

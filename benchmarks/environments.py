@@ -21,8 +21,8 @@ REQUIREMENTS = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to measure: the environments, and the workspace that all of them ask."""
+class Environments:
+    """The virtual environments, and the URL of the server that all of them ask."""
 
     url: str
 
@@ -81,13 +81,13 @@ def versions() -> list[str]:
 
 
 @contextmanager
-def workspace() -> Iterator[Place]:
+def workspace() -> Iterator[Environments]:
     """A server of prepared answers, in a process of its own."""
     command = [sys.executable, str(Path(__file__).parent / "canned.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield Place(process.stdout.readline().strip())
+            yield Environments(process.stdout.readline().strip())
         finally:
             process.terminate()
 

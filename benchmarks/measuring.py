@@ -51,7 +51,7 @@ class Series:
     def spread(self) -> str:
         """The fastest and the slowest run."""
         walls = [sample.wall for sample in self.samples]
-        return f"{say_seconds(min(walls))} to {say_seconds(max(walls))}"
+        return f"{format_seconds(min(walls))} to {format_seconds(max(walls))}"
 
     def _median(self, pick: Pick) -> float:
         return statistics.median(map(pick, self.samples))
@@ -107,5 +107,5 @@ def megabytes(maxrss: int) -> float:
     return maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def say_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

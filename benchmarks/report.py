@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.environments import REPOSITORY, versions
-from benchmarks.measuring import Series, megabytes, say_seconds
+from benchmarks.measuring import Series, format_seconds, megabytes
 
 PAGE = REPOSITORY / "docs" / "performance.md"
 HEAD = """# Performance
@@ -53,7 +53,7 @@ class Section:
     parts: list[str] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def add(self, text: str) -> None:
         self.parts.append(text)
 
     def table(self, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -63,7 +63,7 @@ class Section:
         """Whole processes, the usual figures."""
         titles = ("command", "wall", "fastest to slowest", "processor", "peak memory")
         rows = [
-            (name, say_seconds(one.wall), one.spread, say_seconds(one.cpu), f"{one.peak:.0f} MB")
+            (name, format_seconds(one.wall), one.spread, format_seconds(one.cpu), f"{one.peak:.0f} MB")
             for name, one in series.items()
         ]
         self.table(titles, rows)
@@ -95,5 +95,5 @@ def _where(rounds: int) -> str:
     return "\n".join(f"- {line}" for line in (*versions(), machine, repeat, "lists in pages of 25 rows"))
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

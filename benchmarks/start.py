@@ -1,6 +1,6 @@
 """From the key to the answer: what one call takes."""
 
-from benchmarks.environments import Place
+from benchmarks.environments import Environments
 from benchmarks.measuring import Command, in_turn
 from benchmarks.report import Bar, Section
 
@@ -9,37 +9,37 @@ IMPORTS = "import typer"
 TYPER_HELP = "typer_help.py"
 
 
-def measure(place: Place, rounds: int) -> Section:
-    url = f"{place.url}/api/2.2/jobs/runs/get?run_id={RUN}"
+def measure(venvs: Environments, rounds: int) -> Section:
+    url = f"{venvs.url}/api/2.2/jobs/runs/get?run_id={RUN}"
     get = f"import typer, requests; requests.get({url!r})"
-    dbjobs, environ = place.program("dbjobs"), place.environ
+    dbjobs, environ = venvs.program("dbjobs"), venvs.environ
     asking = {**environ, "_DBJOBS_COMPLETE": "zsh", "_DBJOBS_WORDS": "dbjobs\x1fruns\x1f"}
     commands = {
-        f'`python -c "{IMPORTS}"`': Command([place.python("dbjobs"), "-c", IMPORTS], environ),
+        f'`python -c "{IMPORTS}"`': Command([venvs.python("dbjobs"), "-c", IMPORTS], environ),
         "`dbjobs --version`": Command([dbjobs, "--version"], environ),
         "a completion": Command([dbjobs], asking),
         "a usage error": Command([dbjobs, "runs", "nwo"], environ, exit_code=2),
         "`--help` of a Typer app of one command": Command(
-            place.client("dbjobs", TYPER_HELP, "--help"), environ
+            venvs.client("dbjobs", TYPER_HELP, "--help"), environ
         ),
         "`dbjobs --help`": Command([dbjobs, "--help"], environ),
         '`python -c "import typer, requests; requests.get(URL)"`': Command(
-            [place.python("dbjobs"), "-c", get], environ
+            [venvs.python("dbjobs"), "-c", get], environ
         ),
         "`dbjobs runs get RUN -o json`": Command([dbjobs, "runs", "get", str(RUN), "-o", "json"], environ),
         "`dbjobs runs now JOB`": Command([dbjobs, "runs", "now", "42"], environ),
         "legacy `databricks runs get`": Command(
-            [place.program("legacy"), "runs", "get", "--run-id", str(RUN), "--version", "2.1"],
-            place.legacy_environ,
+            [venvs.program("legacy"), "runs", "get", "--run-id", str(RUN), "--version", "2.1"],
+            venvs.legacy_environ,
         ),
-        "a script on `databricks-sdk`": Command(place.client("sdk", "sdk_get.py", RUN), environ),
-        "a script on `requests`": Command(place.client("plain", "plain_get.py", RUN), environ),
+        "a script on `databricks-sdk`": Command(venvs.client("sdk", "sdk_get.py", RUN), environ),
+        "a script on `requests`": Command(venvs.client("plain", "plain_get.py", RUN), environ),
     }
     series = in_turn(commands, rounds)
     cpu = [one.cpu for one in series.values()]
     typer, version, completion, usage, typer_help, own_help, plain, own_get, _, legacy, sdk, _ = cpu
     section = Section("Start")
-    section.say(
+    section.add(
         "None of these waits for anything to speak of, so the bars compare processor time, "
         "which other work on the machine disturbs least."
     )
