@@ -124,8 +124,8 @@ def _report_bug(streams: Streams, error: Exception) -> None:
 app = new_typer(cls=Root)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"dbjobs {__version__}")
         raise typer.Exit
 

@@ -1,7 +1,7 @@
 """The option types that commands share one by one.
 
 Those that every command takes are in `global_options`; groups of options are in
-`request_options` and `wait_options`, so that only those who take them pay for them.
+`request_options` and `wait_options`, so that only the commands that take them load them.
 """
 
 from collections.abc import Sequence
@@ -42,22 +42,22 @@ def _check_token(token: str | None) -> str | None:
 
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="TASK", help="Run this task alone; may be repeated.", show_default=False),
+    typer.Option("--only", metavar="TASK", help="Run only this task; may be repeated.", show_default=False),
 ]
 Limit = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", min=0, help="List N rows at most; 0 lists all.", show_default=False),
 ]
-ExpandTasks = Annotated[bool, typer.Option("--expand-tasks", help="Show tasks, too (100 each at most).")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request, and send nothing.")]
+ExpandTasks = Annotated[bool, typer.Option("--expand-tasks", help="Include tasks (at most 100 per row).")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 IdempotencyToken = Annotated[
     str | None,
     typer.Option(
         "--idempotency-token",
         metavar="TOKEN",
         callback=_check_token,
-        help="At most one run is started for a token  [default: a new one].",
+        help="Start at most one run for this token  [default: a new one].",
         show_default=False,
     ),
 ]
@@ -69,7 +69,7 @@ Force = Annotated[
 
 
 def known_value(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:
-    """A word of the API in its capitals; refused with the nearest, if the API is not known to have it."""
+    """A value of an enum of the API, in capitals; an unknown one is refused, with the nearest known value."""
     if force or word.upper() in known:
         return word.upper()
     raise UsageError(f"{option}: {word!r} is not one of {', '.join(known)}{did_you_mean(word, known)}")

@@ -1,14 +1,14 @@
-"""Time, as something that can be handed in: the system's here, a fake one in the tests."""
+"""The clock, as a parameter: the system's here, a fake one in the tests."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """All of dbjobs asks one of these for the time, and none asks the system."""
+    """Code takes one of these instead of reading the system's time."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never jumps, so elapsed times and deadlines use it."""
+        """Seconds since an arbitrary time; never jumps, so elapsed times and deadlines use it."""
 
     def now(self) -> float:
         """Seconds since the epoch, for what is shown; may jump."""

@@ -1,4 +1,4 @@
-"""Time limits: everything that is asked of the network within one ends when it has passed.
+"""Time limits: every request made within one ends when the limit has passed.
 
     with time_limit(clock, seconds):
         api.get_run(run_id)
@@ -20,7 +20,7 @@ from dbjobs.common.clock import Clock
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment of a clock after which nothing is waited for any more."""
+    """The time of a clock after which nothing waits any longer."""
 
     clock: Clock
     at: float
@@ -35,7 +35,7 @@ _in_force: ContextVar[tuple[Deadline, ...]] = ContextVar("deadlines", default=()
 
 @contextmanager
 def time_limit(clock: Clock, seconds: float) -> Iterator[Deadline]:
-    """Whatever is asked within the block ends after so many seconds at the latest; infinity is no limit."""
+    """Requests within the block end after at most this many seconds; infinity is no limit."""
     deadline = Deadline(clock, clock.monotonic() + seconds)
     token = _in_force.set((*_in_force.get(), deadline))
     try:

@@ -2,8 +2,8 @@
 
 import re
 
-LONGEST = 366 * 86400.0
-"""Seconds: runs are removed long before, and no clock sleeps for ever."""
+MAX_SECONDS = 366 * 86400.0
+"""Runs are removed long before; a clock cannot sleep for an infinite time."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -19,6 +19,6 @@ def parse_duration(text: str) -> float:
     if not _PARTS.fullmatch(written):
         raise ValueError(f"{text!r} is not a duration such as 90s, 10m, 2h or 1h30m")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(written))
-    if seconds > LONGEST:
+    if seconds > MAX_SECONDS:
         raise ValueError(f"{text!r} is longer than any run")
     return seconds

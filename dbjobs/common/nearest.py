@@ -1,19 +1,19 @@
-"""Which of the known names somebody may have meant."""
+"""Which of the known names a misspelled name may mean."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LONGEST_NAME = 100
+MAX_COMPARED_LENGTH = 100
 """Nobody misspells a longer one, and comparing takes time that grows with its square."""
 
 
 def nearest_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
     """The known names that are like `name`, the nearest first; capitals do not count."""
     folded = {one.casefold(): one for one in known}
-    wanted = name.casefold()[:LONGEST_NAME]
-    exact = [wanted] if wanted in folded else []
-    extended = [one for one in folded if len(wanted) > 1 and one.startswith(wanted)]
-    found = dict.fromkeys([*exact, *get_close_matches(wanted, folded, n=most), *extended])
+    lowered = name.casefold()[:MAX_COMPARED_LENGTH]
+    exact = [lowered] if lowered in folded else []
+    extended = [one for one in folded if len(lowered) > 1 and one.startswith(lowered)]
+    found = dict.fromkeys([*exact, *get_close_matches(lowered, folded, n=most), *extended])
     return [folded[one] for one in list(found)[:most]]
 
 

@@ -103,6 +103,6 @@ def kind_of(value: Any) -> str:
     return NAMES_OF_KINDS.get(type(value), "a number")
 
 
-def _wrong_kind(path: Path, wanted: str, value: Any) -> Finding:
-    problem = f"must be {wanted}"
-    return Finding(path, problem if kind_of(value) == wanted else f"{problem}, not {kind_of(value)}")
+def _wrong_kind(path: Path, expected: str, value: Any) -> Finding:
+    problem = f"must be {expected}"
+    return Finding(path, problem if kind_of(value) == expected else f"{problem}, not {kind_of(value)}")

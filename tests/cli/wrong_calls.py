@@ -18,7 +18,7 @@ COMMANDS: list[WrongCall] = [
     ("help", "there is no command 'help'", "use dbjobs --help"),
     ("version", "there is no command 'version'", "use dbjobs --version"),
     ("login", "there is no command 'login'", "use dbjobs profiles add NAME"),
-    ("logout", "there is no command 'logout'", "use dbjobs profiles remove NAME"),
+    ("logout", "there is no command 'logout'", "use dbjobs profiles logout NAME"),
     ("configure", "there is no command 'configure'", "use dbjobs profiles add NAME"),
     ("configure --token", "there is no command 'configure'", "use dbjobs profiles add NAME"),
     ("auth login", "there is no command 'auth'", "use dbjobs profiles add NAME"),

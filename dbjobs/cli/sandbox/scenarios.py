@@ -20,7 +20,7 @@ def command(ctx: typer.Context) -> None:
     with sandbox_installed():
         from dbjobs.sandbox.scenarios import shipped
     app = app_of(ctx)
-    scenarios = [{"name": name, "description": told} for name, told in shipped().items()]
+    scenarios = [{"name": name, "description": description} for name, description in shipped().items()]
     if app.output != "text":
         write_documents(app.streams, scenarios, app.output, id_key="name")
         return
