@@ -20,7 +20,7 @@ def main() -> None:
             f"error: dbjobs needs Python 3.10 or later, and this is {found}: call python3.12 {sys.argv[0]}\n"
         )
         sys.exit(3)
-    from dbjobs.output.descriptors import install_streams  # which an older Python could not read
+    from dbjobs.output.stdio import install_streams  # which an older Python could not read
 
     install_streams()
     if "_DBJOBS_COMPLETE" in os.environ:

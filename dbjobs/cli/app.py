@@ -14,7 +14,7 @@ from dbjobs.cli.framework import Group, ParserError, app_of, new_typer
 from dbjobs.common.clock import SystemClock
 from dbjobs.common.signals import Interrupted
 from dbjobs.errors import DbjobsError, ExitCode, UsageError
-from dbjobs.output.descriptors import StdoutError
+from dbjobs.output.stdio import StdoutError
 from dbjobs.output.streams import Streams, cannot_write
 
 

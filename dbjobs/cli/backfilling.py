@@ -123,7 +123,7 @@ def run_each(
             [],
             options,
             pending_starts=pending_starts,
-            summarise=pending_starts.summarise,
+            summarize=pending_starts.summarize,
         )
     except DbjobsError as error:
         error.hint = "; ".join(filter(None, [error.hint, GO_ON]))
@@ -230,12 +230,12 @@ class _Told:
         streams = self.app.streams
         return mode_of(self.options.progress.value, streams) == "live" and streams.is_terminal(streams.out)
 
-    def summarise(self, snapshot: "Snapshot") -> str:
+    def summarize(self, snapshot: "Snapshot") -> str:
         """The table of all sets."""
-        from dbjobs.output.terminal.sets import render_sets
+        from dbjobs.output.terminal.parameter_sets import render_parameter_sets
 
         backfill = self.backfill
-        return render_sets(
+        return render_parameter_sets(
             self.app.streams, snapshot, backfill.unstarted, backfill.refused, self.app.clock.now()
         )
 

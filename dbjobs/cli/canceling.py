@@ -7,7 +7,7 @@ from dbjobs.cli.context import App
 from dbjobs.common.deadline import time_limit
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.http.retry import NO_RETRIES
-from dbjobs.output.formatting import say_runs
+from dbjobs.output.formatting import format_runs
 
 CANCEL_SECONDS = 60.0
 """For so long cancels are sent on the way out: nobody waits ten minutes for it."""
@@ -41,11 +41,11 @@ class Cancels:
             left = deadline - clock.monotonic() - CANCEL_PAUSE
             if not self.unanswered or left <= 0:
                 break
-            runs = say_runs(self.unanswered)
+            runs = format_runs(self.unanswered)
             streams.note(f"the cancel of {runs} was not answered: {cause}; trying again for {left:.0f} s")
             clock.sleep(CANCEL_PAUSE)
         if self.canceled:
-            streams.note(f"canceled {say_runs(self.canceled)}, waiting for the end")
+            streams.note(f"canceled {format_runs(self.canceled)}, waiting for the end")
         return cause
 
     def _send_once(self, deadline: float) -> str:
@@ -71,7 +71,7 @@ class Cancels:
     def warn_of_unanswered(self, cause: str) -> None:
         """Say of which runs it is not known whether they are canceled."""
         if self.unanswered:
-            runs = say_runs(self.unanswered)
+            runs = format_runs(self.unanswered)
             self.app.streams.warn(f"it is not known whether {runs} will be canceled: {cause}")
 
     @property

@@ -14,8 +14,8 @@ from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.differences import Difference
 from dbjobs.output.differences import render_changes
-from dbjobs.output.documents import write_document, write_documents
 from dbjobs.output.serialization import is_utf8
+from dbjobs.output.structured import write_document, write_documents
 
 
 def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:

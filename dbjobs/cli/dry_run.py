@@ -7,9 +7,9 @@ from dbjobs.api.shapes import Fields
 from dbjobs.api.transport import HttpTransport
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import RetryPolicy
-from dbjobs.output.documents import write_document
 from dbjobs.output.serialization import to_json
 from dbjobs.output.streams import Streams
+from dbjobs.output.structured import write_document
 
 
 class DryRun:

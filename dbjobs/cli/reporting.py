@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import Ci, Progress, WaitOptions
 from dbjobs.errors import DbjobsError
-from dbjobs.output.ci_systems import recognise
+from dbjobs.output.ci_systems import detect_ci_system
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
 if TYPE_CHECKING:
-    from dbjobs.output.ci import Delivery, FileText, Pipeline
+    from dbjobs.output.ci import CiFormat, CiOutput, FileText
     from dbjobs.output.reports.model import Report, ReportedRun
 
 MOST_OUTPUTS = 50
@@ -103,7 +103,7 @@ class Teller:
 
         self._deliver(pipeline.set_values(values_of(report)))
         page = render_markdown(report, with_gantt=pipeline.draws_mermaid)
-        summary = pipeline.summarise(page, f"dbjobs-{report.runs[0].run_id}")
+        summary = pipeline.summarize(page, f"dbjobs-{report.runs[0].run_id}")
         if is_final or not summary.lines:  # a line that was said cannot be taken back
             self._deliver(summary)
         for level, title, message in annotations_of(report, is_strict=self.options.strict):
@@ -111,7 +111,7 @@ class Teller:
             if line:
                 self.app.streams.command(line)
 
-    def _deliver(self, delivery: "Delivery") -> None:
+    def _deliver(self, delivery: "CiOutput") -> None:
         for file in delivery.files:
             self._write(file)
         for line in delivery.lines:
@@ -140,14 +140,14 @@ class Teller:
             self.app.streams.warn(f"{what} could not be made: {type(error).__name__}: {error}")
 
 
-def _choose_pipeline(ci: Ci, app: App) -> "Pipeline | None":
+def _choose_pipeline(ci: Ci, app: App) -> "CiFormat | None":
     """Nothing is loaded where there is no CI system."""
-    if ci is Ci.NONE or (ci is Ci.AUTO and recognise(app.environ) is None):
+    if ci is Ci.NONE or (ci is Ci.AUTO and detect_ci_system(app.environ) is None):
         return None
-    from dbjobs.output.ci import choose_pipeline
+    from dbjobs.output.ci import choose_ci_format
 
     app.streams.guard()
-    return choose_pipeline(ci.value, app.environ)
+    return choose_ci_format(ci.value, app.environ)
 
 
 def files_of(options: WaitOptions) -> list[tuple[Path, str]]:
@@ -159,8 +159,8 @@ def files_of(options: WaitOptions) -> list[tuple[Path, str]]:
 def _reported(watched: WatchedRun, outputs: Mapping[int, dict[str, object]]) -> "ReportedRun":
     from dbjobs.output.reports.model import ReportedRun
 
-    trouble = watched.error.message if watched.error else ""
-    return ReportedRun(watched.run_id, watched.run, outputs, watched.label, trouble)
+    error = watched.error.message if watched.error else ""
+    return ReportedRun(watched.run_id, watched.run, outputs, watched.label, error)
 
 
 def _ids(run_ids: Sequence[int]) -> dict[str, str]:

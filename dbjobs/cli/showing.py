@@ -7,7 +7,7 @@ from dbjobs.api.paging import Pages
 from dbjobs.cli.context import App
 from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
-from dbjobs.output.documents import write_document, write_documents, write_pages
+from dbjobs.output.structured import write_document, write_documents, write_pages
 
 if TYPE_CHECKING:
     from dbjobs.output.terminal.lists import ListWriter

@@ -18,8 +18,8 @@ from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import LAST_TRY, NO_RETRIES
-from dbjobs.output.documents import write_document
-from dbjobs.output.formatting import say_duration
+from dbjobs.output.formatting import format_duration
+from dbjobs.output.structured import write_document
 
 ID_PATIENCE = 30.0
 """Seconds to find out, on the way out, which run was started."""
@@ -105,7 +105,7 @@ def within_timeout(app: App, timeout: float) -> Iterator[Deadline]:
             yield limit
         except OutcomeUnknownError as error:
             if limit.seconds_left <= LAST_TRY and isinstance(error.cause, UnreachableError):
-                error.message += f", and --timeout {say_duration(timeout)} has passed"
+                error.message += f", and --timeout {format_duration(timeout)} has passed"
                 error.exit_code = ExitCode.TIMEOUT
             raise
 

@@ -14,9 +14,9 @@ from dbjobs.cli.wait_options import OnExit, ShowOutput, WaitOptions
 from dbjobs.common.deadline import time_limit
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, UnreachableError
-from dbjobs.output.documents import write_document, write_documents
-from dbjobs.output.formatting import count, say_no_contact, say_runs
+from dbjobs.output.formatting import count, format_no_contact, format_runs
 from dbjobs.output.progress import follow, mode_of, tick_of
+from dbjobs.output.structured import write_document, write_documents
 from dbjobs.output.task_outputs import render_failure, render_output, render_summary
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.reader import RunReader
@@ -55,7 +55,7 @@ def wait_for_runs(
     just_canceled: bool = False,
     reader: RunReader | None = None,
     pending_starts: PendingStarts | None = None,
-    summarise: Callable[[Snapshot], str] = render_summary,
+    summarize: Callable[[Snapshot], str] = render_summary,
     interrupt: Interrupted | None = None,
 ) -> int:
     """Watch the runs to their end, tell of it, and return the exit code: their outcome.
@@ -63,12 +63,12 @@ def wait_for_runs(
     `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
     `reader`: what knows how to read these runs.
-    `pending_starts`: runs that are started on the way; `summarise` says how all of them ended.
+    `pending_starts`: runs that are started on the way; `summarize` says how all of them ended.
     `interrupt`: came before the wait could begin, so it is left at once.
     """
     app.streams.keep_results()
     known = {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids}
-    wait = _Wait(app, options, reader or RunReader(app.api), pending_starts, summarise, known)
+    wait = _Wait(app, options, reader or RunReader(app.api), pending_starts, summarize, known)
     wait.canceled = set(run_ids) if just_canceled else None
     with interruptible():
         try:
@@ -93,7 +93,7 @@ class _Wait:
     options: WaitOptions
     reader: RunReader
     pending_starts: PendingStarts | None
-    summarise: Callable[[Snapshot], str]
+    summarize: Callable[[Snapshot], str]
     runs: dict[int, WatchedRun]
     """as last seen"""
     last: Snapshot | None = None
@@ -133,7 +133,7 @@ class _Wait:
     def _follow_all(self) -> ExitCode:
         run_ids = list(self.runs)
         self.teller.begin(run_ids)
-        with self.teller.group(f"waiting for {say_runs(run_ids)}"):
+        with self.teller.group(f"waiting for {format_runs(run_ids)}"):
             last = self._follow(self._schedule(), run_ids, self.pending_starts)
         if last.ending is Ending.TIMEOUT:
             self.leave("the time limit has passed", self.options.on_timeout)
@@ -204,11 +204,11 @@ class _Wait:
         active = self._active_ids()
         if not active:
             return
-        self.exit_reason = f"{reason}: {say_runs(active)} had not ended"
+        self.exit_reason = f"{reason}: {format_runs(active)} had not ended"
         if on_exit is OnExit.DETACH:
             self.app.streams.note(f"{reason}: {self._how_to_go_on(active)}")
             return
-        self.app.streams.note(f"{reason}: canceling {say_runs(active)}; another signal leaves at once")
+        self.app.streams.note(f"{reason}: canceling {format_runs(active)}; another signal leaves at once")
         self.cancels = Cancels(self.app, active)
         cause = self.cancels.send()
         canceled, others = self.cancels.canceled, self.cancels.not_canceled
@@ -243,7 +243,7 @@ class _Wait:
         schedule = replace(self._schedule(), interval=1.0, timeout=CANCEL_PATIENCE, fail_fast=False)
         self._follow(schedule, run_ids)
         if active := [run_id for run_id in run_ids if not self.runs[run_id].is_settled]:
-            self.app.streams.warn(f"{say_runs(active)} was canceled, but its end was not seen")
+            self.app.streams.warn(f"{format_runs(active)} was canceled, but its end was not seen")
 
     def leave_at_once(self) -> None:
         """At a second signal nothing more is asked; what is not known of cancels is said."""
@@ -251,7 +251,7 @@ class _Wait:
         self._end_cancels("interrupted once more")
 
     def _give_up(self, last: Snapshot) -> None:
-        silence = say_no_contact(last)
+        silence = format_no_contact(last)
         cause = last.error.message if last.error else "no answer"
         self.exit_reason, self.is_hurried = f"{silence}, so the outcome is not known", True
         active = self._active_ids()
@@ -268,7 +268,7 @@ class _Wait:
         runs = [self.runs[run_id] for run_id in run_ids]
         urls = [watched.run.run_page_url for watched in runs if watched.run][:MAX_SHOWN_PAGES]
         words = [
-            f"{say_runs(run_ids)} {_say_going(runs)}{self._say_canceled(run_ids)}",
+            f"{format_runs(run_ids)} {_format_going(runs)}{self._say_canceled(run_ids)}",
             *(f"  page:      {url}" for url in urls if url),
             f"  reattach:  {self.app.command_line('runs wait', ids)}",
             f"  cancel:    {self.app.command_line('runs cancel', ids)}",
@@ -279,7 +279,7 @@ class _Wait:
         if self.canceled is None:
             return ", and nothing was canceled"
         canceled = [run_id for run_id in run_ids if run_id in self.canceled]
-        return f"; the cancel of {say_runs(canceled)} was accepted" if canceled else ""
+        return f"; the cancel of {format_runs(canceled)} was accepted" if canceled else ""
 
     def _tell_of_the_end(self) -> None:
         """The outcome in words, the output that was asked for, and what needs an eye."""
@@ -296,7 +296,7 @@ class _Wait:
             if error := watched.run.page_error:
                 streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
         if has_shown or self.pending_starts or mode_of(self.options.progress.value, streams) != "live":
-            streams.note(self.summarise(self._whole))  # else the live view has just said it
+            streams.note(self.summarize(self._whole))  # else the live view has just said it
 
     def _tell_of_the_lost(self, lost: Sequence[WatchedRun]) -> None:
         """Each reason once, and how to go on once for all."""
@@ -307,7 +307,7 @@ class _Wait:
         known = [watched.run_id for watched in lost if watched.is_known]
         for number, (error, run_ids) in enumerate(by_reason.values(), 1):
             told = copy(error)
-            told.message = f"{say_runs(run_ids)} cannot be read: {error.message}"
+            told.message = f"{format_runs(run_ids)} cannot be read: {error.message}"
             if known and number == len(by_reason):
                 told.hint = "\n".join(filter(None, [error.hint, self._how_to_go_on(known)]))
             self.app.streams.fail(told)
@@ -371,7 +371,7 @@ def _is_good(run: Run) -> bool:
     return run.outcome is not None and run.outcome.is_good
 
 
-def _say_going(runs: Sequence[WatchedRun]) -> str:
+def _format_going(runs: Sequence[WatchedRun]) -> str:
     """Of runs that have not ended, as far as is known; only what was just seen is said for certain."""
     seen = [watched.run for watched in runs if watched.run and not watched.error]
     if seen and all(run.is_ended for run in seen) and len(seen) == len(runs):

@@ -24,7 +24,7 @@ class System(str, Enum):
     GITLAB = "gitlab"
 
 
-def recognise(environ: Mapping[str, str]) -> System | None:
+def detect_ci_system(environ: Mapping[str, str]) -> System | None:
     """The system whose step this process is, by the variables that it sets for every step."""
     if environ.get("GITHUB_ACTIONS") == "true":
         return System.GITHUB
@@ -33,7 +33,7 @@ def recognise(environ: Mapping[str, str]) -> System | None:
     return System.GITLAB if environ.get("GITLAB_CI") == "true" else None
 
 
-def defuse(text: str) -> str:
+def neutralize_commands(text: str) -> str:
     """The text with a blank inside everything that a system would take for a command."""
     return re.sub(_COMMAND, "# #", re.sub(_LINE_COMMAND, r"\1\2: ", text))
 

@@ -32,7 +32,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
 from dbjobs.output.changes import Change, Kind, changes_between
-from dbjobs.output.formatting import say_utc
+from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
@@ -43,27 +43,27 @@ Event = dict[str, Any]
 
 
 @dataclass
-class EventTeller:
+class EventProgress:
     """Writes to stderr what each snapshot brings."""
 
     streams: Streams
     clock: Clock
     before: Snapshot | None = None
-    last_said: float = 0.0
+    last_written: float = 0.0
 
     def show(self, snapshot: Snapshot) -> None:
         events = [_event_of(change, snapshot) for change in changes_between(self.before, snapshot)]
         self.before = snapshot
         if snapshot.ending:
             events += [_end_of(watched, snapshot, snapshot.ending) for watched in snapshot.runs]
-        elif not events and snapshot.elapsed - self.last_said >= HEARTBEAT:
+        elif not events and snapshot.elapsed - self.last_written >= HEARTBEAT:
             events = [_heartbeat(watched, snapshot) for watched in snapshot.runs if not watched.is_settled]
         for event in events:
             self._say(event)
-            self.last_said = snapshot.elapsed
+            self.last_written = snapshot.elapsed
 
     def _say(self, event: Event) -> None:
-        self.streams.event({"ts": say_utc(self.clock.now()), **event})
+        self.streams.event({"ts": format_utc(self.clock.now()), **event})
 
 
 def _event_of(change: Change, snapshot: Snapshot) -> Event:
@@ -91,8 +91,8 @@ def _address(run: Run | None) -> Event:
     return {"run_name": run.run_name, "run_page_url": run.run_page_url} if run else {}
 
 
-def _cause(trouble: DbjobsError | None) -> str | None:
-    return trouble.message if trouble else None
+def _cause(error: DbjobsError | None) -> str | None:
+    return error.message if error else None
 
 
 def _contact_event(kind: Kind, snapshot: Snapshot) -> Event:

@@ -19,7 +19,7 @@ PARTS = ("queue", "setup", "execution", "cleanup")
 """Where the time of a run goes, in the order it goes there."""
 
 
-def say_duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """`3s`, `2m05s`, `1h02m` or `3d04h`; nothing where nothing is known."""
     if seconds is None or not math.isfinite(seconds):
         return ""
@@ -33,19 +33,19 @@ def say_duration(seconds: float | None) -> str:
     return f"{whole // DAY}d{whole % DAY // HOUR:02}h"
 
 
-def say_clock(seconds: float) -> str:
+def format_clock(seconds: float) -> str:
     """The local time of day of an epoch in seconds: `21:04:05`."""
     return f"{_local(seconds):%H:%M:%S}"
 
 
-def say_moment(milliseconds: float | None, now: float) -> str:
+def format_moment(milliseconds: float | None, now: float) -> str:
     """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
-    date = say_date(milliseconds)
-    age = _say_distance(milliseconds, now) if milliseconds and date != str(milliseconds) else ""
+    date = format_date(milliseconds)
+    age = _format_distance(milliseconds, now) if milliseconds and date != str(milliseconds) else ""
     return f"{date} ({age})" if age else date
 
 
-def say_date(milliseconds: float | None) -> str:
+def format_date(milliseconds: float | None) -> str:
     """The local date and time of an epoch in milliseconds: `2026-01-31 21:04:05`."""
     if not milliseconds:
         return ""
@@ -55,63 +55,63 @@ def say_date(milliseconds: float | None) -> str:
         return str(milliseconds)
 
 
-def say_zoned_date(milliseconds: float | None) -> str:
+def format_zoned_date(milliseconds: float | None) -> str:
     """The same with its zone, for readers elsewhere: `2026-01-31 21:04:05+01:00`."""
-    date = say_date(milliseconds)
+    date = format_date(milliseconds)
     if not milliseconds or date == str(milliseconds):
         return date
     return _local(milliseconds / 1000).astimezone().isoformat(" ", "seconds")
 
 
-def say_started(run: AnyRun) -> str:
+def format_started(run: AnyRun) -> str:
     """`started`; `waiting since` for a run that has a time but is still queued."""
     return "waiting since" if run.phase is Phase.WAITING else "started"
 
 
-def say_age(milliseconds: float | None, now: float) -> str:
+def format_age(milliseconds: float | None, now: float) -> str:
     """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
-    if not milliseconds or say_date(milliseconds) == str(milliseconds):
+    if not milliseconds or format_date(milliseconds) == str(milliseconds):
         return ""
-    return _say_distance(milliseconds, now)
+    return _format_distance(milliseconds, now)
 
 
-def _say_distance(milliseconds: float, now: float) -> str:
+def _format_distance(milliseconds: float, now: float) -> str:
     age = now - milliseconds / 1000
-    return f"{say_duration(age)} ago" if age >= 0 else f"in {say_duration(-age)}"
+    return f"{format_duration(age)} ago" if age >= 0 else f"in {format_duration(-age)}"
 
 
 def _local(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds)  # noqa: DTZ006 - only its figures are shown
 
 
-def say_utc(seconds: float) -> str:
+def format_utc(seconds: float) -> str:
     """ISO 8601 with milliseconds, for machines: `2026-01-31T20:04:05.123Z`."""
     moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def say_state(run: AnyRun) -> str:
+def format_state(run: AnyRun) -> str:
     """State and result together: `RUNNING`, `TERMINATED FAILED`."""
     words = [run.life_cycle_state, run.result_state or (run.is_ended and run.termination_code)]
     return " ".join(dict.fromkeys(word for word in words if word)) or "-"
 
 
-def say_message(run: AnyRun) -> str:
+def format_message(run: AnyRun) -> str:
     """What the server says of a state, where it says more than the state does."""
     return "" if run.message == "In run" else run.message
 
 
-def say_attempt(run: AnyRun) -> str:
+def format_attempt(run: AnyRun) -> str:
     """Nothing for the first attempt, `attempt 2` for the next."""
     return f"attempt {run.attempt_number + 1}" if run.attempt_number else ""
 
 
-def say_counts(states: Iterable[str]) -> str:
+def format_counts(states: Iterable[str]) -> str:
     """`9 SUCCESS, 3 BLOCKED`, the most frequent first."""
     return ", ".join(f"{number} {state}" for state, number in Counter(states).most_common())
 
 
-def say_progress(run: Run) -> str:
+def format_progress(run: Run) -> str:
     """`2 of 5 tasks done`, and how many of those failed."""
     if not run.tasks:
         return ""
@@ -121,7 +121,7 @@ def say_progress(run: Run) -> str:
     return f"{text}, {failed} failed" if failed else text
 
 
-def say_iterations(task: TaskRun) -> str:
+def format_iterations(task: TaskRun) -> str:
     """How far a for-each task has come: `12 of 5000 iterations done, 3 failed`."""
     stats = ((task.payload.get("for_each_task") or {}).get("stats") or {}).get("task_run_stats") or {}
     if not stats.get("total_iterations"):
@@ -132,11 +132,11 @@ def say_iterations(task: TaskRun) -> str:
     return f"{text}, {failed} failed" if failed else text
 
 
-def say_child(child: Run | None) -> str:
+def format_child(child: Run | None) -> str:
     """The run that a run_job task started: `run 99 RUNNING, 2 of 3 tasks done`."""
     if child is None:
         return ""
-    facts = (f"run {child.run_id} {child.shown_state}", say_progress(child))
+    facts = (f"run {child.run_id} {child.shown_state}", format_progress(child))
     return ", ".join(fact for fact in facts if fact)
 
 
@@ -145,7 +145,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def say_no_contact(snapshot: Snapshot) -> str:
+def format_no_contact(snapshot: Snapshot) -> str:
     """What the error of a snapshot means, and since when: `no contact for 2m05s`."""
     error, silence = snapshot.error, snapshot.elapsed - snapshot.last_contact
     if error is not None and is_refusal(error):
@@ -153,21 +153,21 @@ def say_no_contact(snapshot: Snapshot) -> str:
         runs = f"run {refused[0]}" if len(refused) == 1 else f"{len(refused)} runs"
         return f"{runs} cannot be read, looking again"
     words = "no contact" if error is None or error.answer is None else "no usable answer"
-    return f"{words} for {say_duration(silence)}" if silence >= 1 else words
+    return f"{words} for {format_duration(silence)}" if silence >= 1 else words
 
 
-def say_last_seen(snapshot: Snapshot) -> str:
+def format_last_seen(snapshot: Snapshot) -> str:
     """`last seen RUNNING`; nothing if no run was ever seen."""
-    seen = [say_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
-    return f"last seen {say_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
+    seen = [format_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
+    return f"last seen {format_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
 
 
-def say_runs(run_ids: Sequence[int]) -> str:
+def format_runs(run_ids: Sequence[int]) -> str:
     """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
     return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()
 
 
-def say_time_spent(run: Run) -> str:
+def format_time_spent(run: Run) -> str:
     """Where the time went: `queue 3s, setup 1m02s, execution 58s`.
 
     A run of several tasks keeps no such figures of its own but the queue's:
@@ -176,18 +176,18 @@ def say_time_spent(run: Run) -> str:
     own = [(part, run.seconds_in(part)) for part in PARTS]
     of_tasks = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS[1:]]
     if any(seconds for _, seconds in own[1:]) or not any(seconds for _, seconds in of_tasks):
-        return _say_parts(own)
+        return _format_parts(own)
     several = f" (sum of {count(len(run.attempts), 'task run')})" if len(run.attempts) > 1 else ""
-    return _say_parts([own[0], *of_tasks]) + several
+    return _format_parts([own[0], *of_tasks]) + several
 
 
-def _say_parts(parts: Iterable[tuple[str, float | None]]) -> str:
-    return ", ".join(f"{part} {say_duration(seconds)}" for part, seconds in parts if seconds)
+def _format_parts(parts: Iterable[tuple[str, float | None]]) -> str:
+    return ", ".join(f"{part} {format_duration(seconds)}" for part, seconds in parts if seconds)
 
 
-def say_took(run: AnyRun) -> str:
+def format_took(run: AnyRun) -> str:
     """How long a finished run took; nothing before that."""
-    return say_duration(run.seconds_at(run.end_time)) if run.is_ended and run.end_time else ""
+    return format_duration(run.seconds_at(run.end_time)) if run.is_ended and run.end_time else ""
 
 
 def seconds_of(run: AnyRun, now: float) -> float | None:

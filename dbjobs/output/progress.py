@@ -62,11 +62,11 @@ def _shown(mode: str, streams: Streams, clock: Clock) -> AbstractContextManager[
 
         return live_view(streams, clock)
     if mode == "events":
-        from dbjobs.output.events import EventTeller
+        from dbjobs.output.events import EventProgress
 
-        return nullcontext(EventTeller(streams, clock).show)
+        return nullcontext(EventProgress(streams, clock).show)
     if mode == "lines":
-        from dbjobs.output.terminal.lines import LineTeller
+        from dbjobs.output.terminal.lines import LineProgress
 
-        return nullcontext(LineTeller(streams, clock).show)
+        return nullcontext(LineProgress(streams, clock).show)
     return nullcontext(lambda snapshot: None)

@@ -1,4 +1,4 @@
-"""Standard output and error: what goes where, and in what dress.
+"""Standard output and error: what goes where, and in what glyphs.
 
 stdout carries the result and nothing else; notes, warnings and errors go to stderr.
 Nothing here loads rich, for errors must come quickly too.
@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 from dbjobs.common.clock import Clock
 from dbjobs.common.hidden import censor
 from dbjobs.errors import DbjobsError, OutputError
-from dbjobs.output.ci_systems import defuse, recognise
+from dbjobs.output.ci_systems import detect_ci_system, neutralize_commands
 
 _ANSI_SEQUENCES = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
@@ -181,13 +181,13 @@ class Streams:
         if self.event_clock is None:
             _write(self.err, self._guarded(self.censor(text)))
             return
-        from dbjobs.output.formatting import say_utc
+        from dbjobs.output.formatting import format_utc
 
-        stamp = {"ts": say_utc(self.event_clock.now()), "event": event}
+        stamp = {"ts": format_utc(self.event_clock.now()), "event": event}
         self.event({**stamp, **NO_FIELDS, "message": self.censor(text), **about})
 
     def _guarded(self, text: str) -> str:
-        return defuse(text) if "guard" in self._modes or recognise(self.environ) else text
+        return neutralize_commands(text) if "guard" in self._modes or detect_ci_system(self.environ) else text
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.http.response import Payload
-from dbjobs.output.excerpts import first_lines, last_lines, shorten
 from dbjobs.output.formatting import (
-    say_attempt,
-    say_counts,
-    say_duration,
-    say_state,
-    say_time_spent,
-    say_took,
+    format_attempt,
+    format_counts,
+    format_duration,
+    format_state,
+    format_time_spent,
+    format_took,
 )
 from dbjobs.output.streams import clean_line, clean_text
-from dbjobs.output.task_results import say_held, say_task
+from dbjobs.output.task_results import format_output_field, format_task
+from dbjobs.output.truncation import first_lines, last_lines, truncate
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
 INDENT = "  "
@@ -30,16 +30,16 @@ def render_output(task: TaskRun, output: Payload | None, child: Run | None = Non
     `child` is the run that a run_job task started; `problem` says why there is no output.
     Ends with a blank line, so that the outputs of several tasks stand apart.
     """
-    parts = [*say_task(task), *_parts(task, output or {}, child)]
+    parts = [*format_task(task), *_parts(task, output or {}, child)]
     if not parts and not problem and not task.is_ended:
-        problem = f"the task is {say_state(task)}; output comes when a task ends"
+        problem = f"the task is {format_state(task)}; output comes when a task ends"
     if problem or not parts:
         parts.append(f"(no output: {clean_line(problem)})" if problem else "(no output)")
     return "\n".join([_heading(task), *parts, "", ""])
 
 
 def _heading(task: TaskRun) -> str:
-    facts = [clean_line(task.task_key), clean_line(task.shown_state), say_took(task), say_attempt(task)]
+    facts = [clean_line(task.task_key), clean_line(task.shown_state), format_took(task), format_attempt(task)]
     return f"==> {'  '.join(fact for fact in facts if fact)} <=="
 
 
@@ -49,7 +49,7 @@ def _parts(task: TaskRun, output: Payload, child: Run | None) -> Iterator[str]:
     yield from _section("logs", output.get("logs"), _cut_note(output.get("logs_truncated"), "last", task))
     for field, value in output.items():
         if field.endswith("_output") and field != "notebook_output" and value:
-            yield from _section(field, say_held(field, value, child))
+            yield from _section(field, format_output_field(field, value, child))
     yield from _section("info", output.get("info"))
     yield from _section("error", output.get("error"))
     yield from _section("error_trace", output.get("error_trace"))
@@ -78,8 +78,8 @@ def render_failure(task: TaskRun, output: Payload | None, *, tail_lines: int = 2
     output = output or {}
     facts = [
         f"task {clean_line(task.task_key)}: {clean_line(task.shown_state)}",
-        say_attempt(task),
-        say_took(task),
+        format_attempt(task),
+        format_took(task),
     ]
     lines = [", ".join(fact for fact in facts if fact)]
     lines += [INDENT + line for line in first_lines(output.get("error") or task.message, ERROR_LINES)]
@@ -105,18 +105,18 @@ def _tail(title: str, text: object, most: int) -> list[str]:
 
 def render_summary(snapshot: Snapshot) -> str:
     """How a watch ended, run by run: outcome, duration, where the time went, which tasks failed."""
-    return "\n".join(shorten(line) for watched in snapshot.runs for line in _summary_of(watched, snapshot))
+    return "\n".join(truncate(line) for watched in snapshot.runs for line in _summary_of(watched, snapshot))
 
 
 def _summary_of(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
     run = watched.run
     if run is None or watched.is_lost:
-        seen = f"last seen {clean_line(say_state(run))}" if run else "never seen"
+        seen = f"last seen {clean_line(format_state(run))}" if run else "never seen"
         yield f"run {watched.run_id}: {seen}"  # why is told as an error
         return
     yield f"run {run.run_id} ({clean_line(run.run_name)}): {_ending_of(run, snapshot)}"
-    yield from _labelled("spent on", say_time_spent(run) if run.is_ended else "")
-    yield from _labelled("tasks", say_counts(clean_line(task.shown_state) for task in run.tasks))
+    yield from _labelled("spent on", format_time_spent(run) if run.is_ended else "")
+    yield from _labelled("tasks", format_counts(clean_line(task.shown_state) for task in run.tasks))
     yield from _labelled("failed", ", ".join(clean_line(task.task_key) for task in run.failed_tasks))
     yield from _labelled("url", clean_line(run.run_page_url or ""))
 
@@ -127,11 +127,13 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 
 
 def _ending_of(run: Run, snapshot: Snapshot) -> str:
-    state = clean_line(say_state(run))
+    state = clean_line(format_state(run))
     if run.is_ended:
-        took = say_took(run)
+        took = format_took(run)
         return f"{state} after {took}" if took else state
-    waited = say_duration(snapshot.elapsed)
+    waited = format_duration(snapshot.elapsed)
     if snapshot.ending is Ending.CONTACT_LOST:
-        return f"last seen {state}; contact lost {say_duration(snapshot.elapsed - snapshot.last_contact)} ago"
+        return (
+            f"last seen {state}; contact lost {format_duration(snapshot.elapsed - snapshot.last_contact)} ago"
+        )
     return f"still {state} after waiting {waited}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.http.response import Payload
-from dbjobs.output.formatting import say_child, say_iterations
+from dbjobs.output.formatting import format_child, format_iterations
 from dbjobs.output.serialization import to_yaml
 from dbjobs.output.streams import clean_line
 
@@ -13,7 +13,7 @@ SIGNED = ("artifacts_headers",)
 """Fields that let whoever holds them in; `-o json` has them."""
 
 
-def say_task(task: TaskRun) -> Iterator[str]:
+def format_task(task: TaskRun) -> Iterator[str]:
     """What a condition found, and how the iterations of a for-each task ended: no output tells that."""
     condition = task.payload.get("condition_task") or {}
     if condition.get("outcome"):
@@ -25,7 +25,7 @@ def say_task(task: TaskRun) -> Iterator[str]:
             condition["outcome"],
         )
         yield clean_line(f"condition: {' '.join(str(word) for word in words if word is not None)}")
-    if iterations := say_iterations(task):
+    if iterations := format_iterations(task):
         yield f"iterations: {iterations}"
     for entry in _stats(task).get("error_message_stats") or ():
         yield clean_line(f"  {entry.get('count')}x {entry.get('error_message')}")
@@ -35,10 +35,10 @@ def _stats(task: TaskRun) -> Payload:
     return (task.payload.get("for_each_task") or {}).get("stats") or {}
 
 
-def say_held(field: str, value: Any, child: Run | None) -> str:
+def format_output_field(field: str, value: Any, child: Run | None) -> str:
     """The value of a field such as `sql_output`; a run_job task's leads to its run."""
     if field == "run_job_output" and isinstance(value, dict) and "run_id" in value:
-        facts = [say_child(child) or f"run {value['run_id']}", (child and child.run_page_url) or ""]
+        facts = [format_child(child) or f"run {value['run_id']}", (child and child.run_page_url) or ""]
         return clean_line(" ".join(fact for fact in facts if fact))
     return to_yaml(_without_secrets(value))
 

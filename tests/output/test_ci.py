@@ -15,8 +15,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.output.ci import Level, choose_pipeline
-from dbjobs.output.ci_systems import System, defuse, recognise
+from dbjobs.output.ci import Level, choose_ci_format
+from dbjobs.output.ci_systems import System, detect_ci_system, neutralize_commands
 from dbjobs.output.streams import clean_text
 from tests.conftest import TOKEN, Dbjobs, Result, Serve
 from tests.output.test_reports import check_markdown, check_page
@@ -81,11 +81,11 @@ def wait(dbjobs: Dbjobs, clock: FakeClock, system: dict[str, dict[str, str]]) ->
     ids=str,
 )
 def test_a_system_is_recognised_by_its_environment(environ: dict[str, str], found: System | None) -> None:
-    assert recognise(environ) is found
-    pipeline = choose_pipeline("auto", environ)
+    assert detect_ci_system(environ) is found
+    pipeline = choose_ci_format("auto", environ)
     assert type(pipeline).__name__.lower() == (found.value if found else "nonetype")
-    assert choose_pipeline("none", environ) is None
-    assert choose_pipeline("gitlab", environ) is not None
+    assert choose_ci_format("none", environ) is None
+    assert choose_ci_format("gitlab", environ) is not None
 
 
 # Commands
@@ -95,12 +95,12 @@ TEXT = st.text(max_size=60) | st.sampled_from([*TEXTS[:-1], EVERYTHING[:5000]])
 
 def harmless(text: str) -> str:
     """What is left of it for people to read."""
-    return defuse(clean_text(text)).encode(errors="replace").decode()
+    return neutralize_commands(clean_text(text)).encode(errors="replace").decode()
 
 
 @given(title=TEXT, message=TEXT)
 def test_github_reads_back_what_it_was_told_and_nothing_else(title: str, message: str) -> None:
-    github = choose_pipeline("github", {})
+    github = choose_ci_format("github", {})
     assert github
 
     (found,) = github_commands(github.annotate(Level.ERROR, title, message))
@@ -113,7 +113,7 @@ def test_github_reads_back_what_it_was_told_and_nothing_else(title: str, message
 
 @given(title=TEXT, message=TEXT)
 def test_azure_reads_back_what_it_was_told_and_nothing_else(title: str, message: str) -> None:
-    azure = choose_pipeline("azure", {})
+    azure = choose_ci_format("azure", {})
     assert azure
 
     (found,) = azure_commands(azure.annotate(Level.ERROR, title, message))
@@ -129,7 +129,7 @@ def test_azure_reads_back_what_it_was_told_and_nothing_else(title: str, message:
 def test_a_value_is_a_line_of_a_file(value: str) -> None:
     """In GITHUB_OUTPUT, `name<<X` would begin a text of several lines; a dotenv file takes no such thing."""
     for system, name in (("github", "result_state"), ("gitlab", "DBJOBS_RESULT_STATE")):
-        pipeline = choose_pipeline(system, {"GITHUB_OUTPUT": "x"})
+        pipeline = choose_ci_format(system, {"GITHUB_OUTPUT": "x"})
         assert pipeline
         (file,) = pipeline.set_values({"result_state": value}).files
         assert file.text == "" or re.fullmatch(rf"{name}=[^\r\n\x00\x85\u2028]*\n", file.text)
@@ -137,7 +137,7 @@ def test_a_value_is_a_line_of_a_file(value: str) -> None:
 
 @given(TEXT)
 def test_nothing_that_was_defused_is_a_command(text: str) -> None:
-    defused = defuse(text)
+    defused = neutralize_commands(text)
 
     assert github_commands(defused) == azure_commands(defused) == []
     assert defused.replace(" ", "") == text.replace(" ", ""), "nothing is lost"

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.output.documents import write_document, write_documents
 from dbjobs.output.serialization import to_json, to_yaml
+from dbjobs.output.structured import write_document, write_documents
 from tests.output.conftest import Pipe, Piped
 
 TEXT = st.text(st.characters(exclude_categories=[])) | st.text(
@@ -163,4 +163,4 @@ def test_a_poor_encoding_gets_escapes_that_read_back(encoding: str, output: str,
 
 
 def test_json_needs_no_yaml() -> None:
-    assert "yaml" not in vars(sys.modules["dbjobs.output.documents"])
+    assert "yaml" not in vars(sys.modules["dbjobs.output.structured"])

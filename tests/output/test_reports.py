@@ -193,7 +193,7 @@ def test_jobs_that_start_each_other_without_end_are_left_in_time(dbjobs: Dbjobs,
 
 
 def test_a_run_that_was_never_seen_is_an_error() -> None:
-    report = Report((ReportedRun(5, trouble="no contact"),), 0)
+    report = Report((ReportedRun(5, error="no contact"),), 0)
 
     case = read_junit(render_report(report, ".xml")).find(".//error")
     assert case is not None

@@ -9,17 +9,17 @@ from rich.cells import cell_len
 from dbjobs.api.models import Run
 from dbjobs.errors import NotFoundError
 from dbjobs.output.terminal.run_view import render_snapshot
-from dbjobs.output.terminal.style import ASCII, UNICODE, Dress
+from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 from tests.output.given import HOST, RUN_ID, STARTED, moment, nightly_tasks, no_answer, run, task, wide_tasks
 
 LooksLike = Callable[[str, str], None]
 
 
-def draw(snapshot: Snapshot, width: int = 80, height: int = 24, dress: Dress = UNICODE) -> str:
+def draw(snapshot: Snapshot, width: int = 80, height: int = 24, glyphs: Glyphs = UNICODE) -> str:
     """The frame as text, after checking what holds for every frame: it fits."""
     now = STARTED + snapshot.elapsed
-    text = render_snapshot(snapshot, width=width, height=height, now=now, dress=dress).plain
+    text = render_snapshot(snapshot, width=width, height=height, now=now, glyphs=glyphs).plain
     lines = text.split("\n")
     assert len(lines) <= height
     assert max(map(cell_len, lines)) <= width
@@ -31,7 +31,7 @@ def ended(run: Run) -> Snapshot:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "dress", "view"),
+    ("width", "height", "glyphs", "view"),
     [
         (80, 24, UNICODE, "midway_80"),
         (40, 30, UNICODE, "midway_40"),
@@ -40,8 +40,8 @@ def ended(run: Run) -> Snapshot:
         (80, 12, UNICODE, "midway_folded"),
     ],
 )
-def test_a_run_midway(width: int, height: int, dress: Dress, view: str, looks_like: LooksLike) -> None:
-    looks_like(draw(moment(run("RUNNING", *nightly_tasks())), width, height, dress), view)
+def test_a_run_midway(width: int, height: int, glyphs: Glyphs, view: str, looks_like: LooksLike) -> None:
+    looks_like(draw(moment(run("RUNNING", *nightly_tasks())), width, height, glyphs), view)
 
 
 def test_a_run_that_is_over_says_where_its_time_went(looks_like: LooksLike) -> None:
@@ -180,7 +180,7 @@ def test_no_two_looks_differ_by_colour_alone() -> None:
     ended = ("TERMINATED SUCCESS", "TERMINATED FAILED", "TERMINATED CANCELED", "SKIPPED")
     states = ("QUEUED", "PENDING", "RUNNING", *ended)
     assert len({draw(moment(run(state)))[0] for state in states}) == len(states)
-    assert {draw(moment(run(state)), dress=ASCII)[0] for state in states} == set(".o>+x#-")
+    assert {draw(moment(run(state)), glyphs=ASCII)[0] for state in states} == set(".o>+x#-")
 
 
 def test_tasks_in_a_circle_and_orphans_are_shown_too() -> None:

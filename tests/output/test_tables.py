@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dbjobs.output.streams import Streams
-from dbjobs.output.terminal.style import ASCII, UNICODE, Dress
+from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
 from dbjobs.output.terminal.tables import Page, render_job, render_run, show_job, show_run
 from tests.output.conftest import Pipe, Piped, Terminal
 from tests.output.given import HOST, RUN_ID, STARTED, nightly_tasks, payload, run, task
@@ -53,25 +53,25 @@ JOB: dict[str, Any] = {
 }
 
 
-def page(width: int | None = 80, dress: Dress = UNICODE) -> Page:
-    return Page(width=width, now=STARTED + 125, dress=dress)
+def page(width: int | None = 80, glyphs: Glyphs = UNICODE) -> Page:
+    return Page(width=width, now=STARTED + 125, glyphs=glyphs)
 
 
 @pytest.mark.parametrize(
-    ("width", "dress", "view"),
+    ("width", "glyphs", "view"),
     [(80, UNICODE, "job_80"), (40, UNICODE, "job_40"), (None, ASCII, "job_piped_ascii")],
 )
-def test_a_job(width: int | None, dress: Dress, view: str, looks_like: LooksLike) -> None:
-    looks_like(render_job(JOB, page(width, dress)).plain, view)
+def test_a_job(width: int | None, glyphs: Glyphs, view: str, looks_like: LooksLike) -> None:
+    looks_like(render_job(JOB, page(width, glyphs)).plain, view)
 
 
 @pytest.mark.parametrize(
-    ("width", "dress", "view"),
+    ("width", "glyphs", "view"),
     [(80, UNICODE, "run_80"), (40, UNICODE, "run_40"), (None, ASCII, "run_piped_ascii")],
 )
-def test_a_run(width: int | None, dress: Dress, view: str, looks_like: LooksLike) -> None:
+def test_a_run(width: int | None, glyphs: Glyphs, view: str, looks_like: LooksLike) -> None:
     shown = run("RUNNING", *nightly_tasks(), queue_duration=3000, message="In run")
-    looks_like(render_run(shown, page(width, dress)).plain, view)
+    looks_like(render_run(shown, page(width, glyphs)).plain, view)
 
 
 def test_a_single_task_run_of_api_2_0(looks_like: LooksLike) -> None:

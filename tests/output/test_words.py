@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dbjobs.output.formatting import say_duration, say_moment, say_time_spent, say_utc
+from dbjobs.output.formatting import format_duration, format_moment, format_time_spent, format_utc
 from tests.output.given import STARTED, run
 
 
@@ -26,25 +26,25 @@ from tests.output.given import STARTED, run
     ],
 )
 def test_a_duration_has_two_units_at_most(seconds: float | None, said: str) -> None:
-    assert say_duration(seconds) == said
+    assert format_duration(seconds) == said
 
 
 def test_a_moment_is_absolute_and_relative(utc: Callable[[str], None]) -> None:
     at = (STARTED + 1.5) * 1000
-    assert say_moment(at, STARTED + 7201) == "2026-01-01 00:00:01 (1h59m ago)"
-    assert say_moment(at, STARTED - 60) == "2026-01-01 00:00:01 (in 1m01s)"
+    assert format_moment(at, STARTED + 7201) == "2026-01-01 00:00:01 (1h59m ago)"
+    assert format_moment(at, STARTED - 60) == "2026-01-01 00:00:01 (in 1m01s)"
     utc("XYZ-02")
-    assert say_moment(at, STARTED + 7201) == "2026-01-01 02:00:01 (1h59m ago)"
+    assert format_moment(at, STARTED + 7201) == "2026-01-01 02:00:01 (1h59m ago)"
 
 
 @pytest.mark.parametrize(("never", "said"), [(None, ""), (0, ""), (10**30, str(10**30))])
 def test_what_is_no_moment(never: float | None, said: str) -> None:
-    assert say_moment(never, STARTED) == said
+    assert format_moment(never, STARTED) == said
 
 
 def test_machines_read_utc() -> None:
-    assert say_utc(STARTED + 0.1234) == "2026-01-01T00:00:00.123Z"
+    assert format_utc(STARTED + 0.1234) == "2026-01-01T00:00:00.123Z"
 
 
 def test_a_run_without_figures_says_nothing_of_them() -> None:
-    assert say_time_spent(run()) == ""
+    assert format_time_spent(run()) == ""

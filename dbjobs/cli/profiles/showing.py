@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbjobs.cli.context import App
 from dbjobs.http.response import Payload
-from dbjobs.output.documents import write_document, write_documents
+from dbjobs.output.structured import write_document, write_documents
 
 if TYPE_CHECKING:
     from dbjobs.cli.checkup import Step

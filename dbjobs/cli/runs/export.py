@@ -10,7 +10,7 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import RunArgument
 from dbjobs.errors import UsageError
-from dbjobs.output.documents import write_documents
+from dbjobs.output.structured import write_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.sandbox.local import sandbox_installed
-from dbjobs.output.documents import write_documents
+from dbjobs.output.structured import write_documents
 
 
 def command(ctx: typer.Context) -> None:

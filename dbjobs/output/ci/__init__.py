@@ -7,19 +7,19 @@ defused before it is put into a command, and escaped as the system asks.
 from collections.abc import Mapping
 
 from dbjobs.output.ci.azure import Azure
-from dbjobs.output.ci.delivery import Delivery, FileText, Level, Pipeline
+from dbjobs.output.ci.format import CiFormat, CiOutput, FileText, Level
 from dbjobs.output.ci.github import GitHub
 from dbjobs.output.ci.gitlab import GitLab
-from dbjobs.output.ci_systems import System, recognise
+from dbjobs.output.ci_systems import System, detect_ci_system
 
-__all__ = ["Delivery", "FileText", "Level", "Pipeline", "choose_pipeline"]
+__all__ = ["CiFormat", "CiOutput", "FileText", "Level", "choose_ci_format"]
 
 
-def choose_pipeline(name: str, environ: Mapping[str, str]) -> Pipeline | None:
+def choose_ci_format(name: str, environ: Mapping[str, str]) -> CiFormat | None:
     """The system that `--ci` names: `auto` goes by the environment, `none` is no system."""
     if name == "none":
         return None
-    system = recognise(environ) if name == "auto" else System(name)
+    system = detect_ci_system(environ) if name == "auto" else System(name)
     if system is System.GITHUB:
         return GitHub(environ)
     if system is System.AZURE:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbjobs.output.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text, plain_title
+from dbjobs.output.ci.format import CiOutput, FileText, Level, file_at, plain_line, plain_text, plain_title
 
 _LOOKS_ESCAPED = re.compile("%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
 """The agent turns these into characters. Old agents do not know %AZP25: elsewhere the sign stays."""
@@ -28,20 +28,20 @@ class Azure:
         text = f"{plain_title(title)}: {plain_text(message)}" if message else plain_title(title)
         return f"##vso[task.logissue type={level.value}]{_data(text)}"
 
-    def set_values(self, values: Mapping[str, str]) -> Delivery:
+    def set_values(self, values: Mapping[str, str]) -> CiOutput:
         lines = [
             f"##vso[task.setvariable variable={_property(name)};isOutput=true]{_data(plain_line(value))}"
             for name, value in values.items()
         ]
-        return Delivery(lines=tuple(lines))
+        return CiOutput(lines=tuple(lines))
 
-    def summarise(self, markdown: str, name: str) -> Delivery:
+    def summarize(self, markdown: str, name: str) -> CiOutput:
         """The agent uploads the file when the step has ended, and empties its folder after the job."""
         folder = file_at(self.environ, "AGENT_TEMPDIRECTORY")
         path = (folder or Path()) / f"{name}.md"
         if not folder:
-            return Delivery()
-        return Delivery((FileText(path, markdown),), (f"##vso[task.uploadsummary]{_data(str(path))}",))
+            return CiOutput()
+        return CiOutput((FileText(path, markdown),), (f"##vso[task.uploadsummary]{_data(str(path))}",))
 
 
 def _data(text: str) -> str:

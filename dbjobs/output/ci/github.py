@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dbjobs.output.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_text, plain_title
+from dbjobs.output.ci.format import CiOutput, FileText, Level, file_at, plain_line, plain_text, plain_title
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class GitHub:
     def annotate(self, level: Level, title: str, message: str) -> str:
         return f"::{level.value} title={_property(plain_title(title))}::{_data(plain_text(message))}"
 
-    def set_values(self, values: Mapping[str, str]) -> Delivery:
+    def set_values(self, values: Mapping[str, str]) -> CiOutput:
         """`name=value` lines: a value is one line, so it cannot end and begin another."""
         path = file_at(self.environ, "GITHUB_OUTPUT")
         text = "".join(f"{name}={plain_line(value)}\n" for name, value in values.items())
-        return Delivery((FileText(path, text, is_appended=True),) if path else ())
+        return CiOutput((FileText(path, text, is_appended=True),) if path else ())
 
-    def summarise(self, markdown: str, name: str) -> Delivery:
+    def summarize(self, markdown: str, name: str) -> CiOutput:
         path = file_at(self.environ, "GITHUB_STEP_SUMMARY")
-        return Delivery((FileText(path, markdown, is_appended=True),) if path else ())
+        return CiOutput((FileText(path, markdown, is_appended=True),) if path else ())
 
 
 def _data(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dbjobs.output.ci.delivery import Delivery, FileText, Level, file_at, plain_line, plain_title
+from dbjobs.output.ci.format import CiOutput, FileText, Level, file_at, plain_line, plain_title
 
 DOTENV = "dbjobs.env"
 """In the project's folder: `artifacts: reports: dotenv: dbjobs.env` hands it to later jobs."""
@@ -37,14 +37,14 @@ class GitLab:
     def annotate(self, level: Level, title: str, message: str) -> str:
         return ""
 
-    def set_values(self, values: Mapping[str, str]) -> Delivery:
+    def set_values(self, values: Mapping[str, str]) -> CiOutput:
         """Names as environment variables have them, for that is what becomes of them."""
         text = ""
         for name, value in values.items():
             line = f"DBJOBS_{name.upper()}={plain_line(value)}\n"
             text += line if len((text + line).encode()) <= DOTENV_BYTES else ""
         folder = file_at(self.environ, "CI_PROJECT_DIR") or Path()
-        return Delivery((FileText(folder / DOTENV, text),))
+        return CiOutput((FileText(folder / DOTENV, text),))
 
-    def summarise(self, markdown: str, name: str) -> Delivery:
-        return Delivery()
+    def summarize(self, markdown: str, name: str) -> CiOutput:
+        return CiOutput()

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from dbjobs.api.states import Outcome
-from dbjobs.output.ci.delivery import Level
-from dbjobs.output.formatting import say_attempt
+from dbjobs.output.ci.format import Level
+from dbjobs.output.formatting import format_attempt
 from dbjobs.output.reports.model import Report, ReportedRun
 
 MOST_ANNOTATIONS = 10
@@ -29,7 +29,7 @@ def _annotations_of(run: ReportedRun, *, is_strict: bool) -> Iterator[Annotation
     subject = f"{run.title} {run.label}".rstrip()
     for task in run.failed_tasks:
         attempt = task.task
-        facts = [attempt.task_key, attempt.shown_state, say_attempt(attempt)]
+        facts = [attempt.task_key, attempt.shown_state, format_attempt(attempt)]
         error = task.failure.error if task.failure else ""
         yield level, f"{subject}: {' '.join(fact for fact in facts if fact)}", error or attempt.message
     if not run.failed_tasks and not run.is_good:
@@ -39,7 +39,7 @@ def _annotations_of(run: ReportedRun, *, is_strict: bool) -> Iterator[Annotation
 
 def values_of(report: Report) -> dict[str, str]:
     """Of several runs, those of the one to look at first, and the ids of all."""
-    run = report.gravest
+    run = report.worst_run
     values = {
         "run_id": str(run.run_id),
         "run_page_url": (run.run and run.run.run_page_url) or "",

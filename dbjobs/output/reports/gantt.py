@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dbjobs.output.formatting import DAY, HOUR, MINUTE, AnyRun, say_duration
+from dbjobs.output.formatting import DAY, HOUR, MINUTE, AnyRun, format_duration
 from dbjobs.output.reports.model import span_of
 
 STRIP = 18
@@ -54,13 +54,13 @@ class Chart:
 
 def draw_axis(chart: Chart) -> str:
     """The ticks with their times, counted from the start."""
-    marks = [_mark(100 * tick / chart.seconds, _say_tick(tick)) for tick in chart.ticks]
+    marks = [_mark(100 * tick / chart.seconds, _format_tick(tick)) for tick in chart.ticks]
     return f'<svg width="100%" height="{STRIP}">{"".join(marks)}</svg>'
 
 
-def _say_tick(seconds: float) -> str:
+def _format_tick(seconds: float) -> str:
     """`30m` rather than `30m00s`."""
-    return re.sub("(?<=[mhd])00[smh]$", "", say_duration(seconds))
+    return re.sub("(?<=[mhd])00[smh]$", "", format_duration(seconds))
 
 
 def _mark(share: float, label: str) -> str:

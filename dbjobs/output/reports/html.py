@@ -8,24 +8,23 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from dbjobs.api.models import TaskRun
-from dbjobs.output.excerpts import short_line
 from dbjobs.output.formatting import (
     AnyRun,
-    say_attempt,
-    say_counts,
-    say_date,
-    say_duration,
-    say_message,
-    say_started,
-    say_state,
-    say_time_spent,
-    say_zoned_date,
+    format_attempt,
+    format_counts,
+    format_duration,
+    format_message,
+    format_started,
+    format_state,
+    format_time_spent,
+    format_zoned_date,
     seconds_of,
 )
 from dbjobs.output.reports.gantt import Chart, draw_axis, draw_bars
 from dbjobs.output.reports.model import Failure, Report, ReportedRun, ReportedTask, whole_span
 from dbjobs.output.streams import clean_text
-from dbjobs.output.terminal.style import Look, look_of
+from dbjobs.output.terminal.style import StateStyle, style_of
+from dbjobs.output.truncation import short_line
 
 MOST_SECTIONS = 50
 """Of many runs, so many are told of in detail, the failed ones first."""
@@ -42,8 +41,8 @@ def render_html(report: Report) -> str:
 
 
 def _page(report: Report) -> Lines:
-    gravest = report.gravest
-    title = f"{_symbol(gravest.run)} {_text(report.title)} {_text(gravest.state)}"
+    worst_run = report.worst_run
+    title = f"{_symbol(worst_run.run)} {_text(report.title)} {_text(worst_run.state)}"
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<meta name="color-scheme" content="light dark">'
@@ -54,15 +53,15 @@ def _page(report: Report) -> Lines:
     style = files("dbjobs.output.reports").joinpath("page.css").read_text("utf-8")
     yield f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>"
     if len(report.runs) == 1:
-        yield from _one_run(gravest, report)
+        yield from _one_run(worst_run, report)
     else:
         yield from _several_runs(report)
-    yield f"<footer>written by dbjobs, {say_zoned_date(report.made_at * 1000)}</footer>"
+    yield f"<footer>written by dbjobs, {format_zoned_date(report.made_at * 1000)}</footer>"
     yield "</main>\n</body>\n</html>"
 
 
 def _one_run(run: ReportedRun, report: Report) -> Lines:
-    state = _text(say_state(run.run)) if run.run else run.state
+    state = _text(format_state(run.run)) if run.run else run.state
     yield f'<header class="{_class(run.run)}">'
     yield f'<p class="outcome"><span class="symbol">{_symbol(run.run)}</span> {state}</p>'
     yield f"<h1>{_text(run.title)}</h1>"
@@ -73,10 +72,10 @@ def _one_run(run: ReportedRun, report: Report) -> Lines:
 
 
 def _several_runs(report: Report) -> Lines:
-    gravest = report.gravest
-    states = say_counts(run.state for run in report.runs)
-    yield f'<header class="{_class(gravest.run)}">'
-    yield f'<p class="outcome"><span class="symbol">{_symbol(gravest.run)}</span> {_text(states)}</p>'
+    worst_run = report.worst_run
+    states = format_counts(run.state for run in report.runs)
+    yield f'<header class="{_class(worst_run.run)}">'
+    yield f'<p class="outcome"><span class="symbol">{_symbol(worst_run.run)}</span> {_text(states)}</p>'
     yield f"<h1>{_text(report.title)}</h1>"
     yield f'<p class="message">{_text(report.note)}</p>' if report.note else ""
     yield "</header>"
@@ -104,7 +103,7 @@ def _run_section(run: ReportedRun, report: Report) -> Lines:
 
 
 def _message(run: ReportedRun, report: Report) -> Lines:
-    said = run.trouble or (say_message(run.run) if run.run else "")
+    said = run.error or (format_message(run.run) if run.run else "")
     for text in (said, report.note if len(report.runs) == 1 else ""):
         if text:
             yield f'<p class="message">{_text(text)}</p>'
@@ -125,10 +124,10 @@ def _named_facts(run: ReportedRun, report: Report) -> Iterator[tuple[str, str]]:
         return
     facts = {
         "job": str(run.run.job_id or ""),
-        say_started(run.run): say_zoned_date(run.run.start_time),
-        "took" if run.run.is_ended else "so far": say_duration(seconds_of(run.run, report.made_at)),
-        "spent on": say_time_spent(run.run),
-        "tasks": say_counts(task.task.shown_state for task in run.tasks),
+        format_started(run.run): format_zoned_date(run.run.start_time),
+        "took" if run.run.is_ended else "so far": format_duration(seconds_of(run.run, report.made_at)),
+        "spent on": format_time_spent(run.run),
+        "tasks": format_counts(task.task.shown_state for task in run.tasks),
     }
     yield from ((label, _text(value)) for label, value in facts.items() if value)
 
@@ -148,9 +147,9 @@ def _run_body(run: ReportedRun, report: Report) -> Lines:
         yield "</section>"
     if run.tasks:
         yield from _timeline("Timeline", [_TaskRow(task) for task in run.tasks], report)
-    if run.mended_tasks:
+    if run.recovered_tasks:
         yield "<section>\n<h2>What failed at first</h2>"
-        for task in run.mended_tasks:
+        for task in run.recovered_tasks:
             yield from _failed_task(task, is_open=False)
         yield "</section>"
 
@@ -162,7 +161,7 @@ def _failed_task(task: ReportedTask, *, is_open: bool) -> Lines:
 
 
 def _failure(task: TaskRun, failure: Failure, *, is_open: bool) -> Lines:
-    facts = [say_attempt(task), say_duration(seconds_of(task, 0) if task.is_ended else None)]
+    facts = [format_attempt(task), format_duration(seconds_of(task, 0) if task.is_ended else None)]
     more = "".join(f" <small>{fact}</small>" for fact in facts if fact)
     yield '<article class="failed">'
     yield (
@@ -193,7 +192,7 @@ class _TaskRow:
 
     def __init__(self, task: ReportedTask) -> None:
         self.name = task.task.task_key
-        self.note = say_attempt(task.task)
+        self.note = format_attempt(task.task)
         self.state = task.task.shown_state
         self.newest: AnyRun | None = task.task
         self.bars: Sequence[AnyRun] = [attempt.task for attempt in task.attempts]
@@ -214,7 +213,7 @@ def _timeline(title: str, rows: Sequence[_RunRow | _TaskRow], report: Report) ->
 
 def _row(row: _RunRow | _TaskRow, chart: Chart | None, now: float) -> str:
     note = f" <small>{row.note}</small>" if row.note else ""
-    took = say_duration(seconds_of(row.newest, now)) if row.newest else ""
+    took = format_duration(seconds_of(row.newest, now)) if row.newest else ""
     bars = draw_bars(chart, [(bar, _class(bar), _tip(bar, now)) for bar in row.bars]) if chart else ""
     return (
         f'<tr class="{_class(row.newest)}"><td class="symbol">{_symbol(row.newest)}</td>'
@@ -224,25 +223,30 @@ def _row(row: _RunRow | _TaskRow, chart: Chart | None, now: float) -> str:
 
 
 def _tip(run: AnyRun, now: float) -> str:
-    facts = [say_attempt(run), run.shown_state, say_duration(seconds_of(run, now)), _say_started(run)]
+    facts = [
+        format_attempt(run),
+        run.shown_state,
+        format_duration(seconds_of(run, now)),
+        format_zoned_date(run.start_time),
+    ]
     return _text(", ".join(fact for fact in facts if fact))
 
 
-def _say_started(run: AnyRun) -> str:
-    """`21:04:05`, the local time at which it started."""
-    return say_date(run.start_time)[11:]
-
-
-CLASSES = {Look.GOOD: "good", Look.FAILED: "failed", Look.MIXED: "mixed", Look.STOPPED: "stopped"}
+CLASSES = {
+    StateStyle.GOOD: "good",
+    StateStyle.FAILED: "failed",
+    StateStyle.MIXED: "mixed",
+    StateStyle.STOPPED: "stopped",
+}
 
 
 def _class(run: AnyRun | None) -> str:
-    look = look_of(run) if run else Look.UNKNOWN
-    return CLASSES.get(look, "active" if run and not run.is_ended else "other")
+    style = style_of(run) if run else StateStyle.UNKNOWN
+    return CLASSES.get(style, "active" if run and not run.is_ended else "other")
 
 
 def _symbol(run: AnyRun | None) -> str:
-    return look_of(run).symbol if run else Look.UNKNOWN.symbol
+    return style_of(run).symbol if run else StateStyle.UNKNOWN.symbol
 
 
 def _text(text: str) -> str:

@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 
 from dbjobs.api.models import TaskRun
 from dbjobs.api.states import Outcome
-from dbjobs.output.excerpts import short_line
-from dbjobs.output.formatting import AnyRun, say_utc
+from dbjobs.output.formatting import AnyRun, format_utc
 from dbjobs.output.reports.model import Failure, Report, ReportedRun, ReportedTask
 from dbjobs.output.streams import clean_text
+from dbjobs.output.truncation import short_line
 
 SKIPPED = (Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)
 """Not run, for reasons that lie elsewhere; of a whole run only the case is meant, never its end."""
@@ -55,7 +55,7 @@ def _suite(run: ReportedRun, name: str, now: float) -> ET.Element:
     suite = ET.Element("testsuite", {"name": name, "id": str(run.run_id), **_counts(cases)})
     suite.set("time", _seconds(run.run, now))
     if run.run and run.run.start_time:
-        suite.set("timestamp", say_utc(run.run.start_time / 1000).partition(".")[0])
+        suite.set("timestamp", format_utc(run.run.start_time / 1000).partition(".")[0])
     if run.run and run.run.run_page_url:
         suite.set("url", _line(run.run.run_page_url))
     suite.append(_properties(run))

@@ -8,23 +8,23 @@ import re
 from collections.abc import Iterator
 
 from dbjobs.api.models import TaskRun
-from dbjobs.output.excerpts import short_line
 from dbjobs.output.formatting import (
     count,
-    say_attempt,
-    say_counts,
-    say_duration,
-    say_started,
-    say_state,
-    say_time_spent,
-    say_took,
-    say_zoned_date,
+    format_attempt,
+    format_counts,
+    format_duration,
+    format_started,
+    format_state,
+    format_time_spent,
+    format_took,
+    format_zoned_date,
     seconds_of,
 )
 from dbjobs.output.reports.mermaid import draw_gantt
 from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask
 from dbjobs.output.streams import clean_text
-from dbjobs.output.terminal.style import look_of
+from dbjobs.output.terminal.style import style_of
+from dbjobs.output.truncation import short_line
 
 MOST_ROWS = 300
 MOST_FAILURES = 10
@@ -49,8 +49,8 @@ def _page(report: Report, *, with_gantt: bool) -> Iterator[str]:
     if len(report.runs) == 1:
         yield from _one_run(report.runs[0], report, with_gantt=with_gantt)
         return
-    yield f"## {_symbol_of(report.gravest)} {_cell(report.title)}"
-    yield from ("", f"{say_counts(_cell(run.state) for run in report.runs)}.")
+    yield f"## {_symbol_of(report.worst_run)} {_cell(report.title)}"
+    yield from ("", f"{format_counts(_cell(run.state) for run in report.runs)}.")
     yield from _note(report)
     yield from ("", "| | run | state | duration | tasks |", "|---|---|---|--:|---|")
     yield from (_run_row(run, report) for run in report.runs[:MOST_ROWS])
@@ -66,7 +66,7 @@ def _page(report: Report, *, with_gantt: bool) -> Iterator[str]:
 
 
 def _one_run(run: ReportedRun, report: Report, *, with_gantt: bool) -> Iterator[str]:
-    state = _cell(say_state(run.run)) if run.run else run.state
+    state = _cell(format_state(run.run)) if run.run else run.state
     yield f"## {_symbol_of(run)} {_cell(run.title)}: {state}"
     yield from ("", " · ".join(_facts(run, report)))
     if run.message:
@@ -83,7 +83,7 @@ def _one_run(run: ReportedRun, report: Report, *, with_gantt: bool) -> Iterator[
 
 
 def _name_of(task: TaskRun) -> str:
-    return f"{task.task_key} {say_attempt(task)}".rstrip()
+    return f"{task.task_key} {format_attempt(task)}".rstrip()
 
 
 def _facts(run: ReportedRun, report: Report) -> Iterator[str]:
@@ -95,10 +95,10 @@ def _facts(run: ReportedRun, report: Report) -> Iterator[str]:
     if run.label:
         yield _cell(run.label)
     if run.run.start_time:
-        yield f"{say_started(run.run)} {say_zoned_date(run.run.start_time)}"
-    if took := say_duration(seconds_of(run.run, report.made_at)):
+        yield f"{format_started(run.run)} {format_zoned_date(run.run.start_time)}"
+    if took := format_duration(seconds_of(run.run, report.made_at)):
         yield f"took {took}" if run.run.is_ended else f"{took} so far"
-    if spent := say_time_spent(run.run):
+    if spent := format_time_spent(run.run):
         yield spent
 
 
@@ -112,7 +112,7 @@ def _link(run: ReportedRun) -> str:
 
 
 def _run_row(run: ReportedRun, report: Report) -> str:
-    took = say_duration(seconds_of(run.run, report.made_at)) if run.run else ""
+    took = format_duration(seconds_of(run.run, report.made_at)) if run.run else ""
     label = f"{_link(run)} {_cell(run.label)}".rstrip()
     failed = ", ".join(_cell(task.task.task_key) for task in run.failed_tasks[:5] if run.tasks)
     tasks = f"failed: {failed}" if failed else _cell(run.message)
@@ -122,12 +122,12 @@ def _run_row(run: ReportedRun, report: Report) -> str:
 def _task_row(task: ReportedTask, report: Report) -> str:
     newest = task.task
     error = task.failure.error.partition("\n")[0] if task.failure else ""
-    facts = [say_attempt(newest), error or (newest.message if newest.message != "In run" else "")]
+    facts = [format_attempt(newest), error or (newest.message if newest.message != "In run" else "")]
     cells = [
-        look_of(newest).symbol,
+        style_of(newest).symbol,
         _cell(newest.task_key),
         _cell(newest.shown_state),
-        say_duration(seconds_of(newest, report.made_at)),
+        format_duration(seconds_of(newest, report.made_at)),
         _cell(", ".join(fact for fact in facts if fact)),
     ]
     return f"| {' | '.join(cells)} |"
@@ -148,8 +148,8 @@ def _failure(task: ReportedTask) -> Iterator[str]:
     failure = task.failure
     if failure is None:
         return
-    state = f"{_cell(task.task.shown_state)} {say_took(task.task)}".rstrip()
-    yield from ("", f"**{look_of(task.task).symbol} {_cell(_name_of(task.task))}** {state}", "")
+    state = f"{_cell(task.task.shown_state)} {format_took(task.task)}".rstrip()
+    yield from ("", f"**{style_of(task.task).symbol} {_cell(_name_of(task.task))}** {state}", "")
     yield from _fence(failure.error or task.task.shown_state)
     if failure.trace:
         text = failure.trace[-TRACE_CHARACTERS:]
@@ -166,7 +166,7 @@ def _fence(text: str) -> Iterator[str]:
 
 
 def _symbol_of(run: ReportedRun) -> str:
-    return look_of(run.run).symbol if run.run else "?"
+    return style_of(run.run).symbol if run.run else "?"
 
 
 def _cell(text: str) -> str:

@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 
-from dbjobs.output.excerpts import short_line
 from dbjobs.output.formatting import DAY, AnyRun
 from dbjobs.output.reports.model import span_of, whole_span
-from dbjobs.output.terminal.style import Look, look_of
+from dbjobs.output.terminal.style import StateStyle, style_of
+from dbjobs.output.truncation import short_line
 
 MOST_BARS = 60
 """More make a picture that nobody reads; GitHub draws 50,000 characters at most."""
 
 LONGEST_NAME = 60
 
-TAGS = {Look.GOOD: "done", Look.RUNNING: "active", Look.FAILED: "crit", Look.STOPPED: "crit"}
-"""How Mermaid colours a bar."""
+TAGS = {
+    StateStyle.GOOD: "done",
+    StateStyle.RUNNING: "active",
+    StateStyle.FAILED: "crit",
+    StateStyle.STOPPED: "crit",
+}
+"""The tag that sets a bar's color in Mermaid."""
 
 
 def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
@@ -27,7 +32,7 @@ def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
     yield f"    axisFormat {'%m-%d %H:%M' if is_long else '%H:%M:%S'}"
     for name, run in started:
         start, end = span_of(run, now) or whole
-        tag = TAGS.get(look_of(run))
+        tag = TAGS.get(style_of(run))
         yield f"    {_name(name, run)} :{f'{tag}, ' if tag else ''}{start:.0f}, {end:.0f}"
     yield "```"
 
@@ -35,4 +40,4 @@ def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
 def _name(name: str, run: AnyRun) -> str:
     """Behind its symbol, so that it is no keyword; what Mermaid reads as its own becomes a blank."""
     plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))
-    return f"{look_of(run).symbol} {' '.join(plain.split())[:LONGEST_NAME]}".rstrip()
+    return f"{style_of(run).symbol} {' '.join(plain.split())[:LONGEST_NAME]}".rstrip()

@@ -11,10 +11,10 @@ from functools import cached_property
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import GRAVITY, Outcome
 from dbjobs.http.response import Payload
-from dbjobs.output.excerpts import first_lines, last_lines, shorten
 from dbjobs.output.formatting import AnyRun, count
 from dbjobs.output.streams import clean_line
 from dbjobs.output.task_outputs import trace_of
+from dbjobs.output.truncation import first_lines, last_lines, truncate
 
 TRACE_LINES = 400
 ERROR_LINES = 40
@@ -55,7 +55,7 @@ def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
     lines, number = last_lines(text, TRACE_LINES)
     while sum(map(len, lines)) > TRACE_CHARACTERS:
         lines = lines[1 + len(lines) // 8 :]
-    error = shorten(
+    error = truncate(
         "\n".join(first_lines(output.get("error") or task.message, ERROR_LINES)), ERROR_CHARACTERS
     )
     return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
@@ -87,7 +87,7 @@ class ReportedRun:
     """by the run_id of a task run, what get-output answered"""
     label: str = ""
     """what tells it from other runs of its job: its parameters"""
-    trouble: str = ""
+    error: str = ""
     """why it could not be watched"""
 
     @property
@@ -115,7 +115,7 @@ class ReportedRun:
     @property
     def message(self) -> str:
         """What the server, or the way to it, said."""
-        return self.trouble or (self.run.message if self.run else "")
+        return self.error or (self.run.message if self.run else "")
 
     @cached_property
     def tasks(self) -> tuple[ReportedTask, ...]:
@@ -144,7 +144,7 @@ class ReportedRun:
         return tuple(task for task in tasks if task.failure)
 
     @property
-    def mended_tasks(self) -> tuple[ReportedTask, ...]:
+    def recovered_tasks(self) -> tuple[ReportedTask, ...]:
         """Tasks of which an earlier attempt went wrong, and the newest did not."""
         return tuple(
             task for task in self.tasks if not task.failure and any(one.failure for one in task.attempts)
@@ -162,8 +162,8 @@ class Report:
     """why the wait ended before the runs did"""
 
     @property
-    def gravest(self) -> ReportedRun:
-        """The run to look at first: the gravest failure, else one that has not ended."""
+    def worst_run(self) -> ReportedRun:
+        """The run to look at first: the one with the most severe outcome, or else one that has not ended."""
         return min(self.runs, key=_gravity)
 
     @property

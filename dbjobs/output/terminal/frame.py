@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from dbjobs.output.formatting import count, say_counts, say_duration, say_last_seen, say_no_contact
+from dbjobs.output.formatting import (
+    count,
+    format_counts,
+    format_duration,
+    format_last_seen,
+    format_no_contact,
+)
 from dbjobs.output.terminal.cells import Canvas
 from dbjobs.output.terminal.grid import Column, Row, lay_out
 from dbjobs.output.terminal.style import cut, join_fitting
@@ -38,7 +44,7 @@ class Frame(Canvas):
         return _JOINERS.sub("", super().line(value))
 
     def trim(self, line: Text) -> Text:
-        return cut(line, self.width, self.dress)
+        return cut(line, self.width, self.glyphs)
 
     def indent(self, text: str, style: str = "") -> Text:
         return self.trim(Text(INDENT + text, style))
@@ -50,25 +56,25 @@ class Frame(Canvas):
     def all_facts(self, *facts: str) -> list[Text]:
         """All facts but the blank ones, over as many lines as they need."""
         said = [fact for fact in facts if fact]
-        lines = join_fitting(said, self.width - len(INDENT), self.dress.dot)
+        lines = join_fitting(said, self.width - len(INDENT), self.glyphs.dot)
         return [self.indent(line) for line in lines]
 
     def rows(self, columns: Sequence[Column], rows: Sequence[Row]) -> list[Text]:
         margin = "" if self.is_narrow else INDENT
-        lines = lay_out(columns, rows, width=self.width - len(margin), dress=self.dress)
+        lines = lay_out(columns, rows, width=self.width - len(margin), glyphs=self.glyphs)
         return [self.trim(Text.assemble(margin, line)) for line in lines]
 
     def fold(self, states: Sequence[str], noun: str = "") -> Text:
         """What is not shown, counted by state."""
         subject = f"{len(states)} more{f' {noun}' if noun else ''}"
-        return self.indent(f"{self.dress.ellipsis} {subject}: {say_counts(states)}", "dim")
+        return self.indent(f"{self.glyphs.ellipsis} {subject}: {format_counts(states)}", "dim")
 
 
 def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
     """While contact is lost: for how long, what was seen last, and why."""
     if snapshot.error is None:
         return []
-    since, seen = say_no_contact(snapshot), say_last_seen(snapshot)
+    since, seen = format_no_contact(snapshot), format_last_seen(snapshot)
     cause = frame.line(snapshot.error.message)
     parts = [f"! {since},", f"{seen}:"] if seen else [f"! {since}:"]
     lines = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
@@ -82,17 +88,17 @@ def _worry(line: str, cause: str) -> Text:
     return Text.assemble((line.removesuffix(cause), WORRY), cause if line.endswith(cause) else "")
 
 
-def say_next_poll(snapshot: Snapshot) -> str:
+def format_next_poll(snapshot: Snapshot) -> str:
     """When news may come, or why none will."""
     if snapshot.ending is Ending.TIMEOUT:
-        return f"stopped waiting after {say_duration(snapshot.elapsed)}"
+        return f"stopped waiting after {format_duration(snapshot.elapsed)}"
     if snapshot.ending or snapshot.next_poll is None:
         return ""
     seconds = math.ceil(snapshot.next_poll - snapshot.elapsed)
-    return f"next poll in {say_duration(seconds)}" if seconds > 0 else "polling"
+    return f"next poll in {format_duration(seconds)}" if seconds > 0 else "polling"
 
 
-def say_ended(snapshot: Snapshot) -> str:
+def format_ended(snapshot: Snapshot) -> str:
     """`1 of 3 runs ended, 2 to start`."""
     ended = sum(watched.is_settled for watched in snapshot.runs)
     unstarted = f", {snapshot.unstarted} to start" if snapshot.unstarted else ""

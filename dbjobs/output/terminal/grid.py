@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Span, Text
 
-from dbjobs.output.terminal.style import UNICODE, Dress, cut
+from dbjobs.output.terminal.style import UNICODE, Glyphs, cut
 
 GAP = 2
 LEAST = 8
@@ -38,11 +38,11 @@ Row = Sequence[Text]
 
 
 def lay_out(
-    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, dress: Dress = UNICODE
+    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, glyphs: Glyphs = UNICODE
 ) -> list[Text]:
     """A line a row, aligned; at most `width` cells wide unless whole columns need more, uncut if None."""
     widths = measure(columns, rows, width)
-    return [draw(columns, row, widths, dress) for row in rows]
+    return [draw(columns, row, widths, glyphs) for row in rows]
 
 
 def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -> list[int]:
@@ -51,14 +51,14 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
     return widths if width is None else _fit(columns, widths, width)
 
 
-def draw(columns: Sequence[Column], row: Row, widths: Sequence[int], dress: Dress) -> Text:
+def draw(columns: Sequence[Column], row: Row, widths: Sequence[int], glyphs: Glyphs) -> Text:
     """A row as a line, in widths that may have been measured from other rows."""
     parts: list[str] = []
     spans: list[Span] = []
     at = 0
     for column, whole, width in zip(columns, row, widths, strict=True):
         if width:
-            cell = whole if column.is_whole else cut(whole, width, dress)
+            cell = whole if column.is_whole else cut(whole, width, glyphs)
             before, after = _blanks(column, width - cell.cell_len, is_first=not parts)
             at += len(before)
             if cell.style:
@@ -89,13 +89,13 @@ def _blanks(column: Column, left: int, *, is_first: bool) -> tuple[str, str]:
 
 
 def lay_out_table(
-    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, dress: Dress = UNICODE
+    columns: Sequence[Column], rows: Sequence[Row], *, width: int | None, glyphs: Glyphs = UNICODE
 ) -> list[Text]:
     """Like `lay_out`, under the columns' titles; a column without any content is left out."""
     filled = [place for place in range(len(columns)) if any(row[place].plain for row in rows)]
     titles = [Text(columns[place].title, "dim") for place in filled]
     body = [[row[place] for place in filled] for row in rows]
-    return lay_out([columns[place] for place in filled], [titles, *body], width=width, dress=dress)
+    return lay_out([columns[place] for place in filled], [titles, *body], width=width, glyphs=glyphs)
 
 
 def _fit(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:

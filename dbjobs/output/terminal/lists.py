@@ -11,12 +11,12 @@ from rich.text import Text
 
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
-from dbjobs.output.formatting import say_age, say_duration, say_moment, say_state, seconds_of
+from dbjobs.output.formatting import format_age, format_duration, format_moment, format_state, seconds_of
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.grid import Column, Row, draw, draw_uncut, measure, total_width
 from dbjobs.output.terminal.screen import to_text, width_of
-from dbjobs.output.terminal.style import dress_for, look_of
-from dbjobs.output.terminal.tables import Page, say_schedule, say_trigger, task_type
+from dbjobs.output.terminal.style import glyphs_for, style_of
+from dbjobs.output.terminal.tables import Page, format_schedule, format_trigger, task_type
 
 Cell = tuple[str, str]
 """A text and its style: lists are long, and a Text is made of it only where styles are seen."""
@@ -40,7 +40,7 @@ class ListTable:
     def lines(self, items: Sequence[Payload]) -> list[Text]:
         """A line an item, under titles if they are the first."""
         return [
-            draw(self.columns, row, self._widths, self.page.dress) for row in map(_texts, self._rows(items))
+            draw(self.columns, row, self._widths, self.page.glyphs) for row in map(_texts, self._rows(items))
         ]
 
     def uncut_lines(self, items: Sequence[Payload]) -> list[str]:
@@ -119,16 +119,16 @@ def _writer(
     now: float,
     columns: Sequence[Column],
     make_row: Callable[[Payload, Page], list[Cell]],
-    say_tasks: Callable[[Payload, Page], str] | None,
+    format_tasks: Callable[[Payload, Page], str] | None,
     title: str = "TASKS",
 ) -> ListWriter:
-    page = Page(width=width_of(streams, streams.out), now=now, dress=dress_for(streams.out))
-    if say_tasks is None:
+    page = Page(width=width_of(streams, streams.out), now=now, glyphs=glyphs_for(streams.out))
+    if format_tasks is None:
         return ListWriter(streams, ListTable(columns, make_row, page))
     wider = [*columns, Column(title, is_optional=True, worth=4)]
     return ListWriter(
         streams,
-        ListTable(wider, lambda item, page: [*make_row(item, page), (say_tasks(item, page), "")], page),
+        ListTable(wider, lambda item, page: [*make_row(item, page), (format_tasks(item, page), "")], page),
     )
 
 
@@ -138,9 +138,9 @@ def _job_row(job: Payload, page: Page) -> list[Cell]:
         (str(job.get("job_id", "")), ""),
         (page.line(settings.get("name") or "Untitled"), "bold"),
         (page.line(job.get("creator_user_name") or ""), ""),
-        (_say_when(job.get("created_time"), page), ""),
-        (page.line(_say_schedule(settings)), ""),
-        (_say_number_of_tasks(settings), ""),
+        (_format_when(job.get("created_time"), page), ""),
+        (page.line(_format_schedule(settings)), ""),
+        (_format_number_of_tasks(settings), ""),
     ]
 
 
@@ -152,33 +152,33 @@ def _run_row(payload: Payload, page: Page) -> list[Cell]:
         (page.line(run.run_name), "bold"),
         _state(run, page),
         (page.line(payload.get("trigger") or ""), ""),
-        (_say_when(run.start_time, page), ""),
-        (say_duration(seconds_of(run, page.now)), ""),
+        (_format_when(run.start_time, page), ""),
+        (format_duration(seconds_of(run, page.now)), ""),
     ]
 
 
 def _state(run: Run, page: Page) -> Cell:
-    look = look_of(run)
-    word = run.shown_state if _is_narrow(page) else say_state(run)
-    return f"{look.sign(page.dress)} {page.line(word)}", look.style
+    style = style_of(run)
+    word = run.shown_state if _is_narrow(page) else format_state(run)
+    return f"{style.symbol_in(page.glyphs)} {page.line(word)}", style.style
 
 
 def _is_narrow(page: Page) -> bool:
     return page.width is not None and page.width < NARROW
 
 
-def _say_when(milliseconds: float | None, page: Page) -> str:
-    return (say_age if _is_narrow(page) else say_moment)(milliseconds, page.now)
+def _format_when(milliseconds: float | None, page: Page) -> str:
+    return (format_age if _is_narrow(page) else format_moment)(milliseconds, page.now)
 
 
-def _say_schedule(settings: Payload) -> str:
+def _format_schedule(settings: Payload) -> str:
     """What starts the job: its schedule, its trigger, or that it runs all the time."""
     if continuous := settings.get("continuous"):
         return f"continuous {continuous.get('pause_status') or ''}".strip()
-    return say_schedule(settings.get("schedule") or {}) or say_trigger(settings.get("trigger") or {})
+    return format_schedule(settings.get("schedule") or {}) or format_trigger(settings.get("trigger") or {})
 
 
-def _say_number_of_tasks(settings: Payload) -> str:
+def _format_number_of_tasks(settings: Payload) -> str:
     """Nothing where it is not told: a job of several tasks in 2.0."""
     number = len(settings.get("tasks") or ()) or (1 if task_type(settings) else 0)
     return f"{number}+" if number >= MANY else str(number or "")

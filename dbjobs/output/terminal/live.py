@@ -15,7 +15,7 @@ from dbjobs.output.keyboard import without_echo
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.screen import console_for, size_of
-from dbjobs.output.terminal.style import dress_for
+from dbjobs.output.terminal.style import glyphs_for
 from dbjobs.runs.watching import Ending, Snapshot
 
 FINAL_HEIGHT = 200
@@ -56,9 +56,9 @@ class _Painter:
             self._draw(frame)
 
     def _render(self, snapshot: Snapshot, height: int) -> Text:
-        dress = dress_for(self.streams.err)
+        glyphs = glyphs_for(self.streams.err)
         width = self.console.width
-        frame = render_snapshot(snapshot, width=width, height=height, now=self.clock.now(), dress=dress)
+        frame = render_snapshot(snapshot, width=width, height=height, now=self.clock.now(), glyphs=glyphs)
         censored = self.streams.censor(frame.plain)
         return frame if censored == frame.plain else Text(censored, no_wrap=True, overflow="crop")
 

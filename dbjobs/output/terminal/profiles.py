@@ -8,12 +8,12 @@ from dbjobs.http.response import Payload
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.grid import GAP, Column, lay_out, lay_out_table
 from dbjobs.output.terminal.screen import to_text, width_of
-from dbjobs.output.terminal.style import Look, dress_for
+from dbjobs.output.terminal.style import StateStyle, glyphs_for
 
 STEP_WIDTH = 11
 """Cells; the longest name of a step has as many."""
 
-LOOKS = {"passed": Look.GOOD, "doubtful": Look.MIXED, "failed": Look.FAILED}
+STEP_STYLES = {"passed": StateStyle.GOOD, "doubtful": StateStyle.MIXED, "failed": StateStyle.FAILED}
 
 
 def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
@@ -46,25 +46,25 @@ def show_settings(streams: Streams, settings: Sequence[Sequence[str]]) -> None:
     if width is None or sum(widest) + GAP * (len(widest) - 1) <= width:
         _show_table(streams, columns, settings)
     else:
-        dress = dress_for(streams.out)
+        glyphs = glyphs_for(streams.out)
         for name, value, source in settings:
-            _show(streams, [Text(dress.line(f"{name}: {value}")), Text(f"  {dress.line(source)}")])
+            _show(streams, [Text(glyphs.line(f"{name}: {value}")), Text(f"  {glyphs.line(source)}")])
 
 
 def show_step(streams: Streams, step: Payload) -> None:
     """A line a step; what is wrong is told at the end, once."""
-    dress, look = dress_for(streams.out), LOOKS[step["outcome"]]
-    symbol = Text(look.ascii_symbol if dress.is_ascii else look.symbol, look.style)
+    glyphs, style = glyphs_for(streams.out), STEP_STYLES[step["outcome"]]
+    symbol = Text(style.symbol_in(glyphs), style.style)
     name = Text(f"{step['step']:<{STEP_WIDTH}}")
-    finding = Text("failed" if look is Look.FAILED else dress.line(step["finding"]))
+    finding = Text("failed" if style is StateStyle.FAILED else glyphs.line(step["finding"]))
     columns = [Column(is_whole=True, gap=1)] * 3
-    _show(streams, lay_out(columns, [[symbol, name, finding]], width=None, dress=dress))
+    _show(streams, lay_out(columns, [[symbol, name, finding]], width=None, glyphs=glyphs))
 
 
 def _show_table(streams: Streams, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    dress = dress_for(streams.out)
-    texts = [[Text(dress.line(cell)) if cell.strip() else Text(cell) for cell in row] for row in rows]
-    _show(streams, lay_out_table(columns, texts, width=width_of(streams, streams.out), dress=dress))
+    glyphs = glyphs_for(streams.out)
+    texts = [[Text(glyphs.line(cell)) if cell.strip() else Text(cell) for cell in row] for row in rows]
+    _show(streams, lay_out_table(columns, texts, width=width_of(streams, streams.out), glyphs=glyphs))
 
 
 def _show(streams: Streams, lines: Sequence[Text]) -> None:

@@ -23,17 +23,17 @@ from rich.text import Text
 
 from dbjobs.api.models import Run
 from dbjobs.output.formatting import (
-    say_attempt,
-    say_clock,
-    say_duration,
-    say_message,
-    say_progress,
-    say_time_spent,
+    format_attempt,
+    format_clock,
+    format_duration,
+    format_message,
+    format_progress,
+    format_time_spent,
     seconds_of,
 )
 from dbjobs.output.terminal import runs_view
-from dbjobs.output.terminal.frame import INDENT, WORRY, Frame, contact_lines, say_next_poll, stack
-from dbjobs.output.terminal.style import UNICODE, Dress, cut, look_of
+from dbjobs.output.terminal.frame import INDENT, WORRY, Frame, contact_lines, format_next_poll, stack
+from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, style_of
 from dbjobs.output.terminal.task_rows import draw_tasks
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
@@ -42,14 +42,14 @@ TIGHT = 8
 
 
 def render_snapshot(
-    snapshot: Snapshot, *, width: int, height: int, now: float, dress: Dress = UNICODE
+    snapshot: Snapshot, *, width: int, height: int, now: float, glyphs: Glyphs = UNICODE
 ) -> Text:
     """A moment of a watch, in at most `height` lines of at most `width` cells. `now` is epoch seconds.
 
     While contact is lost, what is shown stands still as it was seen last, its durations too.
     """
     unseen = snapshot.elapsed - snapshot.last_contact if snapshot.error else 0.0
-    frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, dress=dress)
+    frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, glyphs=glyphs)
     view = ONE_RUN if snapshot.is_of_one else SEVERAL_RUNS
     head = view.head(snapshot, frame)
     foot = [*contact_lines(snapshot, frame), *view.foot(snapshot, frame)]
@@ -65,7 +65,7 @@ def _head(snapshot: Snapshot, frame: Frame) -> list[Text]:
     if run is None:
         return [_unseen(watched, frame)]
     facts = frame.facts(
-        f"run {run.run_id}", f"job {run.job_id}" if run.job_id else "", say_attempt(run), _started(run)
+        f"run {run.run_id}", f"job {run.job_id}" if run.job_id else "", format_attempt(run), _started(run)
     )
     gone = [_unseen(watched, frame)] if watched.is_lost else []
     return [_title(run, frame), facts, *_url(run, frame), *_message(run, frame), *gone]
@@ -73,9 +73,9 @@ def _head(snapshot: Snapshot, frame: Frame) -> list[Text]:
 
 def _title(run: Run, frame: Frame) -> Text:
     state = frame.whole_state(run)
-    elapsed = say_duration(seconds_of(run, frame.now))
+    elapsed = format_duration(seconds_of(run, frame.now))
     fixed = len("✓ ") + state.cell_len + 2 * len(INDENT) + len(elapsed)
-    name = cut(Text(frame.line(run.run_name), "bold"), max(8, frame.width - fixed), frame.dress)
+    name = cut(Text(frame.line(run.run_name), "bold"), max(8, frame.width - fixed), frame.glyphs)
     title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
     title.rstrip()
     return frame.trim(title)
@@ -89,7 +89,7 @@ def _unseen(watched: WatchedRun, frame: Frame) -> Text:
 
 
 def _started(run: Run) -> str:
-    return f"started {say_clock(run.start_time / 1000)}" if run.start_time else ""
+    return f"started {format_clock(run.start_time / 1000)}" if run.start_time else ""
 
 
 def _url(run: Run, frame: Frame) -> list[Text]:
@@ -102,8 +102,8 @@ def _url(run: Run, frame: Frame) -> list[Text]:
 
 
 def _message(run: Run, frame: Frame) -> list[Text]:
-    message = frame.line(say_message(run))
-    return [frame.indent(message, look_of(run).style)] if message else []
+    message = frame.line(format_message(run))
+    return [frame.indent(message, style_of(run).style)] if message else []
 
 
 def _body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
@@ -112,8 +112,8 @@ def _body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
 
 def _foot(snapshot: Snapshot, frame: Frame) -> list[Text]:
     run = snapshot.runs[0].run
-    spent = say_time_spent(run) if run and run.is_ended else ""
-    return frame.all_facts(say_progress(run) if run else "", spent, say_next_poll(snapshot))
+    spent = format_time_spent(run) if run and run.is_ended else ""
+    return frame.all_facts(format_progress(run) if run else "", spent, format_next_poll(snapshot))
 
 
 class View(NamedTuple):

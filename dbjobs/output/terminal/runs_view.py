@@ -7,8 +7,8 @@ from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Phase
-from dbjobs.output.formatting import count, say_counts, say_duration, say_message, say_progress
-from dbjobs.output.terminal.frame import WORRY, Frame, say_ended, say_next_poll
+from dbjobs.output.formatting import count, format_counts, format_duration, format_message, format_progress
+from dbjobs.output.terminal.frame import WORRY, Frame, format_ended, format_next_poll
 from dbjobs.output.terminal.grid import LEAST, Column
 from dbjobs.output.terminal.style import cut
 from dbjobs.output.terminal.tree import urgency
@@ -29,13 +29,13 @@ NARROW_COLUMNS = (COLUMNS[0], Column(is_whole=True, gap=1), COLUMNS[3], COLUMNS[
 
 
 def head(snapshot: Snapshot, frame: Frame) -> list[Text]:
-    states = say_counts(_state(watched) for watched in snapshot.runs)
+    states = format_counts(_state(watched) for watched in snapshot.runs)
     number = count(len(snapshot.runs), "run")
-    return [frame.trim(Text.assemble((number, "bold"), f"  {states}  {say_duration(snapshot.elapsed)}"))]
+    return [frame.trim(Text.assemble((number, "bold"), f"  {states}  {format_duration(snapshot.elapsed)}"))]
 
 
 def foot(snapshot: Snapshot, frame: Frame) -> list[Text]:
-    return frame.all_facts(say_ended(snapshot), say_next_poll(snapshot))
+    return frame.all_facts(format_ended(snapshot), format_next_poll(snapshot))
 
 
 def body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
@@ -59,7 +59,7 @@ def _lay_out(rows: list[list[Text]], frame: Frame) -> list[Text]:
         return frame.rows(COLUMNS, rows)
     widest = max((run_id.cell_len for _, _, run_id, *_ in rows), default=0)
     narrow = [
-        [symbol, run_id if run_id.plain else cut(name, max(widest, LEAST), frame.dress), state, duration]
+        [symbol, run_id if run_id.plain else cut(name, max(widest, LEAST), frame.glyphs), state, duration]
         for symbol, name, run_id, state, duration, _ in rows
     ]
     return frame.rows(NARROW_COLUMNS, narrow)
@@ -103,7 +103,7 @@ def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
         name = Text(frame.line(watched.label or (run.run_name if run else "")))
         return [Text("!" if cause else "?", WORRY), name, run_id, Text(_state(watched)), Text(), Text(cause)]
     name = Text(frame.line(watched.label or run.run_name), "bold")
-    more = Text(say_progress(run) or frame.line(say_message(run)), "dim")
+    more = Text(format_progress(run) or frame.line(format_message(run)), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), more]
 
 

@@ -1,7 +1,7 @@
-"""How states look: a symbol, a word and a style each, so that no state is told by colour alone.
+"""How states are shown: each has a symbol, a word and a color, so that no state relies on color alone.
 
-Colours are the terminal's own sixteen, which suit its background, and never a
-matter of red against green: blue and cyan are well, magenta wants a look.
+Only the terminal's own sixteen colors are used, which suit its background. Nothing depends on
+telling red from green: blue and cyan mean good, magenta means that something needs attention.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from dbjobs.output.serialization import is_utf8
 from dbjobs.output.streams import clean_line
 
 
-class Look(Enum):
-    """What a state looks like; states that ask for the same attention share a look."""
+class StateStyle(Enum):
+    """The symbols and the rich style of a state; similar states share one."""
 
     WAITING = ("○", ".", "dim")
     STARTING = ("◐", "o", "bright_blue")
@@ -36,39 +36,39 @@ class Look(Enum):
         self.ascii_symbol = ascii_symbol
         self.style = style
 
-    def sign(self, dress: "Dress") -> str:
-        """The symbol in characters that the stream can show."""
-        return self.ascii_symbol if dress.is_ascii else self.symbol
+    def symbol_in(self, glyphs: "Glyphs") -> str:
+        """The symbol, or its ASCII form if the stream needs it."""
+        return self.ascii_symbol if glyphs.is_ascii else self.symbol
 
 
 STARTING_STATES = ("PENDING", "TERMINATING")
 
-LOOKS = {
-    Outcome.SUCCESS: Look.GOOD,
-    Outcome.SUCCESS_WITH_FAILURES: Look.MIXED,
-    Outcome.FAILED: Look.FAILED,
-    Outcome.TIMEDOUT: Look.FAILED,
-    Outcome.INTERNAL_ERROR: Look.FAILED,
-    Outcome.CANCELED: Look.STOPPED,
-    Outcome.UPSTREAM_FAILED: Look.STOPPED,
-    Outcome.NEVER_RAN: Look.LEFT_OUT,
-    Outcome.EXCLUDED: Look.LEFT_OUT,
-    Outcome.UNKNOWN_RESULT: Look.UNKNOWN,
+OUTCOME_STYLES = {
+    Outcome.SUCCESS: StateStyle.GOOD,
+    Outcome.SUCCESS_WITH_FAILURES: StateStyle.MIXED,
+    Outcome.FAILED: StateStyle.FAILED,
+    Outcome.TIMEDOUT: StateStyle.FAILED,
+    Outcome.INTERNAL_ERROR: StateStyle.FAILED,
+    Outcome.CANCELED: StateStyle.STOPPED,
+    Outcome.UPSTREAM_FAILED: StateStyle.STOPPED,
+    Outcome.NEVER_RAN: StateStyle.LEFT_OUT,
+    Outcome.EXCLUDED: StateStyle.LEFT_OUT,
+    Outcome.UNKNOWN_RESULT: StateStyle.UNKNOWN,
 }
 
 
-def look_of(run: AnyRun) -> Look:
-    """The look of a run's state, unknown ones included."""
+def style_of(run: AnyRun) -> StateStyle:
+    """The style of a run's state; states that this version does not know have one, too."""
     outcome = run.outcome
     if outcome:
-        return LOOKS[outcome]
+        return OUTCOME_STYLES[outcome]
     if run.phase is Phase.WAITING:
-        return Look.WAITING
-    return Look.STARTING if run.life_cycle_state in STARTING_STATES else Look.RUNNING
+        return StateStyle.WAITING
+    return StateStyle.STARTING if run.life_cycle_state in STARTING_STATES else StateStyle.RUNNING
 
 
 @dataclass(frozen=True)
-class Dress:
+class Glyphs:
     """The characters that a stream can show."""
 
     ellipsis: str = "…"
@@ -80,32 +80,32 @@ class Dress:
     is_ascii: bool = False
     """True if the symbols are"""
     encoding: str = "utf-8"
-    """what names and messages must fit into"""
+    """the encoding that names and messages are converted to"""
 
     def line(self, value: object) -> str:
-        """Text of the API, made fit for one line of a view."""
+        """Text of the API, cleaned and reduced to one line."""
         return clean_line(str(value)).encode(self.encoding, "replace").decode(self.encoding)
 
 
-UNICODE = Dress()
-ASCII = Dress(
+UNICODE = Glyphs()
+ASCII = Glyphs(
     ellipsis="...", dot=" - ", branch="|- ", last_branch="`- ", trunk="|  ", is_ascii=True, encoding="ascii"
 )
 
 
-def dress_for(stream: TextIO) -> Dress:
-    """Any encoding but UTF-8 gets symbols that all have."""
+def glyphs_for(stream: TextIO) -> Glyphs:
+    """ASCII symbols for every encoding but UTF-8."""
     return UNICODE if is_utf8(stream) else replace(ASCII, encoding=stream.encoding)
 
 
-def cut(text: Text, width: int, dress: Dress) -> Text:
-    """At most `width` cells of a text, an ellipsis telling that there is more."""
+def cut(text: Text, width: int, glyphs: Glyphs) -> Text:
+    """At most `width` cells of a text, ending in an ellipsis if it was cut."""
     if text.cell_len <= width:
         return text
     short = text.copy()
-    short.truncate(max(0, width - len(dress.ellipsis)), overflow="crop")
+    short.truncate(max(0, width - len(glyphs.ellipsis)), overflow="crop")
     short.rstrip()
-    short.append(dress.ellipsis[:width])
+    short.append(glyphs.ellipsis[:width])
     return short
 
 

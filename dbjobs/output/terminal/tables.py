@@ -12,12 +12,12 @@ from rich.text import Text
 from dbjobs.api.models import Run, TaskRun, in_dependency_order
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import (
-    say_attempt,
-    say_duration,
-    say_message,
-    say_moment,
-    say_started,
-    say_time_spent,
+    format_attempt,
+    format_duration,
+    format_message,
+    format_moment,
+    format_started,
+    format_time_spent,
     seconds_of,
 )
 from dbjobs.output.streams import Streams
@@ -25,7 +25,7 @@ from dbjobs.output.terminal import tree
 from dbjobs.output.terminal.cells import Canvas
 from dbjobs.output.terminal.grid import Column, lay_out_table
 from dbjobs.output.terminal.screen import to_text, width_of
-from dbjobs.output.terminal.style import dress_for
+from dbjobs.output.terminal.style import glyphs_for
 
 Fact = tuple[str, Text | str]
 """A label and what it says; blank ones are left out."""
@@ -49,7 +49,7 @@ def show_run(streams: Streams, run: Payload, now: float) -> None:
 
 
 def _page(streams: Streams, now: float) -> Page:
-    return Page(width=width_of(streams, streams.out), now=now, dress=dress_for(streams.out))
+    return Page(width=width_of(streams, streams.out), now=now, glyphs=glyphs_for(streams.out))
 
 
 def _show(streams: Streams, text: Text) -> None:
@@ -69,23 +69,23 @@ def _job_facts(job: Payload, page: Page) -> Iterator[Fact]:
     yield "job id", str(job.get("job_id", ""))
     yield "creator", page.line(job.get("creator_user_name") or "")
     yield "run as", page.line(job.get("run_as_user_name") or "")
-    yield "created", say_moment(job.get("created_time"), page.now)
+    yield "created", format_moment(job.get("created_time"), page.now)
 
 
 def _settings_facts(settings: Payload, page: Page) -> Iterator[Fact]:
-    yield "schedule", page.line(say_schedule(settings.get("schedule") or {}))
-    yield "trigger", page.line(say_trigger(settings.get("trigger") or {}))
+    yield "schedule", page.line(format_schedule(settings.get("schedule") or {}))
+    yield "trigger", page.line(format_trigger(settings.get("trigger") or {}))
     yield "continuous", page.line((settings.get("continuous") or {}).get("pause_status") or "")
     for place, parameter in enumerate(settings.get("parameters") or ()):
         text = f"{parameter.get('name')}={parameter.get('default', '')}"
         yield "parameters" if place == 0 else "", page.line(text)
-    yield "time limit", say_duration(settings.get("timeout_seconds") or None)
+    yield "time limit", format_duration(settings.get("timeout_seconds") or None)
     yield "concurrent", str(settings.get("max_concurrent_runs") or "")
     tags = settings.get("tags") or {}
     yield "tags", page.line(", ".join(f"{key}={value}" for key, value in tags.items()))
 
 
-def say_schedule(schedule: Payload) -> str:
+def format_schedule(schedule: Payload) -> str:
     """`0 0 2 * * ? Europe/Berlin, PAUSED`."""
     when = " ".join(
         str(schedule[key]) for key in ("quartz_cron_expression", "timezone_id") if schedule.get(key)
@@ -93,7 +93,7 @@ def say_schedule(schedule: Payload) -> str:
     return _with_pause(when, schedule)
 
 
-def say_trigger(trigger: Payload) -> str:
+def format_trigger(trigger: Payload) -> str:
     """`file_arrival url=s3://bucket/path`, whatever the kind of trigger."""
     kinds = [
         " ".join([kind, *(f"{key}={value}" for key, value in settings.items())])
@@ -115,7 +115,7 @@ def task_type(task: Payload) -> str:
     )
 
 
-def say_cluster(task: Payload) -> str:
+def format_cluster(task: Payload) -> str:
     """What a task runs on."""
     new = task.get("new_cluster")
     if new:
@@ -135,13 +135,14 @@ JOB_COLUMNS = (
 def _job_tasks(tasks: Sequence[Payload], page: Page) -> list[Text]:
     """The tasks of a job's settings, dependencies first."""
     rows = [_job_task(task, page) for task in in_dependency_order(map(TaskRun, tasks))]
-    return lay_out_table(JOB_COLUMNS, rows, width=page.width, dress=page.dress) if rows else []
+    return lay_out_table(JOB_COLUMNS, rows, width=page.width, glyphs=page.glyphs) if rows else []
 
 
 def _job_task(task: TaskRun, page: Page) -> list[Text]:
     after, settings = ", ".join(task.depends_on), task.payload
     return [
-        Text(page.line(cell)) for cell in (task.task_key, task_type(settings), after, say_cluster(settings))
+        Text(page.line(cell))
+        for cell in (task.task_key, task_type(settings), after, format_cluster(settings))
     ]
 
 
@@ -156,11 +157,11 @@ def _run_facts(run: Run, page: Page) -> Iterator[Fact]:
     yield "job id", str(run.job_id or "")
     yield "url", page.line(run.run_page_url or "")
     yield "state", Text.assemble(page.symbol(run), " ", page.whole_state(run))
-    yield "message", page.line(say_message(run))
-    yield "attempt", say_attempt(run).removeprefix("attempt ")
-    yield say_started(run), say_moment(run.start_time, page.now)
-    yield "duration", say_duration(seconds_of(run, page.now))
-    yield "spent on", say_time_spent(run)
+    yield "message", page.line(format_message(run))
+    yield "attempt", format_attempt(run).removeprefix("attempt ")
+    yield format_started(run), format_moment(run.start_time, page.now)
+    yield "duration", format_duration(seconds_of(run, page.now))
+    yield "spent on", format_time_spent(run)
 
 
 RUN_COLUMNS = (
@@ -175,9 +176,9 @@ RUN_COLUMNS = (
 
 def _run_tasks(run: Run, page: Page) -> list[Text]:
     nodes = tree.grow(run.tasks)
-    guides = tree.draw_guides(nodes, range(len(nodes)), page.dress, page.width)
+    guides = tree.draw_guides(nodes, range(len(nodes)), page.glyphs, page.width)
     rows = [_run_task(node.task, guide, page) for node, guide in zip(nodes, guides, strict=True)]
-    return lay_out_table(RUN_COLUMNS, rows, width=page.width, dress=page.dress) if rows else []
+    return lay_out_table(RUN_COLUMNS, rows, width=page.width, glyphs=page.glyphs) if rows else []
 
 
 def _run_task(task: TaskRun, guide: str, page: Page) -> list[Text]:

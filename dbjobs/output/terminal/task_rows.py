@@ -23,7 +23,7 @@ def draw_tasks(watched: WatchedRun, frame: Frame, room: int) -> list[Text]:
     nodes = tree.grow(watched.run.tasks) if watched.run else []
     is_folded = len(nodes) > room
     places = tree.choose(nodes, max(0, room - is_folded))
-    guides = tree.draw_guides(nodes, places, frame.dress, frame.width)
+    guides = tree.draw_guides(nodes, places, frame.glyphs, frame.width)
     tasks = [nodes[place].task for place in places]
     details = [frame.details(task, watched.children.get(task.task_key)) for task in tasks]
     lines = frame.rows(COLUMNS, [_row(*row, frame) for row in zip(tasks, guides, details, strict=True)])

@@ -7,7 +7,7 @@ from heapq import nsmallest
 from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.output.formatting import AnyRun
-from dbjobs.output.terminal.style import Dress
+from dbjobs.output.terminal.style import Glyphs
 
 NARROW = 60
 """In a window of fewer columns than this, blanks and lines make room for words."""
@@ -94,17 +94,17 @@ def urgency(task: AnyRun) -> int:
     return 2 if task.life_cycle_state != "BLOCKED" else 4
 
 
-def draw_guides(nodes: Sequence[Node], places: Sequence[int], dress: Dress, width: int | None) -> list[str]:
+def draw_guides(nodes: Sequence[Node], places: Sequence[int], glyphs: Glyphs, width: int | None) -> list[str]:
     """The lines that lead to each shown node, through shown ones only; blanks in a narrow window."""
     if width is not None and width < NARROW:
-        dress = replace(dress, branch=" ", last_branch=" ", trunk=" ")
+        glyphs = replace(glyphs, branch=" ", last_branch=" ", trunk=" ")
     deepest = max(1, (width or WIDE) // 12)
     levels = _levels(nodes, places)
     guides: list[str] = []
     goes_on: set[int] = set()
     """levels on which another node follows further down"""
     for level in [min(levels[place], deepest) for place in reversed(places)]:
-        guides.append(_guide(level, goes_on, dress))
+        guides.append(_guide(level, goes_on, glyphs))
         goes_on = {above for above in goes_on if above < level} | {level}
     return guides[::-1]
 
@@ -119,8 +119,10 @@ def _levels(nodes: Sequence[Node], places: Sequence[int]) -> dict[int, int]:
     return levels
 
 
-def _guide(level: int, goes_on: set[int], dress: Dress) -> str:
+def _guide(level: int, goes_on: set[int], glyphs: Glyphs) -> str:
     if level == 0:
         return ""
-    trunks = "".join(dress.trunk if above in goes_on else " " * len(dress.trunk) for above in range(1, level))
-    return trunks + (dress.branch if level in goes_on else dress.last_branch)
+    trunks = "".join(
+        glyphs.trunk if above in goes_on else " " * len(glyphs.trunk) for above in range(1, level)
+    )
+    return trunks + (glyphs.branch if level in goes_on else glyphs.last_branch)

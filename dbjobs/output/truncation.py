@@ -12,7 +12,7 @@ LONGEST_TEXT = 200_000
 """Characters of a text that are looked at."""
 
 
-def shorten(line: str, most: int = LONGEST_LINE) -> str:
+def truncate(line: str, most: int = LONGEST_LINE) -> str:
     """At most `most` characters of a clean line, and how many more there were."""
     return line if len(line) <= most else f"{line[:most]} … ({len(line) - most:,} characters more)"
 
@@ -22,7 +22,7 @@ def short_line(text: str, most: int = LONGEST_LINE) -> str:
     line = clean_line(text[:LONGEST_TEXT])
     unseen = max(0, len(text) - LONGEST_TEXT)
     return (
-        f"{line[:most]} … ({len(line) - most + unseen:,} characters more)" if unseen else shorten(line, most)
+        f"{line[:most]} … ({len(line) - most + unseen:,} characters more)" if unseen else truncate(line, most)
     )
 
 
@@ -30,7 +30,7 @@ def first_lines(text: object, most: int) -> list[str]:
     """The first `most` lines of a text of the API, clean and none too long."""
     lines = clean_text(str(text or "")[:LONGEST_TEXT]).strip("\n").splitlines()
     more = [f"… {len(lines) - most:,} lines more"] if len(lines) > most else []
-    return [shorten(line) for line in lines[:most]] + more
+    return [truncate(line) for line in lines[:most]] + more
 
 
 def last_lines(text: object, most: int) -> tuple[list[str], int]:
@@ -38,4 +38,4 @@ def last_lines(text: object, most: int) -> tuple[list[str], int]:
     whole = str(text or "").strip("\r\n")
     lines = clean_text(whole[-LONGEST_TEXT:]).strip("\n").splitlines()
     unseen = whole[:-LONGEST_TEXT].count("\n")
-    return [shorten(line) for line in lines[max(0, len(lines) - most) :]], len(lines) + unseen
+    return [truncate(line) for line in lines[max(0, len(lines) - most) :]], len(lines) + unseen

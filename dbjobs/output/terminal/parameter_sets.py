@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.text import Text
 
 from dbjobs.errors import DbjobsError
-from dbjobs.output.excerpts import shorten
-from dbjobs.output.formatting import say_counts, say_duration, say_message
+from dbjobs.output.formatting import format_counts, format_duration, format_message
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.cells import Canvas
 from dbjobs.output.terminal.grid import Column, lay_out_table
 from dbjobs.output.terminal.screen import width_of
-from dbjobs.output.terminal.style import dress_for
+from dbjobs.output.terminal.style import glyphs_for
+from dbjobs.output.truncation import truncate
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
 COLUMNS = (
@@ -27,7 +27,7 @@ LONGEST_CELL = 200
 LONGEST_LABEL = 60
 
 
-def render_sets(
+def render_parameter_sets(
     streams: Streams,
     snapshot: Snapshot,
     unstarted: Sequence[str],
@@ -35,12 +35,12 @@ def render_sets(
     now: float,
 ) -> str:
     """A row a set: those that have a run, then those that were refused, then those not started."""
-    canvas = Canvas(now=now, dress=dress_for(streams.err), longest=LONGEST_CELL)
+    canvas = Canvas(now=now, glyphs=glyphs_for(streams.err), longest=LONGEST_CELL)
     rows = [_run_row(watched, canvas) for watched in snapshot.runs]
     rows += [_row(canvas, "!", label, "REFUSED", error.message) for label, error in refused.items()]
     rows += [_row(canvas, "", label, "not started", "") for label in unstarted]
-    lines = lay_out_table(COLUMNS, rows, width=width_of(streams, streams.err), dress=canvas.dress)
-    return "\n".join([*(line.plain.rstrip() for line in lines), say_counts(_states(rows))])
+    lines = lay_out_table(COLUMNS, rows, width=width_of(streams, streams.err), glyphs=canvas.glyphs)
+    return "\n".join([*(line.plain.rstrip() for line in lines), format_counts(_states(rows))])
 
 
 def _states(rows: Iterable[Sequence[Text]]) -> list[str]:
@@ -52,7 +52,7 @@ def _row(canvas: Canvas, symbol: str, label: str, state: str, message: str) -> l
 
 
 def _label(canvas: Canvas, label: str) -> str:
-    return shorten(canvas.line(label), LONGEST_LABEL)
+    return truncate(canvas.line(label), LONGEST_LABEL)
 
 
 def _run_row(watched: WatchedRun, canvas: Canvas) -> list[Text]:
@@ -62,12 +62,12 @@ def _run_row(watched: WatchedRun, canvas: Canvas) -> list[Text]:
         cause = Text(canvas.line(watched.error.message) if watched.error else "")
         return [Text("?"), label, run_id, Text("NOT SEEN"), Text(), cause]
     is_bad = run.outcome is None or not run.outcome.is_good
-    message = Text(canvas.line(say_message(run)) if is_bad else "")
+    message = Text(canvas.line(format_message(run)) if is_bad else "")
     return [
         canvas.symbol(run),
         label,
         run_id,
         canvas.state(run),
-        Text(say_duration(run.seconds_at(canvas.now * 1000) if run.end_time else None)),
+        Text(format_duration(run.seconds_at(canvas.now * 1000) if run.end_time else None)),
         message,
     ]

@@ -6,9 +6,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from dbjobs.output.ci_systems import defuse
-from dbjobs.output.excerpts import LONGEST_TEXT, short_line, shorten
+from dbjobs.output.ci_systems import neutralize_commands
 from dbjobs.output.streams import clean_text
+from dbjobs.output.truncation import LONGEST_TEXT, short_line, truncate
 
 LONGEST_MESSAGE = 2000
 """Characters of an annotation: more is not shown anyway."""
@@ -31,14 +31,14 @@ class FileText:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class CiOutput:
     """Files to write, then lines to say."""
 
     files: tuple[FileText, ...] = ()
     lines: tuple[str, ...] = ()
 
 
-class Pipeline(Protocol):
+class CiFormat(Protocol):
     """One CI system. Times are epoch seconds."""
 
     @property
@@ -54,10 +54,10 @@ class Pipeline(Protocol):
     def annotate(self, level: Level, title: str, message: str) -> str:
         """The line that puts a message where people look first; empty where there is no such place."""
 
-    def set_values(self, values: Mapping[str, str]) -> Delivery:
+    def set_values(self, values: Mapping[str, str]) -> CiOutput:
         """Values for later steps and jobs."""
 
-    def summarise(self, markdown: str, name: str) -> Delivery:
+    def summarize(self, markdown: str, name: str) -> CiOutput:
         """A page beside the log; `name` tells it from others."""
 
 
@@ -72,12 +72,12 @@ def plain_title(text: str) -> str:
 
 def plain_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """Text of the API on one line, with nothing in it that commands."""
-    return _whole(defuse(short_line(text, longest)))
+    return _whole(neutralize_commands(short_line(text, longest)))
 
 
 def plain_text(text: str) -> str:
     """The same over several lines."""
-    return _whole(defuse(shorten(clean_text(text[:LONGEST_TEXT]), LONGEST_MESSAGE)))
+    return _whole(neutralize_commands(truncate(clean_text(text[:LONGEST_TEXT]), LONGEST_MESSAGE)))
 
 
 def _whole(text: str) -> str:
