@@ -1,5 +1,6 @@
 """What the tests share: a home of their own, a workspace on real sockets, and the command itself."""
 
+import logging
 import os
 import signal
 import socket
@@ -98,6 +99,7 @@ def dbjobs(monkeypatch: pytest.MonkeyPatch) -> Dbjobs:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         done = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin, prog_name="dbjobs")
+        logging.getLogger("dbjobs").handlers.clear()  # they write to streams that are closed by now
         if args[:2] != ("sandbox", "serve"):  # which says its token, so that clients can be pointed to it
             leaks.note("stdout", done.stdout)
         leaks.note("stderr", done.stderr)

@@ -17,6 +17,7 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     files      the files of the workspace and of DBFS, on disk
     permissions
                who may do what; kept, and without effect
+    state      what is kept for the next sandbox
     workspace  what a client may do
     paging     pages and the tokens between them
     views      the shapes of each API version; `export` that of notebooks

@@ -73,9 +73,8 @@ def _object_id(call: Call) -> str:
             f"The sandbox has permissions of {', '.join(_TYPES)} only, not of {kind}.",
         )
     number = fields.integer(call.params, "object_id")
-    if kind == "jobs":
-        with call.workspace.lock:
-            call.workspace.job(number)
+    if kind == "jobs" and not any(job.job_id == number for job in call.workspace.jobs()):
+        raise RefusalError(404, "RESOURCE_DOES_NOT_EXIST", f"Job {number} does not exist.")
     return f"/{kind}/{number}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ class Sandbox:
     `root` holds the tasks' files, and nothing beyond it is run. `token` is made up if not given. `port` 0
     takes a free one. `time_scale` 10 makes set-up, queue, clean-up and waiting for a retry pass ten times
     faster; the tasks' own work and their time-outs take the time they take. `log` gets every request.
+    `state` is the folder in which jobs, permissions and files are kept for the next sandbox; without it, they
+    are gone when this one ends.
     """
 
     def __init__(
@@ -46,17 +49,24 @@ class Sandbox:
             raise UsageError(f"The sandbox's root is not a folder: {root}.")
         if time_scale <= 0:
             raise UsageError(f"The sandbox's time scale has to be above 0, not {time_scale:g}.")
+        if state:
+            _make_private_folder(state)
         self.token = token or secrets.token_hex(16)
-        self._log = RequestLog(log) if log else None
-        self._listener = listen(host, port)
-        self._agenda = Agenda()
-        self._temporary = tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-")
-        files = Files(state or Path(self._temporary.name))
-        self._runner = Runner(root, files)
         self.scenario = scenario or Scenario()
-        engine = Engine(self._agenda, self._runner, execution_of, time_scale, self.scenario)
-        app = Application(Workspace(engine, files), self.token, self.scenario, self._log)
-        self._server = Server(self._listener, app)
+        self._agenda = Agenda()
+        with ExitStack() as opened:
+            request_log = RequestLog(log) if log else None
+            if request_log:
+                opened.callback(request_log.close)
+            self._listener = opened.enter_context(listen(host, port))
+            temporary = opened.enter_context(tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-"))
+            files = Files(state or Path(temporary))
+            runner = Runner(root, files)
+            opened.callback(runner.close)
+            engine = Engine(self._agenda, runner, execution_of, time_scale, self.scenario)
+            app = Application(Workspace(engine, files, state), self.token, self.scenario, request_log)
+            self._server = Server(self._listener, app)
+            self._opened = opened.pop_all()
         self.url = app.url = url_of(self._listener)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-http")
 
@@ -73,11 +83,7 @@ class Sandbox:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._listener.close()
-        self._runner.close()
-        self._temporary.cleanup()
-        if self._log:
-            self._log.close()
+        self._opened.close()
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -86,3 +92,13 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _make_private_folder(folder: Path) -> None:
+    """Make a folder that its owner alone can read: settings of jobs may hold secrets."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"The sandbox cannot keep its state in {folder}: {error.strerror}.") from None

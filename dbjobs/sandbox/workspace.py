@@ -15,26 +15,30 @@ from dbjobs.sandbox.permissions import Permissions
 from dbjobs.sandbox.refusal import RefusalError, invalid, no_such
 from dbjobs.sandbox.scenario import Occasion
 from dbjobs.sandbox.settings import read_submit, update_settings
+from dbjobs.sandbox.state import StateFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dbjobs.sandbox.engine import Engine
     from dbjobs.sandbox.files import Files
     from dbjobs.sandbox.model import Json, TaskRun
 
 
 class Workspace:
-    """Jobs and runs, by id; files, by path."""
+    """Jobs and runs, by id; files, by path. `state` keeps jobs and permissions for the next sandbox."""
 
-    def __init__(self, engine: Engine, files: Files) -> None:
+    def __init__(self, engine: Engine, files: Files, state: Path | None = None) -> None:
         self.files = files
-        self.permissions = Permissions()
+        self.permissions = Permissions(StateFolder(state and state / "permissions"))
+        self._kept = StateFolder(state and state / "jobs")
         self.lock = engine.lock
         self._engine = engine
-        self._jobs: dict[int, Job] = {}
+        self._jobs = self._read_jobs()
         self._removed_jobs: set[int] = set()
         self._runs: dict[int, JobRun] = {}
         self._tokens: dict[tuple[int | None, str], JobRun] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(1 + max((job.number for job in self._jobs.values()), default=0))
         engine.start_job = self._start_job
 
     # Jobs
@@ -43,7 +47,17 @@ class Workspace:
         with self.lock:
             job = Job(new_id(self._jobs), next(self._numbers), settings, self._engine.now())
             self._jobs[job.job_id] = job
+            self._keep(job)
             return job
+
+    def _keep(self, job: Job) -> None:
+        saved = {"number": job.number, "settings": job.settings, "created_time": job.created_time}
+        self._kept.write(str(job.job_id), {"job_id": job.job_id, **saved})
+
+    def _read_jobs(self) -> dict[int, Job]:
+        """Those of an earlier sandbox, the oldest first."""
+        jobs = [Job(**saved) for saved in self._kept.read().values()]
+        return {job.job_id: job for job in sorted(jobs, key=lambda job: job.number)}
 
     def job(self, job_id: int) -> Job:
         try:
@@ -58,12 +72,15 @@ class Workspace:
 
     def reset_job(self, job_id: int, settings: Json) -> None:
         with self.lock:
-            self.job(job_id).settings = settings
+            job = self.job(job_id)
+            job.settings = settings
+            self._keep(job)
 
     def update_job(self, job_id: int, changes: Json, to_remove: list[str]) -> None:
         with self.lock:
             job = self.job(job_id)
             job.settings = update_settings(job.settings, changes, to_remove)
+            self._keep(job)
 
     def delete_job(self, job_id: int) -> None:
         """Deleting a job that was deleted before is no error."""
@@ -72,6 +89,8 @@ class Workspace:
                 self.job(job_id)
                 del self._jobs[job_id]
                 self._removed_jobs.add(job_id)
+                self._kept.remove(str(job_id))
+                self.permissions.forget(f"/jobs/{job_id}")
 
     # Runs
 

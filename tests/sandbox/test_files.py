@@ -19,15 +19,15 @@ from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Languag
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dbjobs.errors import UsageError
 from dbjobs.sandbox.files import Files
 from dbjobs.sandbox.refusal import RefusalError
+from dbjobs.sandbox.server import Sandbox
 
-from .client import state, task
+from .client import Client, state, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from .client import Client
 
 HOME = "/Users/user@sandbox.local"
 NOTEBOOK = b"# Databricks notebook source\nprint('day', dbutils.widgets.get('day'))\n"
@@ -186,7 +186,7 @@ class TestWorkspace:
             ),
             ("GET", "dbfs/read", {"path": "/nowhere"}, (404, "RESOURCE_DOES_NOT_EXIST")),
             ("POST", "dbfs/close", {"handle": 7}, (404, "RESOURCE_DOES_NOT_EXIST")),
-            ("GET", "permissions/jobs/7", {}, (400, "INVALID_PARAMETER_VALUE")),
+            ("GET", "permissions/jobs/7", {}, (404, "RESOURCE_DOES_NOT_EXIST")),
             ("GET", "permissions/clusters/7", {}, (404, "ENDPOINT_NOT_FOUND")),
             ("GET", "repos", {}, (404, "ENDPOINT_NOT_FOUND")),
         ],
@@ -390,19 +390,50 @@ class TestTasks:
         assert "a notebook in SQL; the sandbox runs Python only" in client.output(run, "sums")["error"]
 
 
-def test_files_outlive_the_sandbox_in_its_state_folder_only(
-    start: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    kept, other = start(state=tmp_path / "state"), start()
-    for client in (kept, other):
-        upload(client, a__txt=b"kept")
-    again = start(state=tmp_path / "state")
-    path = f"{HOME}/a.txt"
-    assert (
-        again.get("workspace/export", version="2.0", path=path)["content"]
-        == base64.b64encode(b"kept").decode()
-    )
-    assert start().refusal("GET", "workspace/export", version="2.0", path=path)[0] == 404
+class TestState:
+    def test_files_jobs_and_permissions_outlive_the_sandbox(
+        self, start: Callable[..., Client], tmp_path: Path
+    ) -> None:
+        """A bundle that was deployed stays deployed; what was deleted stays deleted."""
+        folder = tmp_path / "state"
+        first = start(state=folder)
+        upload(first, a__py=b"print('kept')")
+        task = {"task_key": "a", "spark_python_task": {"python_file": f"{HOME}/a.py"}}
+        kept, gone, newest = (first.create(task, name=name) for name in ("kept", "gone", "newest"))
+        first.post("jobs/update", job_id=kept, new_settings={"max_concurrent_runs": 3})
+        listed = [
+            {"user_name": "user@sandbox.local", "permission_level": "IS_OWNER"},
+            {"group_name": "users", "permission_level": "CAN_VIEW"},
+        ]
+        for job in (kept, gone):
+            path = f"permissions/jobs/{job}"
+            assert first.send("PUT", path, version="2.0", access_control_list=listed).status_code == 200
+        first.post("jobs/delete", job_id=gone)
+
+        again = start(state=folder)
+        assert [job["job_id"] for job in again.get("jobs/list")["jobs"]] == [newest, kept]
+        assert again.get("jobs/get", job_id=kept) == first.get("jobs/get", job_id=kept)
+        granted = f"permissions/jobs/{kept}"
+        assert again.get(granted, version="2.0") == first.get(granted, version="2.0")
+        assert again.refusal("GET", f"permissions/jobs/{gone}", version="2.0")[0] == 404
+        run = again.wait(again.run_now(kept))
+        assert again.output(run, "a")["logs"] == "kept\n"
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    def test_without_a_folder_nothing_is_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with Sandbox(root=tmp_path) as sandbox:
+            client = Client(sandbox.url, sandbox.token, tmp_path)
+            upload(client, a__txt=b"gone")
+            client.session.close()
+            assert list(tmp_path.rglob("a.txt"))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_cannot_be_used_is_a_usage_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(UsageError, match="cannot keep its state in"):
+            Sandbox(root=tmp_path, state=tmp_path / "file")
+        (tmp_path / "state" / "jobs").mkdir(parents=True)
+        (tmp_path / "state" / "jobs" / "7.json").write_text("{")
+        with pytest.raises(UsageError, match=r"cannot read .*7\.json"):
+            Sandbox(root=tmp_path, state=tmp_path / "state").close()

@@ -37,7 +37,7 @@ def command(
         typer.Option(
             "--state",
             metavar="DIR",
-            help="Keep the workspace's files there; by default they go when it ends.",
+            help="Keep jobs and files there for the next time; by default all is gone when it ends.",
             show_default=False,
         ),
     ] = None,
