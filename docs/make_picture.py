@@ -15,6 +15,7 @@ from dbjobs.cli.context import App
 from dbjobs.common.clock import SystemClock
 from dbjobs.jobfiles.files import read_body
 from dbjobs.output.terminal.run_view import render_snapshot
+from dbjobs.runs.reader import RunReader
 from dbjobs.runs.watching import Schedule, Snapshot, watch_runs
 from dbjobs.sandbox.server import Sandbox
 
@@ -34,7 +35,7 @@ def main() -> None:
             record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
         )
         busiest: Snapshot | None = None
-        for snapshot in watch_runs([run_id], api.get_run, clock, schedule):
+        for snapshot in watch_runs([run_id], RunReader(api), clock, schedule):
             if busiest is None and _is_busy(snapshot):
                 busiest = snapshot
                 console.print(render_snapshot(snapshot, width=WIDTH, height=30, now=clock.now()))

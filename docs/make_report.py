@@ -18,6 +18,7 @@ from dbjobs.jobfiles.files import read_body
 from dbjobs.output.reports import render_report
 from dbjobs.output.reports.model import Report, ReportedRun
 from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.reader import RunReader
 from dbjobs.runs.watching import Schedule, watch_runs
 from dbjobs.sandbox.server import Sandbox
 
@@ -33,11 +34,11 @@ def main() -> None:
     with Sandbox(root=EXAMPLE) as sandbox:
         api = App(environ={"DATABRICKS_HOST": sandbox.url, "DATABRICKS_TOKEN": sandbox.token}).api
         run_id = int(api.submit_run(read_body(str(EXAMPLE / "fail.yaml"), None), str(uuid4()))["run_id"])
-        *_, last = watch_runs([run_id], api.get_run, clock, Schedule(interval=0.5, maximum=0.5))
+        *_, last = watch_runs([run_id], RunReader(api), clock, Schedule(interval=0.5, maximum=0.5))
         run = last.runs[0].run
         if run is None:
             raise SystemExit("the run was never seen")
-        outputs = OutputCache(api, print).fetch_failed(run, 10)
+        outputs = OutputCache(api).fetch_failed(run, 10)
         payload, outputs = (_elsewhere(said, sandbox.url) for said in (run.payload, outputs))
     report = Report(
         (ReportedRun(run_id, Run(payload), {int(key): outputs[key] for key in outputs}),), clock.now()

@@ -71,8 +71,9 @@ class Workspace:
     def watch(self, *, with_lists: bool = True) -> None:
         """As `dbjobs runs wait` does it, to the end of all."""
         reader = RunReader(self)  # type: ignore[arg-type]  # as much of the API as a reader needs
-        more: dict[str, Any] = {"prepare": reader.prepare} if with_lists else {}
-        for _ in watch_runs(list(self.ends), reader.fetch, self.clock, Schedule(), **more):
+        if not with_lists:
+            reader.prepare = lambda run_ids: None  # type: ignore[method-assign]  # nothing is looked up
+        for _ in watch_runs(list(self.ends), reader, self.clock, Schedule()):
             pass
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot, WatchedRun, fingerprint
 
 
 class Kind(Enum):
@@ -47,7 +47,8 @@ def _contact_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Chang
     was_lost = before is not None and before.error is not None
     if after.error and not was_lost:
         yield Change(Kind.CONTACT_LOST)
-    gave_up = any(watched.is_lost for watched in after.runs if watched.run_id in after.changed)
+    lost_before = {watched.run_id for watched in before.runs if watched.is_lost} if before else set()
+    gave_up = any(watched.is_lost and watched.run_id not in lost_before for watched in after.runs)
     if was_lost and not after.error and not gave_up:
         yield Change(Kind.CONTACT_RESTORED)
 
@@ -59,7 +60,7 @@ def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
         return
     is_first = old.run is None
     own = Change(Kind.RUN_STATE, new, is_first=is_first)
-    has_changed = old.run is None or _fingerprint(old.run) != _fingerprint(new.run)
+    has_changed = old.run is None or fingerprint(old.run) != fingerprint(new.run)
     if has_changed and not new.run.is_ended:
         yield own
     yield from _task_changes(old, new, new.run)
@@ -68,24 +69,20 @@ def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
 
 
 def _task_changes(old: WatchedRun, new: WatchedRun, run: Run) -> Iterator[Change]:
-    known = {_identity(task): _fingerprint(task) for task in old.run.attempts} if old.run else {}
+    known = {_identity(task): fingerprint(task) for task in old.run.attempts} if old.run else {}
     for task in _attempts_in_order(run):
-        if known.get(_identity(task)) != _fingerprint(task):
+        if known.get(_identity(task)) != fingerprint(task):
             yield Change(Kind.TASK_STATE, new, task, is_first=old.run is None)
     for task in run.tasks:
         child, before = new.children.get(task.task_key), old.children.get(task.task_key)
         if child and not (
-            before and before.run_id == child.run_id and _fingerprint(before) == _fingerprint(child)
+            before and before.run_id == child.run_id and fingerprint(before) == fingerprint(child)
         ):
             yield Change(Kind.CHILD_STATE, new, task, child)
 
 
 def _identity(task: TaskRun) -> tuple[str, int, int | None]:
     return (task.task_key, task.attempt_number, task.run_id)
-
-
-def _fingerprint(run: Run | TaskRun) -> tuple[str | None, ...]:
-    return (run.life_cycle_state, run.result_state, run.termination_code, run.message)
 
 
 def _attempts_in_order(run: Run) -> list[TaskRun]:

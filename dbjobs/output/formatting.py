@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import TypeAlias
 
@@ -160,11 +160,6 @@ def format_last_seen(snapshot: Snapshot) -> str:
     """`last seen RUNNING`; nothing if no run was ever seen."""
     seen = [format_state(watched.run) for watched in snapshot.runs if watched.run and watched.error]
     return f"last seen {format_counts(seen) if len(seen) > 1 else seen[0]}" if seen else ""
-
-
-def format_runs(run_ids: Sequence[int]) -> str:
-    """`run 1`, or `runs 1, 2`; `runs` where they are not known yet."""
-    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()
 
 
 def format_time_spent(run: Run) -> str:

@@ -1,15 +1,13 @@
-"""Following a watch: every snapshot shown, as the terminal and the user want it."""
+"""The view of a watch: live, in lines or as events, as the terminal and the user want it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from dbjobs.common.clock import Clock
 from dbjobs.output.keyboard import is_foreground
 from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Snapshot
-
-PROGRESS_MODES = ("auto", "live", "lines", "events", "none")
 
 TICKS = {"live": 0.5, "lines": 5.0, "events": 5.0, "none": math.inf}
 """Seconds between two looks at the time: a clock that runs, or heartbeats that are in time."""
@@ -35,28 +33,11 @@ def mode_of(progress: str, streams: Streams) -> str:
     return "live" if has_screen and not streams.verbose else "lines"
 
 
-def tick_of(progress: str, streams: Streams) -> float:
-    """The `Schedule.tick`, in seconds, that this way of showing progress wants."""
-    return TICKS[mode_of(progress, streams)]
+def open_view(mode: str, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
+    """A view of a watch, on stderr: it shows the snapshots that it is given, and puts the terminal in order.
 
-
-def follow(snapshots: Iterator[Snapshot], streams: Streams, progress: str, clock: Clock) -> Snapshot:
-    """Show each snapshot on stderr, and return the last one.
-
-    `progress` is one of PROGRESS_MODES. An exception passes through, with the terminal put in order.
+    `mode` is what `mode_of` returns. Each view loads what it needs, and no more.
     """
-    last: Snapshot | None = None
-    with _shown(mode_of(progress, streams), streams, clock) as show:
-        for snapshot in snapshots:
-            last = snapshot
-            show(snapshot)
-    if last is None:
-        raise ValueError("a watch has at least one snapshot")
-    return last
-
-
-def _shown(mode: str, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
-    """Each way loads what it needs, and no more."""
     if mode == "live":
         from dbjobs.output.terminal.live import live_view
 

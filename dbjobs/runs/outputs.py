@@ -4,8 +4,9 @@ The API gives outputs of task runs only, so a run is resolved to the newest atte
 task; a for-each task holds a run for each of its inputs, and those have outputs of their own.
 """
 
+import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from dbjobs.api.client import JobsApi
@@ -14,6 +15,8 @@ from dbjobs.api.states import Outcome
 from dbjobs.errors import DbjobsError, NotFoundError, RefusedError, UnreachableError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
+
+logger = logging.getLogger(__name__)
 
 MAX_CAUSES = 3
 """Of one task, so many failing iterations, or tasks of the run that it started, are told of."""
@@ -109,14 +112,13 @@ class OutputCache:
     """Outputs of task runs, each asked for once and without patience: for who only wants to tell more."""
 
     api: JobsApi
-    warn: Callable[[str], None]
     _known: dict[int, Payload | None] = field(default_factory=dict)
     _is_out_of_reach: bool = False
     _with_causes: dict[int, Payload | None] = field(default_factory=dict)
     _cause_requests_left: int = MAX_CAUSE_REQUESTS
 
     def fetch(self, task: TaskRun) -> Payload | None:
-        """What get-output answers; None where there is nothing to be had, of which `warn` hears."""
+        """What get-output answers; None where there is nothing to be had, which is logged."""
         if task.run_id is None or self._is_out_of_reach:
             return None
         if task.outcome in NOT_RUN and not task.start_time:
@@ -130,7 +132,7 @@ class OutputCache:
             return self.api.get_run_output(run_id, NO_RETRIES)
         except DbjobsError as error:
             self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
-            self.warn(f"the output of {task.task_key} could not be fetched: {error.message}")
+            logger.warning("the output of %s could not be fetched: %s", task.task_key, error.message)
             return None
 
     def fetch_failure(self, task: TaskRun, depth: int = 0) -> Payload | None:

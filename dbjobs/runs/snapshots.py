@@ -1,10 +1,10 @@
 """What a watch knows of its runs at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from dbjobs.api.models import Run
+from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import GRAVITY, Outcome
 from dbjobs.errors import DbjobsError, ExitCode
 
@@ -84,6 +84,19 @@ class WatchedRun:
         outcome = self.run.outcome if self.run else None
         return self.is_settled and not (outcome and outcome.is_good)
 
+    @property
+    def fingerprint(self) -> object:
+        """Equal for two moments if nothing has changed in between, times aside."""
+        attempts = [(task.run_id, fingerprint(task)) for task in self.run.attempts] if self.run else []
+        children = [(child.run_id, fingerprint(child)) for child in self.children.values()]
+        error = self.error and self.error.message
+        return (self.run and fingerprint(self.run), attempts, children, error, self.is_lost)
+
+
+def fingerprint(run: Run | TaskRun) -> tuple[str | None, ...]:
+    """What is news if it changes: the state of a run or a task, and the server's message."""
+    return (run.life_cycle_state, run.result_state, run.termination_code, run.message)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -96,8 +109,6 @@ class Snapshot:
     """when the last good answer came"""
     next_poll: float | None = None
     """when the next poll comes; None in the last snapshot"""
-    changed: frozenset[int] = frozenset()
-    """run_ids that differ from the snapshot before; none in a mere tick"""
     ending: Ending | None = None
     """set in the last snapshot only"""
     unstarted: int = 0
@@ -115,6 +126,11 @@ class Snapshot:
     def is_of_one(self) -> bool:
         """True if there is one run, and no other will join it."""
         return len(self.runs) == 1 and not self.unstarted
+
+
+def format_runs(run_ids: Sequence[int]) -> str:
+    """`run 1`, or `runs 1, 2`; `runs` if there are none yet."""
+    return f"run{'s'[: len(run_ids) != 1]} {', '.join(map(str, run_ids))}".rstrip()
 
 
 def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:

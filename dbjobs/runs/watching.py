@@ -4,10 +4,10 @@ It fetches, tells, sleeps, and ends when every run has. It prints nothing, catch
 signal and knows no terminal; what a moment looks like is for `dbjobs.output` to say,
 and what an ending means for `exit_code_of`.
 
-RetryPolicy one request is the transport's business; living through an outage is done here.
+Retrying one request is the transport's business; living through an outage is done here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -39,14 +39,19 @@ __all__ = [
     "watch_runs",
 ]
 
-Fetch = Callable[[int], Run]
-"""Reads a run by its run_id, with its tasks; raises a DbjobsError."""
 
-Prepare = Callable[[Sequence[int]], None]
-"""Hears before a round which runs it will fetch, and may look at many at once; raises a DbjobsError."""
+class Reader(Protocol):
+    """Reads runs; a `RunReader`, but for tests."""
 
-FetchChildren = Callable[[Run], Mapping[str, Run]]
-"""Reads the runs that a run's run_job tasks started, by task_key; raises nothing."""
+    def prepare(self, run_ids: Sequence[int]) -> None:
+        """Called before each round with the runs that it will fetch; raises a DbjobsError."""
+
+    def fetch(self, run_id: int) -> Run:
+        """The run with its tasks; raises a DbjobsError."""
+
+    def fetch_children(self, run: Run) -> Mapping[str, Run]:
+        """The runs that a run's run_job tasks started, by task_key; raises nothing."""
+
 
 MOST_SHARED_ERRORS = 3
 """So many errors on end that another run would meet as well end a round of polls."""
@@ -88,12 +93,10 @@ class PendingStarts(Protocol):
 
 def watch_runs(
     run_ids: Sequence[int],
-    fetch: Fetch,
+    reader: Reader,
     clock: Clock,
     schedule: Schedule,
-    fetch_children: FetchChildren = lambda run: {},
     pending_starts: PendingStarts | None = None,
-    prepare: Prepare = lambda run_ids: None,
     known: Mapping[int, WatchedRun] = MappingProxyType({}),
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
@@ -102,7 +105,7 @@ def watch_runs(
     `known` says what was seen of these runs before.
     """
     runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
-    watch = _Watch(runs, fetch, fetch_children, clock, schedule, pending_starts, prepare)
+    watch = _Watch(runs, reader, clock, schedule, pending_starts)
     while True:
         before = watch.poll()
         while watch.start_next():
@@ -122,22 +125,18 @@ class _Watch:
     def __init__(
         self,
         runs: dict[int, WatchedRun],
-        fetch: Fetch,
-        fetch_children: FetchChildren,
+        reader: Reader,
         clock: Clock,
         schedule: Schedule,
         pending_starts: PendingStarts | None,
-        prepare: Prepare,
     ) -> None:
         self.runs = runs
         self.turns = list(runs)
         self.just_polled: set[int] = set()
-        self.fetch = fetch
-        self.fetch_children = fetch_children
+        self.reader = reader
         self.clock = clock
         self.schedule = schedule
         self.pending_starts = pending_starts
-        self.prepare = prepare
         self.start_error: DbjobsError | None = None
         self.began = clock.monotonic()
         self.last_contact = 0.0
@@ -217,7 +216,7 @@ class _Watch:
         """What the first run would meet as well; any other error is no reason not to ask for each."""
         try:
             with time_limit(self.clock, self._patience):
-                self.prepare(run_ids)
+                self.reader.prepare(run_ids)
         except DbjobsError as error:
             return error if is_shared(error) else None
         return None
@@ -233,7 +232,7 @@ class _Watch:
                 raise shared_error
             asked_at = self.elapsed
             with time_limit(self.clock, self._patience):
-                run = self.fetch(watched.run_id)
+                run = self.reader.fetch(watched.run_id)
         except DbjobsError as error:
             return self._after_error(watched, error)
         self.last_contact = max(self.last_contact, asked_at) if run.page_error else self.elapsed
@@ -241,7 +240,7 @@ class _Watch:
 
     def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
         with time_limit(self.clock, min(self._patience, MOST_FOR_CHILDREN)):
-            children = self.fetch_children(run)
+            children = self.reader.fetch_children(run)
         answered = replace(
             watched,
             run=run,
@@ -296,7 +295,7 @@ class _Watch:
         for run_id, watched in self.runs.items():
             if watched.has_failed and run_id not in self.just_polled and not self._early_ending():
                 with suppress(DbjobsError), time_limit(self.clock, self._patience):  # what was seen counts
-                    self.runs[run_id] = self._after_answer(watched, self.fetch(run_id))
+                    self.runs[run_id] = self._after_answer(watched, self.reader.fetch(run_id))
 
     def intermediate_snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
         """A moment between two starts."""
@@ -304,15 +303,17 @@ class _Watch:
 
     def snapshot(self, before: Mapping[int, WatchedRun]) -> Snapshot:
         """The moment after a poll, compared to what was known before it."""
-        changed = [run_id for run_id, now in self.runs.items() if _is_news(before.get(run_id), now)]
-        self.quiet_polls = 0 if changed else self.quiet_polls + 1
+        has_news = any(
+            run_id not in before or before[run_id].fingerprint != watched.fingerprint
+            for run_id, watched in self.runs.items()
+        )
+        self.quiet_polls = 0 if has_news else self.quiet_polls + 1
         ending = self._ending()
         return Snapshot(
             runs=tuple(self.runs.values()),
             elapsed=self.elapsed,
             last_contact=self.last_contact,
             next_poll=None if ending else self._next_poll(),
-            changed=frozenset(changed),
             ending=ending,
             unstarted=self.unstarted,
             start_error=self.start_error,
@@ -376,20 +377,7 @@ class _Watch:
             left = snapshot.next_poll - self.elapsed
             self.clock.sleep(min(left, self.schedule.tick))
             if left > self.schedule.tick:
-                yield replace(snapshot, elapsed=self.elapsed, changed=frozenset())
+                yield replace(snapshot, elapsed=self.elapsed)
 
     def _is_past(self, moment: float) -> bool:
         return self.elapsed > moment - SAME_MOMENT
-
-
-def _is_news(before: WatchedRun | None, now: WatchedRun) -> bool:
-    return before is None or _fingerprint(before) != _fingerprint(now)
-
-
-def _fingerprint(watched: WatchedRun) -> object:
-    """What makes a moment different from the one before, times aside."""
-    run = watched.run
-    attempts = [(task.run_id, task.shown_state, task.message) for task in run.attempts] if run else []
-    children = [(child.run_id, child.shown_state) for child in watched.children.values()]
-    error = watched.error and watched.error.message
-    return (run and (run.shown_state, run.message), attempts, children, error, watched.is_lost)

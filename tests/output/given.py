@@ -1,11 +1,15 @@
 """Runs, tasks and moments of a watch, as the API would tell them: seconds count from the start of the run."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.http.response import Payload
+from dbjobs.output.progress import mode_of, open_view
+from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from tests.support.fakes import FakeClock
 
 STARTED = 1_767_225_600
 """2026-01-01 00:00:00 UTC"""
@@ -127,3 +131,11 @@ def _state(words: str, message: str) -> Payload:
 def _times(start: float | None, end: float | None) -> Payload:
     moments = {"start_time": start, "end_time": end}
     return {name: 0 if at is None else int((STARTED + at) * 1000) for name, at in moments.items()}
+
+
+def follow(snapshots: Iterable[Snapshot], streams: Streams, progress: str, clock: FakeClock) -> Snapshot:
+    """Show each snapshot in the view that `progress` asks for, and return the last one."""
+    with open_view(mode_of(progress, streams), streams, clock) as show:
+        for snapshot in snapshots:
+            show(snapshot)
+    return snapshot

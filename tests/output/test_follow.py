@@ -10,12 +10,12 @@ from dbjobs.api.models import Run
 from dbjobs.common.hidden import hide
 from dbjobs.errors import Answer, NotFoundError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.output.progress import follow, mode_of, tick_of
+from dbjobs.output.progress import TICKS, mode_of
 from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, watch_runs
 from tests.output.conftest import Piped, Terminal
-from tests.output.given import RUN_ID, no_answer, payload, run, task
-from tests.support.fakes import FakeClock
+from tests.output.given import RUN_ID, follow, no_answer, payload, run, task
+from tests.support.fakes import FakeClock, FetchOnly
 
 Stage = Payload | Exception
 
@@ -32,7 +32,9 @@ def watch(
             raise stage
         return Run({**stage, "run_id": run_id})
 
-    return watch_runs(list(run_ids), fetch, clock, Schedule(interval=5, maximum=5, jitter=0, tick=tick))
+    return watch_runs(
+        list(run_ids), FetchOnly(fetch), clock, Schedule(interval=5, maximum=5, jitter=0, tick=tick)
+    )
 
 
 def lines_of(piped: Piped) -> list[str]:
@@ -96,8 +98,8 @@ class TestTheWay:
         assert mode_of("auto", Streams(err=screen.stream, environ={}, verbose=True)) == "lines"
 
     def test_ticks_are_as_short_as_the_way_needs(self, piped: Piped) -> None:
-        assert tick_of("none", piped.streams()) == math.inf
-        assert tick_of("events", piped.streams()) <= 60
+        assert TICKS[mode_of("none", piped.streams())] == math.inf
+        assert TICKS[mode_of("events", piped.streams())] <= 60
 
     def test_quiet_says_nothing_and_gives_the_end(self, piped: Piped, clock: FakeClock) -> None:
         last = follow(watch(clock, *RETRIED), piped.streams(quiet=True), "lines", clock)

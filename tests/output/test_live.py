@@ -6,11 +6,10 @@ import pytest
 
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
-from dbjobs.output.progress import follow
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, watch_runs
 from tests.output.conftest import Terminal
-from tests.output.given import RUN_ID, moment, nightly_tasks, payload, run, task
-from tests.support.fakes import FakeClock
+from tests.output.given import RUN_ID, follow, moment, nightly_tasks, payload, run, task
+from tests.support.fakes import FakeClock, FetchOnly
 
 OpenTerminal = Callable[..., Terminal]
 
@@ -30,7 +29,8 @@ def watch(clock: FakeClock, *stages: Payload) -> Iterator[Snapshot]:
     """A real watch of a run that goes through these stages, one a poll."""
     left = list(stages)
     schedule = Schedule(interval=5, jitter=0, tick=0.5)
-    return watch_runs([RUN_ID], lambda _: Run(left.pop(0) if len(left) > 1 else left[0]), clock, schedule)
+    reader = FetchOnly(lambda _: Run(left.pop(0) if len(left) > 1 else left[0]))
+    return watch_runs([RUN_ID], reader, clock, schedule)
 
 
 def live(snapshots: Iterator[Snapshot], terminal: Terminal, clock: FakeClock) -> Snapshot:

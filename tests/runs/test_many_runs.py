@@ -20,7 +20,7 @@ from dbjobs.runs.active_runs import REST
 from dbjobs.runs.reader import LISTED_FOR, MOST_CHILDREN, RunReader
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, exit_code_of, watch_runs
 from tests.conftest import Dbjobs, Serve
-from tests.support.fakes import FakeClock, Received, Reply
+from tests.support.fakes import FakeClock, FetchOnly, Received, Reply
 
 JOB = 7
 PAGE = 25
@@ -86,7 +86,7 @@ class Job:
 
     def watch(self, schedule: Schedule = STEADY) -> list[Snapshot]:
         reader = RunReader(self)  # type: ignore[arg-type]  # as much of the API as a reader needs
-        return list(watch_runs(list(self.ends), reader.fetch, self.clock, schedule, prepare=reader.prepare))
+        return list(watch_runs(list(self.ends), reader, self.clock, schedule))
 
     def requests(self, endpoint: str = "", since: float = 0, until: float = 1e9) -> int:
         return sum(endpoint in asked and since <= time < until for time, asked in self.asked)
@@ -180,7 +180,8 @@ def test_a_round_of_many_is_followed_by_as_long_a_pause() -> None:
         job.clock.time = clock.time
         return Run(job.run(run_id, tasks=1))
 
-    rounds = [snapshot.elapsed for snapshot in watch_runs(list(job.ends), fetch, clock, Schedule(jitter=0))]
+    snapshots = watch_runs(list(job.ends), FetchOnly(fetch), clock, Schedule(jitter=0))
+    rounds = [snapshot.elapsed for snapshot in snapshots]
     assert rounds[0] == pytest.approx(100)
     assert clock.slept[0] == pytest.approx(100)
 

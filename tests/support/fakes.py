@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
+from dbjobs.api.models import Run
+
 
 @dataclass
 class FakeClock:
@@ -223,3 +225,16 @@ def scripted_server(
     finally:
         scripted.closing.set()
         scripted.stop_listening()
+
+
+@dataclass
+class FetchOnly:
+    """A reader for a watch, of nothing but a function that fetches a run."""
+
+    fetch: Callable[[int], Run]
+
+    def prepare(self, run_ids: Sequence[int]) -> None:
+        """There is nothing to look up."""
+
+    def fetch_children(self, run: Run) -> dict[str, Run]:
+        return {}

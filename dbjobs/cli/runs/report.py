@@ -10,7 +10,7 @@ from dbjobs.cli.wait_options import Ci, CiSystem, JunitFile, ReportFiles, WaitOp
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportOptions:
     """Which reports to make."""
 
     ci: CiSystem = Ci.AUTO
@@ -18,7 +18,7 @@ class Wanted:
     report: ReportFiles = None
 
 
-def command(ctx: typer.Context, runs: RunArguments, wanted: Wanted) -> None:
+def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> None:
     """Make reports of runs that ended earlier, and print their paths.
 
     Without --junit and --report, it prints a page of Markdown. In a CI system it also says
@@ -32,19 +32,19 @@ def command(ctx: typer.Context, runs: RunArguments, wanted: Wanted) -> None:
     Exit codes: 0 made, whatever the outcome; 2 a file cannot be written, 4 no such run.
     """
     from dbjobs.api.models import Run
-    from dbjobs.cli.reporting import Teller, files_of
+    from dbjobs.cli.waiting import make_reporter
     from dbjobs.output.reports import render_report
     from dbjobs.runs.outputs import OutputCache
     from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
     app = app_of(ctx)
     watched = tuple(WatchedRun(run_id, Run(app.api.get_run(run_id))) for run_id in app.run_ids(runs))
-    options = WaitOptions(ci=wanted.ci, junit=wanted.junit, report=wanted.report)
-    teller = Teller(app, options, OutputCache(app.api, app.streams.warn))
-    report = teller.make_report(Snapshot(watched, 0.0, 0.0))
-    for file, form in files_of(options):
-        teller.write_report(report, file, form)
+    options = WaitOptions(ci=reports.ci, junit=reports.junit, report=reports.report)
+    reporter = make_reporter(app, options, OutputCache(app.api))
+    report = reporter.make_report(Snapshot(watched, 0.0, 0.0))
+    for file, form in reporter.files:
+        reporter.write_report(report, file, form)
         app.streams.result(str(file))
-    if not files_of(options):
+    if not reporter.files:
         app.streams.result(render_report(report, ".md"))
-    teller.tell_pipeline(report)
+    reporter.report_to_ci(report)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbjobs.cli.context import App
-from dbjobs.cli.wait_options import Ci, Progress, WaitOptions
+from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
 from dbjobs.output.ci_systems import detect_ci_system
+from dbjobs.output.streams import Streams
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
@@ -25,29 +25,36 @@ MOST_OUTPUTS = 50
 
 
 @dataclass
-class Teller:
-    """Tells of runs as the options ask: `ci`, `junit` and `report`."""
+class Reporter:
+    """Reports runs to the CI system and to files."""
 
-    app: App
-    options: WaitOptions
+    streams: Streams
+    clock: Clock
     outputs: OutputCache
+    ci: str
+    """auto, none, or the name of a CI system"""
+    files: Sequence[tuple[Path, str]] = ()
+    """the files to write, each with its form"""
+    is_strict: bool = False
+    """SUCCESS_WITH_FAILURES counts as a failure"""
+    has_groups: bool = True
+    """the log of the CI system is for people, so parts of it are folded"""
     _appended_at: dict[Path, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pipeline = _choose_pipeline(self.options.ci, self.app)
+        self.pipeline = _choose_pipeline(self.ci, self.streams)
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """A part of the log that can be folded; what is for programs stays as it is."""
-        is_folded = self.options.progress not in (Progress.EVENTS, Progress.NONE)
-        if self.pipeline is None or not is_folded or self.app.streams.quiet:
+        if self.pipeline is None or not self.has_groups or self.streams.quiet:
             yield
             return
-        self.app.streams.command(self.pipeline.begin_group(title, self.app.clock.now()))
+        self.streams.command(self.pipeline.begin_group(title, self.clock.now()))
         try:
             yield
         finally:
-            self.app.streams.command(self.pipeline.end_group(self.app.clock.now()))
+            self.streams.command(self.pipeline.end_group(self.clock.now()))
 
     def begin(self, run_ids: Sequence[int]) -> None:
         """The ids at once, so that a later step can find the runs whatever becomes of this one."""
@@ -61,18 +68,14 @@ class Teller:
         `note` says why the wait ended before they did. `may_ask`: there is time for asking why
         tasks failed. Unless it `is_final`, it is told again, and what is said of it then counts.
         """
-        if not snapshot.runs or not self._is_wanted:
+        if not snapshot.runs or not (self.pipeline or self.files):
             return
         with self._mere_warnings("the reports"):
             report = self.make_report(snapshot, note, may_ask=may_ask)
-            for file, form in files_of(self.options):
+            for file, form in self.files:
                 with self._mere_warnings(str(file)):
                     self.write_report(report, file, form)
-            self.tell_pipeline(report, is_final=is_final)
-
-    @property
-    def _is_wanted(self) -> bool:
-        return bool(self.pipeline or self.options.junit or self.options.report)
+            self.report_to_ci(report, is_final=is_final)
 
     def make_report(self, snapshot: Snapshot, note: str = "", *, may_ask: bool = True) -> "Report":
         """The runs with the errors of their failed tasks, as far as these can be had."""
@@ -84,17 +87,17 @@ class Teller:
             outputs = self.outputs.fetch_failed(watched.run, left) if watched.run else {}
             left = max(0, left - len(outputs))
             runs.append(_reported(watched, outputs))
-        return Report(tuple(runs), self.app.clock.now(), note)
+        return Report(tuple(runs), self.clock.now(), note)
 
     def write_report(self, report: "Report", file: Path, form: str) -> None:
         """Whole or not at all; a UsageError if it cannot be."""
         from dbjobs.common.files import write_whole
         from dbjobs.output.reports import render_report
 
-        text = self.app.streams.censor(render_report(report, form))
+        text = self.streams.censor(render_report(report, form))
         write_whole(file, text.encode(errors="replace"), overwrite=True)
 
-    def tell_pipeline(self, report: "Report", *, is_final: bool = True) -> None:
+    def report_to_ci(self, report: "Report", *, is_final: bool = True) -> None:
         """Values, a summary, annotations, if there is a CI system to tell."""
         if (pipeline := self.pipeline) is None:
             return
@@ -106,19 +109,19 @@ class Teller:
         summary = pipeline.summarize(page, f"dbjobs-{report.runs[0].run_id}")
         if is_final or not summary.lines:  # a line that was said cannot be taken back
             self._deliver(summary)
-        for level, title, message in annotations_of(report, is_strict=self.options.strict):
+        for level, title, message in annotations_of(report, is_strict=self.is_strict):
             line = pipeline.annotate(level, title, message) if is_final else ""
             if line:
-                self.app.streams.command(line)
+                self.streams.command(line)
 
     def _deliver(self, delivery: "CiOutput") -> None:
         for file in delivery.files:
             self._write(file)
         for line in delivery.lines:
-            self.app.streams.command(line)
+            self.streams.command(line)
 
     def _write(self, file: "FileText") -> None:
-        text = self.app.streams.censor(file.text).encode(errors="replace")
+        text = self.streams.censor(file.text).encode(errors="replace")
         if not file.is_appended or (file.path.exists() and not file.path.is_file()):  # a device has no end
             from dbjobs.common.files import write_whole
 
@@ -135,25 +138,25 @@ class Teller:
             yield
         except (DbjobsError, OSError) as error:
             cause = error.message if isinstance(error, DbjobsError) else error.strerror or error
-            self.app.streams.warn(f"{what} could not be written: {cause}")
+            self.streams.warn(f"{what} could not be written: {cause}")
         except Exception as error:  # even a fault of ours has no say in how a wait ends
-            self.app.streams.warn(f"{what} could not be made: {type(error).__name__}: {error}")
+            self.streams.warn(f"{what} could not be made: {type(error).__name__}: {error}")
 
 
-def _choose_pipeline(ci: Ci, app: App) -> "CiFormat | None":
+def _choose_pipeline(ci: str, streams: Streams) -> "CiFormat | None":
     """Nothing is loaded where there is no CI system."""
-    if ci is Ci.NONE or (ci is Ci.AUTO and detect_ci_system(app.environ) is None):
+    if ci == "none" or (ci == "auto" and detect_ci_system(streams.environ) is None):
         return None
     from dbjobs.output.ci import choose_ci_format
 
-    app.streams.guard()
-    return choose_ci_format(ci.value, app.environ)
+    streams.guard()
+    return choose_ci_format(ci, streams.environ)
 
 
-def files_of(options: WaitOptions) -> list[tuple[Path, str]]:
-    """The files to write, each with its form."""
-    junit = [(Path(options.junit), ".xml")] if options.junit else []
-    return junit + [(Path(name), Path(name).suffix.lower()) for name in options.report or ()]
+def report_files(junit: str | None, report: Sequence[str] | None) -> list[tuple[Path, str]]:
+    """The files that the options name, each with its form."""
+    files = [(Path(junit), ".xml")] if junit else []
+    return files + [(Path(name), Path(name).suffix.lower()) for name in report or ()]
 
 
 def _reported(watched: WatchedRun, outputs: Mapping[int, dict[str, object]]) -> "ReportedRun":

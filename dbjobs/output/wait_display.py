@@ -1,0 +1,184 @@
+"""What a wait shows: progress, what it leaves behind, the outputs of tasks, the result and the reports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from copy import copy
+from dataclasses import dataclass
+
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.states import Outcome, Phase
+from dbjobs.common.clock import Clock
+from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.output.formatting import count, format_no_contact
+from dbjobs.output.progress import TICKS, Show, mode_of, open_view
+from dbjobs.output.reporting import Reporter
+from dbjobs.output.streams import Streams
+from dbjobs.output.structured import write_document, write_documents
+from dbjobs.output.task_outputs import render_failure, render_output, render_summary
+from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
+
+MAX_SHOWN_OUTPUTS = 10
+"""The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
+
+MAX_SHOWN_PAGES = 5
+"""The URLs of so many runs are shown when a wait leaves them."""
+
+
+@dataclass
+class WaitDisplay:
+    """The `WaitObserver` of every command that waits."""
+
+    streams: Streams
+    clock: Clock
+    reporter: Reporter
+    outputs: OutputCache
+    command_line: Callable[[str, str], str]
+    """makes the command that people may type next, from its name and arguments"""
+    output: str = "text"
+    """the form of the result: text, json, jsonl, yaml or id"""
+    progress: str = "auto"
+    show_output: str = "failed"
+    """whose outputs are shown: failed, all or none"""
+    summarize: Callable[[Snapshot], str] | None = None
+    """the summary of a backfill; None for other waits"""
+    canceled: set[int] | None = None
+    """the runs whose cancel was accepted; None if none was sent"""
+
+    def __post_init__(self) -> None:
+        self._mode = mode_of(self.progress, self.streams)
+        self._show: Show = lambda snapshot: None
+        self._shown_outputs = 0
+
+    @property
+    def tick(self) -> float:
+        return TICKS[self._mode]
+
+    def on_begin(self, run_ids: Sequence[int]) -> None:
+        self.reporter.begin(run_ids)
+
+    @contextmanager
+    def watching(self, title: str) -> Iterator[None]:
+        group = self.reporter.group(title) if title else nullcontext()
+        with group, open_view(self._mode, self.streams, self.clock) as self._show:
+            yield
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        self._show(snapshot)
+
+    def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
+        self.streams.note(": ".join(filter(None, [reason, self._how_to_go_on(runs)])))
+
+    def on_canceled(self, run_ids: Sequence[int]) -> None:
+        self.canceled = {*(self.canceled or ()), *run_ids}
+
+    def on_contact_lost(self, snapshot: Snapshot) -> None:
+        cause = snapshot.error.message if snapshot.error else "no answer"
+        active = [watched for watched in snapshot.runs if not watched.is_settled]
+        hint = self._how_to_go_on(active) if active else None
+        self.streams.fail(UnreachableError(f"{_contact_lost_reason(snapshot)}: {cause}", hint=hint))
+
+    def _how_to_go_on(self, runs: Sequence[WatchedRun]) -> str:
+        """Where the runs are, and the commands that wait for them and cancel them."""
+        run_ids = [watched.run_id for watched in runs]
+        ids = " ".join(map(str, run_ids))
+        canceled = ", and nothing was canceled"
+        if self.canceled is not None:
+            accepted = [run_id for run_id in run_ids if run_id in self.canceled]
+            canceled = f"; the cancel of {format_runs(accepted)} was accepted" if accepted else ""
+        urls = [watched.run.run_page_url for watched in runs if watched.run][:MAX_SHOWN_PAGES]
+        lines = [
+            f"{format_runs(run_ids)} {_format_activity(runs)}{canceled}",
+            *(f"  page:      {url}" for url in urls if url),
+            f"  reattach:  {self.command_line('runs wait', ids)}",
+            f"  cancel:    {self.command_line('runs cancel', ids)}",
+        ]
+        return "\n".join(lines)
+
+    def on_end(self, snapshot: Snapshot) -> None:
+        """Show the outputs that were asked for, warnings, and the summary."""
+        has_shown = False
+        self._show_lost([watched for watched in snapshot.runs if watched.is_lost])
+        for watched in snapshot.runs:
+            if watched.is_lost or watched.run is None or not watched.run.is_ended:
+                continue
+            has_shown = self._show_outputs(watched.run) or has_shown
+            if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
+                failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
+                self.streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
+            if error := watched.run.page_error:
+                self.streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
+        if has_shown or self.summarize or self._mode != "live":  # else the live view shows it
+            self.streams.note((self.summarize or render_summary)(snapshot))
+
+    def _show_lost(self, lost: Sequence[WatchedRun]) -> None:
+        """Each error once, with its runs; the last one says how to go on with all of them."""
+        by_message: dict[str, tuple[DbjobsError, list[int]]] = {}
+        for watched in lost:
+            if watched.error:
+                by_message.setdefault(watched.error.message, (watched.error, []))[1].append(watched.run_id)
+        known = [watched for watched in lost if watched.is_known]
+        for number, (error, run_ids) in enumerate(by_message.values(), 1):
+            shown = copy(error)
+            shown.message = f"{format_runs(run_ids)} cannot be read: {error.message}"
+            if known and number == len(by_message):
+                shown.hint = "\n".join(filter(None, [error.hint, self._how_to_go_on(known)]))
+            self.streams.fail(shown)
+
+    def _show_outputs(self, run: Run) -> bool:
+        """True if there was anything to show."""
+        tasks: tuple[TaskRun, ...] = ()
+        if self.show_output == "all":
+            tasks = run.output_runs
+        elif self.show_output == "failed":
+            is_good = run.outcome is not None and run.outcome.is_good
+            tasks = run.failed_tasks or (() if run.tasks or is_good else run.output_runs)
+        left = max(0, MAX_SHOWN_OUTPUTS - self._shown_outputs)
+        for task in tasks[:left]:
+            is_failed = task.outcome in OWN_FAILURES
+            with self.reporter.group(f"{task.task_key} {task.shown_state}"):
+                answer = self.outputs.fetch_failure(task) if is_failed else self.outputs.fetch(task)
+                render = render_output if self.show_output == "all" and answer is not None else render_failure
+                self.streams.show(render(task, answer), run_id=run.run_id, task_key=task.task_key)
+        self._shown_outputs += len(tasks[:left])
+        if len(tasks) > left:
+            more = self.command_line("runs output", str(run.run_id))
+            self.streams.note(f"… and {count(len(tasks) - left, 'task')} more: {more}")
+        return bool(tasks)
+
+    def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
+        if is_final:
+            self._print_result(snapshot.runs)
+        if snapshot.ending is Ending.CONTACT_LOST and not exit_reason:
+            exit_reason = _contact_lost_reason(snapshot)
+        self.reporter.end(snapshot, exit_reason, may_ask=may_ask, is_final=is_final)
+
+    def _print_result(self, runs: Sequence[WatchedRun]) -> None:
+        """The runs as last seen, on stdout."""
+        payloads = [watched.run.payload if watched.run else {"run_id": watched.run_id} for watched in runs]
+        if self.output == "text":
+            for watched in runs:
+                run = watched.run
+                states = (run.life_cycle_state, run.result_state) if run else (None, None)
+                self.streams.result("\t".join([str(watched.run_id), *(state or "-" for state in states)]))
+        elif self.output == "id":  # the start has printed them already, unless it was elsewhere
+            self.streams.result_ids(*(str(payload["run_id"]) for payload in payloads))
+        elif len(payloads) == 1 and self.summarize is None:
+            write_document(self.streams, payloads[0], self.output)
+        else:
+            write_documents(self.streams, payloads, self.output)
+
+
+def _contact_lost_reason(snapshot: Snapshot) -> str:
+    return f"{format_no_contact(snapshot)}, so the outcome is not known"
+
+
+def _format_activity(runs: Sequence[WatchedRun]) -> str:
+    """What runs that have not ended do, as far as is known; only what was just seen is said for certain."""
+    seen = [watched.run for watched in runs if watched.run and not watched.error]
+    if seen and all(run.is_ended for run in seen) and len(seen) == len(runs):
+        return f"{'has' if len(seen) == 1 else 'have'} ended, but the result was not seen"
+    if len(seen) < len(runs) or any(run.is_ended for run in seen):
+        return "may still be running"
+    verb = "is" if len(seen) == 1 else "are"
+    return f"{verb} still {'queued' if all(run.phase is Phase.WAITING for run in seen) else 'running'}"

@@ -1,0 +1,221 @@
+"""The wait: follows runs to their end or leaves them, and returns the exit code.
+
+It prints nothing. An observer is told what happens, and shows it; what becomes of cancels is logged.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from dbjobs.common.clock import Clock
+from dbjobs.common.deadline import time_limit
+from dbjobs.common.signals import Interrupted, interruptible
+from dbjobs.errors import DbjobsError
+from dbjobs.runs.canceling import Cancels
+from dbjobs.runs.reader import RunReader
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, exit_code_of, format_runs
+from dbjobs.runs.watching import PendingStarts, watch_runs
+
+logger = logging.getLogger(__name__)
+
+SECONDS_FOR_CANCELED_RUNS = 120.0
+"""For so long a wait watches the runs that it has canceled: a cancel is asynchronous."""
+
+SECONDS_TO_FIND_UNCERTAIN = 10.0
+"""For so long a wait that cancels asks for a run whose start was not answered."""
+
+SECONDS_AFTER_LIMIT = 4.5
+"""Seconds after a limit has passed in which outputs may still be read: the command has to end within five."""
+
+
+class WaitObserver(Protocol):
+    """Shows what happens in a wait."""
+
+    @property
+    def tick(self) -> float:
+        """The seconds after which a snapshot is wanted while the watch pauses."""
+
+    def on_begin(self, run_ids: Sequence[int]) -> None:
+        """The wait begins."""
+
+    def watching(self, title: str) -> AbstractContextManager[None]:
+        """A context that is entered while runs are watched; its snapshots come in between."""
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        """The runs were polled, or a tick has passed."""
+
+    def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
+        """The wait leaves these runs, which have not ended. `reason` is empty if a cancel of them failed."""
+
+    def on_canceled(self, run_ids: Sequence[int]) -> None:
+        """Cancels were sent, and those of these runs were accepted."""
+
+    def on_contact_lost(self, snapshot: Snapshot) -> None:
+        """The wait gives up: the workspace was out of reach for too long."""
+
+    def on_end(self, snapshot: Snapshot) -> None:
+        """The runs have ended, or the wait has left them at one of its limits."""
+
+    def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
+        """Write the result and the reports; if it is not final, another call follows.
+
+        `exit_reason`: why the wait ended before its runs did.
+        `may_ask`: there is time to ask the workspace why tasks failed.
+        """
+
+
+@dataclass
+class Wait:
+    """A wait for `runs`, by run_id, and for those that `pending_starts` adds."""
+
+    reader: RunReader
+    clock: Clock
+    observer: WaitObserver
+    schedule: Schedule
+    runs: dict[int, WatchedRun]
+    """as last seen"""
+    pending_starts: PendingStarts | None = None
+    cancels_on_timeout: bool = False
+    cancels_on_interrupt: bool = False
+    is_strict: bool = False
+    """SUCCESS_WITH_FAILURES counts as a failure"""
+    _last: Snapshot = field(default_factory=lambda: Snapshot((), 0.0, 0.0))
+    _exit_reason: str = ""
+    _may_ask: bool = True
+    _cancels: Cancels | None = None
+    """while they are being sent"""
+
+    def run(self, interrupt: Interrupted | None = None) -> int:
+        """Wait, and return the exit code. `interrupt` came before the wait began, so it is left at once."""
+        self._began = self.clock.monotonic()
+        with interruptible():
+            try:
+                code = self._follow_or_leave(interrupt)
+            except Interrupted as second:
+                self._may_ask = False
+                self._end_cancels("interrupted once more")
+                code = second.exit_code
+            except DbjobsError:
+                self._leave("no other run can be started", cancels=False)
+                self._report()
+                raise
+            self._report()
+        return code
+
+    def _follow_or_leave(self, interrupt: Interrupted | None) -> int:
+        """A second signal passes through."""
+        try:
+            if interrupt:
+                raise interrupt
+            return self._follow()
+        except Interrupted as signal:
+            self._may_ask = False  # whoever interrupts may kill soon
+            self._leave("interrupted", cancels=self.cancels_on_interrupt)
+            return signal.exit_code
+
+    def _follow(self) -> int:
+        run_ids = list(self.runs)
+        self.observer.on_begin(run_ids)
+        schedule = replace(self.schedule, tick=self.observer.tick)
+        last = self._watch(run_ids, schedule, f"waiting for {format_runs(run_ids)}", self.pending_starts)
+        if last.ending is Ending.TIMEOUT:
+            self._leave("the time limit has passed", cancels=self.cancels_on_timeout)
+        elif last.ending is Ending.FAILED_FAST:
+            self._leave("a run has failed", cancels=False)
+        elif last.ending is Ending.CONTACT_LOST:
+            self._may_ask = False
+            self.observer.on_contact_lost(last)
+        with time_limit(self.clock, self._seconds_for_outputs):
+            self.observer.on_end(self.snapshot)
+        return exit_code_of(last, strict=self.is_strict)
+
+    def _watch(
+        self,
+        run_ids: Sequence[int],
+        schedule: Schedule,
+        title: str = "",
+        pending_starts: PendingStarts | None = None,
+    ) -> Snapshot:
+        """Show every snapshot, and return the last one."""
+        snapshots = watch_runs(
+            run_ids, self.reader, self.clock, schedule, pending_starts=pending_starts, known=self.runs
+        )
+        with self.observer.watching(title):
+            for snapshot in snapshots:
+                self._last = snapshot
+                self.runs |= {watched.run_id: watched for watched in snapshot.runs}
+                self.observer.on_snapshot(snapshot)
+        return self._last
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last snapshot, with all runs: after a cancel only some are watched."""
+        return replace(self._last, runs=tuple(self.runs.values()))
+
+    def _leave(self, reason: str, *, cancels: bool) -> None:
+        self._end_cancels("interrupted")  # a signal may have come while they were being sent
+        if self.pending_starts:  # one may have been started since the last snapshot
+            self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
+            if cancels:
+                self._find_uncertain(self.pending_starts)
+        active = [run_id for run_id, watched in self.runs.items() if not watched.is_settled]
+        if not active:
+            return
+        self._exit_reason = f"{reason}: {format_runs(active)} had not ended"
+        if not cancels:
+            self.observer.on_leave(reason, [self.runs[run_id] for run_id in active])
+            return
+        logger.info("%s: canceling %s; another signal leaves at once", reason, format_runs(active))
+        self._cancels = Cancels(self.reader.api, self.clock, active)
+        cause = self._cancels.send()
+        canceled, not_canceled = self._cancels.canceled, self._cancels.not_canceled
+        self._end_cancels(cause)
+        if not_canceled:
+            self.observer.on_leave("", [self.runs[run_id] for run_id in not_canceled])
+        if canceled:
+            self._report(is_final=False)  # whoever interrupts may kill before the runs have ended
+            self._await_cancels(canceled)
+
+    def _end_cancels(self, cause: str) -> None:
+        """No more are sent; `cause` says why some have no answer."""
+        if self._cancels:
+            self._cancels.warn_of_unanswered(cause)
+            self.observer.on_canceled(self._cancels.canceled)
+            self._cancels = None
+
+    def _find_uncertain(self, pending_starts: PendingStarts) -> None:
+        """Runs that may have been started have to be known before they can be canceled."""
+        for label in list(pending_starts.uncertain):
+            logger.info("asking for the run of %s to cancel it: it may have been started", label)
+            try:
+                with time_limit(self.clock, SECONDS_TO_FIND_UNCERTAIN):
+                    found = pending_starts.find_uncertain(label)
+                self.runs[found.run_id] = found
+            except DbjobsError as error:
+                logger.warning("%s may have been started, so it may go on: %s", label, error.message)
+
+    def _await_cancels(self, run_ids: Sequence[int]) -> None:
+        schedule = replace(
+            self.schedule,
+            tick=self.observer.tick,
+            interval=1.0,
+            timeout=SECONDS_FOR_CANCELED_RUNS,
+            fail_fast=False,
+        )
+        self._watch(run_ids, schedule)
+        if active := [run_id for run_id in run_ids if not self.runs[run_id].is_settled]:
+            logger.warning("%s was canceled, but its end was not seen", format_runs(active))
+
+    def _report(self, *, is_final: bool = True) -> None:
+        with time_limit(self.clock, self._seconds_for_outputs):
+            self.observer.report(self.snapshot, self._exit_reason, may_ask=self._may_ask, is_final=is_final)
+
+    @property
+    def _seconds_for_outputs(self) -> float:
+        """What the limits leave for outputs and reports: these are extras."""
+        left = self.schedule.timeout + SECONDS_AFTER_LIMIT - (self.clock.monotonic() - self._began)
+        is_lost = self._last.ending is Ending.CONTACT_LOST
+        return max(0.0, min(left, SECONDS_AFTER_LIMIT if is_lost else self.schedule.max_outage))
