@@ -26,6 +26,7 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
                the endpoints of each API
     endpoints  the table of all of them, with their versions
     sign_in    who may come in
+    shared_host    one host for several workspaces
     application, connections
                requests to answers, and sockets to requests
     server     `Sandbox`, the whole of it as a context manager

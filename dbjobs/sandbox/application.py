@@ -44,12 +44,20 @@ _PATH = re.compile(r"/api/(\d\.\d)/(.+?)/?")
 class Application:
     """Answers requests about one workspace."""
 
-    def __init__(self, workspace: Workspace, token: str, scenario: Scenario, log: RequestLog | None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        sign_in: SignIn,
+        scenario: Scenario,
+        log: RequestLog | None,
+        workspace_id: str = WORKSPACE_ID,
+    ) -> None:
         self.url = ""
+        self._workspace_id = workspace_id
         self._workspace = workspace
         self._scenario = scenario
         self._log = log
-        self._sign_in = SignIn(token, scenario.token_lifetime)
+        self._sign_in = sign_in
         self._tokens = Tokens()
         self._lock = threading.Lock()
 
@@ -64,7 +72,7 @@ class Application:
         fault = self._fault(request, params if isinstance(params, dict) else {})
         response = self._respond(request, params, fault)
         response.headers["x-request-id"] = str(uuid.uuid4())
-        response.headers["x-databricks-org-id"] = WORKSPACE_ID
+        response.headers["x-databricks-org-id"] = self._workspace_id
         if self._log:
             self._log.write(
                 method=request.method,
@@ -133,7 +141,8 @@ class Application:
             raise no_endpoint(request.method, request.path)
         if isinstance(params, RefusalError):
             raise params
-        call = Call(match[1], params, self._workspace, self._tokens, self.url, request.get_data())
+        home_page = f"{self.url}/?o={self._workspace_id}"
+        call = Call(match[1], params, self._workspace, self._tokens, home_page, request.get_data())
         return answer(request.method, match[2], call)
 
 
@@ -161,7 +170,7 @@ def _read_params(request: Request, endpoint: Endpoint | None) -> Json:
     text = request.get_data()
     try:
         body = json.loads(text, object_pairs_hook=_drop_nulls) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise malformed(
             "Invalid JSON given in the body of the request - failed to parse given JSON"
         ) from None

@@ -15,12 +15,16 @@ from dbjobs.sandbox.application import Application, RequestLog
 from dbjobs.sandbox.connections import Server, listen, url_of
 from dbjobs.sandbox.engine import Engine
 from dbjobs.sandbox.files import Files
+from dbjobs.sandbox.model import WORKSPACE_ID
 from dbjobs.sandbox.runner import Runner
 from dbjobs.sandbox.scenario import Scenario
+from dbjobs.sandbox.shared_host import SharedHost
+from dbjobs.sandbox.sign_in import SignIn
 from dbjobs.sandbox.tasks import execution_of
 from dbjobs.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 
@@ -32,6 +36,7 @@ class Sandbox:
     faster; the tasks' own work and their time-outs take the time they take. `log` gets every request.
     `state` is the folder in which jobs, permissions and files are kept for the next sandbox; without it, they
     are gone when this one ends.
+    With several `workspace_ids` it is a host that serves as many workspaces, each with jobs of its own.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Sandbox:
         scenario: Scenario | None = None,
         log: Path | None = None,
         state: Path | None = None,
+        workspace_ids: Sequence[str] = (WORKSPACE_ID,),
     ) -> None:
         if not root.is_dir():
             raise UsageError(f"The sandbox's root is not a folder: {root}.")
@@ -61,13 +67,20 @@ class Sandbox:
             self._listener = opened.enter_context(listen(host, port))
             temporary = opened.enter_context(tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-"))
             files = Files(state or Path(temporary))
-            runner = Runner(root, files)
-            opened.callback(runner.close)
-            engine = Engine(self._agenda, runner, execution_of, time_scale, self.scenario)
-            app = Application(Workspace(engine, files, state), self.token, self.scenario, request_log)
-            self._server = Server(self._listener, app)
+            self.url = url_of(self._listener)
+            sign_in = SignIn(self.token, self.scenario.token_lifetime, is_shared=len(workspace_ids) > 1)
+            workspaces = {}
+            for workspace_id in workspace_ids:
+                runner = Runner(root, files)
+                opened.callback(runner.close)
+                engine = Engine(self._agenda, runner, execution_of, time_scale, self.scenario)
+                kept = state / workspace_id if state and len(workspace_ids) > 1 else state
+                workspace = Workspace(engine, files, kept)
+                app = Application(workspace, sign_in, self.scenario, request_log, workspace_id)
+                app.url = self.url
+                workspaces[workspace_id] = app
+            self._server = Server(self._listener, app if len(workspaces) == 1 else SharedHost(workspaces))
             self._opened = opened.pop_all()
-        self.url = app.url = url_of(self._listener)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-http")
 
     def start(self) -> Sandbox:

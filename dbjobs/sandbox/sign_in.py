@@ -42,7 +42,9 @@ class OAuthRefusalError(RefusalError):
 class SignIn:
     """Who may come in; tokens of the token endpoint are good for `lifetime` seconds."""
 
-    def __init__(self, token: str, lifetime: int) -> None:
+    def __init__(self, token: str, lifetime: int, *, is_shared: bool = False) -> None:
+        """`is_shared`: the host serves several workspaces, and stands for none of them."""
+        self._is_shared = is_shared
         self._token = token
         self._lifetime = lifetime
         self._until: dict[str, float] = {token: float("inf")}
@@ -82,7 +84,8 @@ class SignIn:
         if path == TOKEN_PATH:
             return self._issue(form, authorization)
         if path == CONFIG_PATH:
-            return {"oidc_endpoint": f"{url}/oidc", "workspace_id": WORKSPACE_ID}
+            own = {"account_id": "sandbox"} if self._is_shared else {"workspace_id": WORKSPACE_ID}
+            return {"oidc_endpoint": f"{url}/oidc", **own}
         return {
             "issuer": f"{url}/oidc",
             "authorization_endpoint": f"{url}/{AUTHORIZE_PATH}",

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox.execution import OUTPUT_LIMIT
-from dbjobs.sandbox.model import USER_NAME, WORKSPACE_ID, JobRun, TaskRun
+from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
 from dbjobs.sandbox.settings import lower_task
 
 if TYPE_CHECKING:
@@ -281,4 +281,4 @@ def _cluster_instance(attempt: TaskRun) -> Json:
 
 
 def _page_url(url: str, job_id: int, run_id: int) -> str:
-    return f"{url}/?o={WORKSPACE_ID}#job/{job_id}/run/{run_id}"
+    return f"{url}#job/{job_id}/run/{run_id}"

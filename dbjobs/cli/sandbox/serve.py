@@ -12,6 +12,9 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.sandbox.local import new_sandbox
 from dbjobs.common.signals import Interrupted, interruptible
 
+SHARED = ("1001", "2002")
+"""The ids of the workspaces behind one host."""
+
 
 def command(
     ctx: typer.Context,
@@ -41,6 +44,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    shared_host: Annotated[
+        bool, typer.Option("--shared-host", help="Serve two workspaces behind one host.")
+    ] = False,
     log: Annotated[
         Path | None,
         typer.Option(
@@ -57,6 +63,7 @@ def command(
     Examples:
       dbjobs sandbox serve --root examples/demo
       dbjobs sandbox serve --port 8765 --time-scale 10
+      dbjobs sandbox serve --shared-host
       dbjobs sandbox serve --scenario flaky-network --log requests.jsonl
 
     Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, a port in use, or an
@@ -68,11 +75,23 @@ def command(
         suppress(Interrupted),
         interruptible(),
         new_sandbox(
-            root, scenario, token=token, host=host, port=port, time_scale=time_scale, log=log, state=state
+            root,
+            scenario,
+            token=token,
+            host=host,
+            port=port,
+            time_scale=time_scale,
+            log=log,
+            state=state,
+            **({"workspace_ids": SHARED} if shared_host else {}),
         ) as sandbox,
     ):
         app.streams.result(f"export DATABRICKS_HOST={sandbox.url}")
         app.streams.result(f"export DATABRICKS_TOKEN={shlex.quote(sandbox.token)}")
+        if shared_host:
+            app.streams.note(
+                f"the workspaces are {' and '.join(SHARED)}: export DATABRICKS_WORKSPACE_ID={SHARED[0]}"
+            )
         if sandbox.scenario.description:
             app.streams.note(f"what happens here: {sandbox.scenario.description}")
         app.streams.note("serving until Ctrl-C; paste the two lines above into another shell")
