@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 import traceback
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -135,7 +134,6 @@ def _enter(options: Start) -> None:
     os.environ.update(options.environ)
     sys.argv = ["dbjobs", *options.arguments]
     random.seed(options.seed)
-    _drop_exit_functions()
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         setattr(sys, name, _open_standard(number, mode))
         setattr(sys, f"__{name}__", getattr(sys, name))
@@ -145,13 +143,6 @@ def _enter(options: Start) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     if hasattr(sys.stderr, "fileno"):
         faulthandler.register(signal.SIGUSR1, file=2)  # says where it hangs
-
-
-def _drop_exit_functions() -> None:
-    """Leave to the parent what it would do at its exit, such as closing connections."""
-    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
-    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
-    atexit._clear()
 
 
 def _open_standard(number: int, mode: str) -> Any:

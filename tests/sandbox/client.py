@@ -90,9 +90,11 @@ class Client:
         raise AssertionError(f"not within {PATIENCE} s: {run}")
 
     def wait_for_task(self, run_id: int, task_key: str, life_cycle_state: str) -> Json:
-        return self.wait(
-            run_id, lambda run: task(run, task_key)["state"]["life_cycle_state"] == life_cycle_state
-        )
+        def states(run: Json) -> dict[str, str]:
+            """Of the newest attempts; a queued run has none yet."""
+            return {item["task_key"]: item["state"]["life_cycle_state"] for item in run["tasks"]}
+
+        return self.wait(run_id, lambda run: states(run).get(task_key) == life_cycle_state)
 
     def finish(self, *tasks: Json, **settings: Any) -> Json:
         """Submit, and wait for the end."""

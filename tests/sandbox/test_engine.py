@@ -53,13 +53,13 @@ class FakeRunner(Runner):
 class World:
     """A workspace, its clock, and one run of one task."""
 
-    def __init__(self, runner: Runner, time_scale: float, **task: object) -> None:
+    def __init__(self, runner: Runner, time_scale: float, *, run_timeout: int = 0, **task: object) -> None:
         self.seconds = 1_000_000.0
         agenda = Agenda(lambda: self.seconds)
         self._run_due = agenda.run_due
         self.workspace = Workspace(Engine(agenda, runner, execution_of, time_scale), runner.files)
         python = {"task_key": "main", "spark_python_task": {"python_file": "main.py"}}
-        self.run: JobRun = self.workspace.submit({"tasks": [python | task]})
+        self.run: JobRun = self.workspace.submit({"tasks": [python | task], "timeout_seconds": run_timeout})
 
     def after(self, seconds: float) -> str:
         """The task's state once that much time has passed."""
@@ -162,6 +162,21 @@ def test_a_result_stays_once_it_is_there(runner: Runner) -> None:
     world.workspace.cancel_run(world.run.run_id)
     assert world.run.ending is not None
     assert world.run.ending.result_state == "SUCCESS"
+
+
+def test_the_time_limit_of_the_first_pass_does_not_end_the_repair(runner: Runner) -> None:
+    world = World(runner, 1, run_timeout=8)
+    world.after(1)
+    world.execution.begin()
+    world.after(4)
+    world.execution.end("ValueError: bad rows")
+    assert world.after(0.3) == "TERMINATED"
+
+    world.workspace.repair_run(world.run.run_id, {"rerun_all_failed_tasks": True})
+    world.after(1)
+    world.execution.begin()
+    assert world.after(5) == "RUNNING", "more than eight seconds after the run began"
+    assert world.after(3) == "TERMINATING", "more than eight seconds after the repair began"
 
 
 def test_a_time_out_of_centuries_is_waited_for(tmp_path: Path) -> None:

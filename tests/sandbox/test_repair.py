@@ -140,14 +140,6 @@ def test_retries_begin_anew(client: Client) -> None:
     assert [item["attempt_number"] for item in done["tasks"]] == [0, 1, 2, 3]
 
 
-def test_the_time_out_of_the_first_pass_does_not_end_the_repair(client: Client) -> None:
-    job_id = client.create(client.python("main", FAIL_UNTIL_FIXED), timeout_seconds=2)
-    run = client.wait(client.run_now(job_id))
-    (client.root / "main.py").write_text("import time; time.sleep(1.9)")
-    repair(client, run, rerun_all_failed_tasks=True)
-    assert state(client.wait(run["run_id"]))[1] == "SUCCESS"
-
-
 def test_a_cancelled_run_may_be_repaired(client: Client) -> None:
     run_id = client.submit(client.python("slow", SLEEP), client.python("next", after=["slow"]))
     client.wait_for_task(run_id, "slow", "RUNNING")
