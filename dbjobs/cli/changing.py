@@ -124,17 +124,17 @@ def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iter
 
     `effect` is what may have happened, such as `job 42 may have been reset`.
     """
-    try:
-        with interruptible():
+    with interruptible(once=True):
+        try:
             yield
-    except OutcomeUnknownError as error:
-        error.message = f"{error.cause.message}; {effect}"
-        error.hint = "\n".join(filter(None, [how_to_find_out, error.cause.hint]))
-        raise
-    except Interrupted:
-        if app.transport.may_have_changed:
-            app.streams.warn(f"interrupted while sending, so {effect}; {how_to_find_out}")
-        raise
+        except OutcomeUnknownError as error:
+            error.message = f"{error.cause.message}; {effect}"
+            error.hint = "\n".join(filter(None, [how_to_find_out, error.cause.hint]))
+            raise
+        except Interrupted:
+            if app.transport.may_have_changed:
+                app.streams.warn(f"interrupted while sending, so {effect}; {how_to_find_out}")
+            raise
 
 
 def hint_to_look(app: App, command: str, arguments: str) -> str:

@@ -21,14 +21,18 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(*, once: bool = False) -> Iterator[None]:
     """While inside, such a signal raises Interrupted; afterwards all are as they were.
 
     A signal that is ignored stays so: `nohup` and background jobs of scripts rely on it.
+    With `once`, later signals are ignored until the end of the block, so that it can report the first: a
+    terminal that is closed may send two at the same moment.
     """
     previous = {signum: signal.getsignal(signum) for signum in SIGNALS}
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
+        for other in handled if once else ():
+            signal.signal(other, signal.SIG_IGN)
         raise Interrupted(signum)
 
     handled = [signum for signum, handler in previous.items() if handler is not signal.SIG_IGN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -188,17 +189,17 @@ def test_a_time_out_of_centuries_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_agenda_keeps_the_order_and_outlives_a_fault(caplog: pytest.LogCaptureFixture) -> None:
-    agenda, calls = Agenda(), list[str]()
+    agenda, calls, is_done = Agenda(), list[str](), threading.Event()
 
     def fail() -> None:
         raise RuntimeError("a fault of the sandbox")
 
+    agenda.after(0.03, is_done.set)
     agenda.after(0.02, lambda: calls.append("later"))
     agenda.after(0.0, fail)
     agenda.after(0.0, lambda: calls.append("now"))
     agenda.start()
-    while len(calls) < 2:
-        pass
+    assert is_done.wait(120)
     agenda.close()
     agenda.after(0, lambda: calls.append("never"))
     assert calls == ["now", "later"]
