@@ -32,7 +32,10 @@ from dbjobs.config.settings import (
 from dbjobs.errors import ConfigError
 
 DEFAULT_API_VERSION = "2.2"
-FIRST_STEPS = "set DATABRICKS_HOST and DATABRICKS_TOKEN, or add a profile to {path}: dbjobs profiles add NAME"
+FIRST_STEPS = (
+    "sign in with `dbjobs profiles login NAME --host URL`, or set DATABRICKS_HOST and DATABRICKS_TOKEN; "
+    "profiles stand in {path}"
+)
 NETWORK_KEYS = (*PATH_KEYS, "allow_http")
 NO_WORKSPACE = "none"
 """What `databricks auth login` writes where somebody skipped the choice of a workspace."""

@@ -35,8 +35,8 @@ PROD = "profiles:\n  prod:\n    host: h.example\n"
 
 SETTINGS = [
     Trouble("no host", ("error: no workspace is configured",
-                        "hint: set DATABRICKS_HOST and DATABRICKS_TOKEN, or add a profile to ~/config.yaml: "
-                        "dbjobs profiles add NAME"), options=()),
+                        "hint: sign in with `dbjobs profiles login NAME --host URL`, or set DATABRICKS_HOST "
+                        "and DATABRICKS_TOKEN; profiles stand in ~/config.yaml"), options=()),
     Trouble("no profile", ("error: there is no profile 'prod' (named by --profile)",
                            "hint: profiles in ~/config.yaml: test; profiles in ~/.databrickscfg: cli"),
             yaml="profiles: {test: {}}", ini="[cli]\nhost = h\n"),

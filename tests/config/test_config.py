@@ -379,7 +379,9 @@ def test_without_any_configuration_the_first_steps_are_told(dbjobs: Dbjobs) -> N
     assert (result.exit_code, result.stdout) == (3, "")
     error, hint = result.stderr.splitlines()
     assert error == "error: no workspace is configured"
-    assert hint.startswith("hint: set DATABRICKS_HOST and DATABRICKS_TOKEN, or add a profile to /")
+    assert hint.startswith(
+        "hint: sign in with `dbjobs profiles login NAME --host URL`, or set DATABRICKS_HOST and "
+    )
 
 
 def test_a_configuration_that_was_named_has_to_be_there(dbjobs: Dbjobs, tmp_path: Path) -> None:
