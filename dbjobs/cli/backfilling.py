@@ -215,6 +215,10 @@ class _Told:
     def uncertain(self) -> "Sequence[str]":
         return self.backfill.uncertain
 
+    @property
+    def not_started(self) -> Mapping[str, str]:
+        return self.backfill.not_started
+
     def find_uncertain(self, label: str) -> "WatchedRun":
         return self.backfill.find_uncertain(label)
 

@@ -42,7 +42,7 @@ def wait_for_runs(
     display = WaitDisplay(
         app.streams,
         app.clock,
-        make_reporter(app, options, outputs),
+        make_reporter(app, options, outputs, pending_starts),
         outputs,
         app.command_line,
         output=app.output,
@@ -74,7 +74,9 @@ def wait_for_runs(
     return ExitCode.SUCCESS if just_canceled and is_outcome else code
 
 
-def make_reporter(app: App, options: WaitOptions, outputs: OutputCache) -> Reporter:
+def make_reporter(
+    app: App, options: WaitOptions, outputs: OutputCache, pending_starts: PendingStarts | None = None
+) -> Reporter:
     """What reports to the CI system and writes the report files that the options name."""
     return Reporter(
         app.streams,
@@ -82,6 +84,7 @@ def make_reporter(app: App, options: WaitOptions, outputs: OutputCache) -> Repor
         outputs,
         options.ci.value,
         report_files(options.junit, options.report),
+        pending_starts=pending_starts,
         is_strict=options.strict,
         has_groups=options.progress not in (Progress.EVENTS, Progress.NONE),
     )

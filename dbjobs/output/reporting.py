@@ -14,7 +14,7 @@ from dbjobs.errors import DbjobsError
 from dbjobs.output.ci_systems import detect_ci_system
 from dbjobs.output.streams import Streams
 from dbjobs.runs.outputs import OutputCache
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.watching import PendingStarts, Snapshot, WatchedRun
 
 if TYPE_CHECKING:
     from dbjobs.output.ci import CiFormat, CiOutput, FileText
@@ -35,6 +35,8 @@ class Reporter:
     """auto, none, or the name of a CI system"""
     files: Sequence[tuple[Path, str]] = ()
     """the files to write, each with its form"""
+    pending_starts: PendingStarts | None = None
+    """the runs that a backfill still has to start"""
     is_strict: bool = False
     """SUCCESS_WITH_FAILURES counts as a failure"""
     has_groups: bool = True
@@ -87,7 +89,8 @@ class Reporter:
             outputs = self.outputs.fetch_failed(watched.run, left) if watched.run else {}
             left = max(0, left - len(outputs))
             runs.append(_reported(watched, outputs))
-        return Report(tuple(runs), self.clock.now(), note)
+        not_started = self.pending_starts.not_started if self.pending_starts else {}
+        return Report(tuple(runs), self.clock.now(), note, not_started)
 
     def write_report(self, report: "Report", file: Path, form: str) -> None:
         """Whole or not at all; a UsageError if it cannot be."""

@@ -204,6 +204,15 @@ class Backfill:
         started = {watched.label for watched in self._started.values()}
         return [label for label in self._queue if label not in self.uncertain and label not in started]
 
+    @property
+    def not_started(self) -> dict[str, str]:
+        """The sets that have no run, by label in the order given, each with the reason."""
+        unstarted = set(self.unstarted)
+        reasons = {label: f"refused: {error.message}" for label, error in self.refused.items()}
+        reasons |= dict.fromkeys(self.uncertain, "may have been started, or not")
+        reasons |= dict.fromkeys(unstarted, "not started")
+        return {one.label: reasons[one.label] for one in self.wanted if one.label in reasons}
+
     def start_next(self, active: int) -> WatchedRun | None:
         """Start the next set if fewer than `most_active` runs are active; what is refused is passed over.
 

@@ -84,6 +84,10 @@ class PendingStarts(Protocol):
     def uncertain(self) -> Sequence[str]:
         """The labels of those that may have been started, or not."""
 
+    @property
+    def not_started(self) -> Mapping[str, str]:
+        """Those that have no run yet, by label, each with the reason."""
+
     def start_next(self, active: int) -> WatchedRun | None:
         """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
 

@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +234,32 @@ def test_a_set_that_is_refused_keeps_no_other_from_its_run(backfill: Any, worksp
     assert list(workspace.starts) == ["2026-01-01", "2026-01-03"]
     assert "warning: day=2026-01-02 was refused: the run of this token was deleted" in done.stderr
     assert "day=2026-01-02" in done.stderr.partition("  SET ")[2]
+
+
+def test_reports_name_the_sets_that_have_no_run(backfill: Any, workspace: Workspace, tmp_path: Path) -> None:
+    """Who reads the report of a backfill that stopped early sees which days are missing, and why."""
+    workspace.refusals = {"2026-01-02": Reply(400, {"error_code": "BAD_REQUEST", "message": "day is closed"})}
+    workspace.results = {"2026-01-03": "FAILED"}
+    files = {form: tmp_path / f"days.{form}" for form in ("xml", "md", "html")}
+
+    backfill(
+        *("--each-day", "2026-01-01..2026-01-05", "--as", "day", "--fail-fast", "--max-parallel", 1),
+        *("--junit", files["xml"], "--report", files["md"], "--report", files["html"]),
+    )
+
+    suite = ET.parse(files["xml"]).getroot()[-1]
+    found = {case.get("name"): (case[0].tag, case[0].get("message")) for case in suite}
+    assert found == {
+        "day=2026-01-02": ("error", "refused: day is closed"),
+        "day=2026-01-04": ("skipped", "not started"),
+        "day=2026-01-05": ("skipped", "not started"),
+    }
+    assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("3", "1", "2")
+    for form in ("md", "html"):
+        page = re.sub(r"[\\]|</?bdi>", "", files[form].read_text("utf-8"))
+        assert "3 parameter sets without a run" in page
+        assert "day=2026-01-02: refused: day is closed" in page
+        assert "day=2026-01-05: not started" in page
 
 
 def test_when_the_first_is_refused_nothing_else_is_tried(backfill: Any, workspace: Workspace) -> None:

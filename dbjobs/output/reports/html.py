@@ -10,6 +10,7 @@ from importlib.resources import files
 from dbjobs.api.models import TaskRun
 from dbjobs.output.formatting import (
     AnyRun,
+    count,
     format_attempt,
     format_counts,
     format_duration,
@@ -56,6 +57,7 @@ def _page(report: Report) -> Lines:
         yield from _one_run(worst_run, report)
     else:
         yield from _several_runs(report)
+    yield from _not_started(report)
     yield f"<footer>written by dbjobs, {format_zoned_date(report.made_at * 1000)}</footer>"
     yield "</main>\n</body>\n</html>"
 
@@ -86,6 +88,17 @@ def _several_runs(report: Report) -> Lines:
         yield f"<p>In detail, the failed ones first: {len(chosen)} of {len(report.runs)} runs.</p>"
     for run in chosen:
         yield from _run_section(run, report)
+
+
+def _not_started(report: Report) -> Lines:
+    if report.not_started:
+        yield '<details class="run" open>'
+        yield f"<summary>{count(len(report.not_started), 'parameter set')} without a run</summary>"
+        yield "<ul>"
+        for label, reason in report.not_started.items():
+            yield f"<li><bdi>{_text(label)}</bdi>: {_text(reason)}</li>"
+        yield "</ul>"
+        yield "</details>"
 
 
 def _run_section(run: ReportedRun, report: Report) -> Lines:

@@ -27,6 +27,8 @@ def render_junit(report: Report) -> str:
     """The report as a document of `<testsuites>`."""
     names = _distinct_names(report.runs)
     suites = [_suite(run, name, report.made_at) for run, name in zip(report.runs, names, strict=True)]
+    if report.not_started:
+        suites.append(_suite_of_not_started(report))
     root = ET.Element("testsuites", {"name": _line(report.title), **_sum(suites)})
     root.extend(suites)
     ET.indent(root)
@@ -59,6 +61,20 @@ def _suite(run: ReportedRun, name: str, now: float) -> ET.Element:
     if run.run and run.run.run_page_url:
         suite.set("url", _line(run.run.run_page_url))
     suite.append(_properties(run))
+    suite.extend(cases)
+    return suite
+
+
+def _suite_of_not_started(report: Report) -> ET.Element:
+    """A case for each parameter set that has no run: an error if it was refused, else skipped."""
+    name = f"{_line(report.runs[0].title)} (not started)"
+    cases = []
+    for label, reason in report.not_started.items():
+        case = ET.Element("testcase", name=_line(label), classname=name.replace(".", "_"), time="0.000")
+        tag = "error" if reason.startswith("refused") else "skipped"
+        ET.SubElement(case, tag, {"type": tag, "message": _line(reason)})
+        cases.append(case)
+    suite = ET.Element("testsuite", {"name": name, "id": "not-started", **_counts(cases), "time": "0.000"})
     suite.extend(cases)
     return suite
 

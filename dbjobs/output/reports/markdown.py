@@ -55,6 +55,7 @@ def _page(report: Report, *, with_gantt: bool) -> Iterator[str]:
     yield from ("", "| | run | state | duration | tasks |", "|---|---|---|--:|---|")
     yield from (_run_row(run, report) for run in report.runs[:MOST_ROWS])
     yield from _left_out(len(report.runs) - MOST_ROWS, "run")
+    yield from _not_started(report)
     if with_gantt:
         bars = [(run.label or run.title, run.run) for run in report.runs if run.run]
         yield from draw_gantt(bars, report.made_at)
@@ -72,6 +73,7 @@ def _one_run(run: ReportedRun, report: Report, *, with_gantt: bool) -> Iterator[
     if run.message:
         yield from ("", f"> {_cell(run.message)}")
     yield from _note(report)
+    yield from _not_started(report)
     yield from _failures(run)
     if run.tasks:
         yield from ("", "| | task | state | duration | message |", "|---|---|---|--:|---|")
@@ -105,6 +107,14 @@ def _facts(run: ReportedRun, report: Report) -> Iterator[str]:
 def _note(report: Report) -> Iterator[str]:
     if report.note:
         yield from ("", f"_{_cell(report.note)}_")
+
+
+def _not_started(report: Report) -> Iterator[str]:
+    if report.not_started:
+        yield from ("", f"{count(len(report.not_started), 'parameter set')} without a run:", "")
+        shown = list(report.not_started.items())[:MOST_ROWS]
+        yield from (f"- {_cell(label)}: {_cell(reason)}" for label, reason in shown)
+        yield from _left_out(len(report.not_started) - MOST_ROWS, "parameter set")
 
 
 def _link(run: ReportedRun) -> str:

@@ -160,6 +160,8 @@ class Report:
     """epoch seconds"""
     note: str = ""
     """why the wait ended before the runs did"""
+    not_started: Mapping[str, str] = field(default_factory=dict)
+    """parameter sets of a backfill that have no run, by label, each with the reason"""
 
     @property
     def worst_run(self) -> ReportedRun:
