@@ -13,6 +13,7 @@ from typing import Any
 
 from dbjobs.common.files import write_whole
 from dbjobs.common.locking import locked
+from dbjobs.config.profile_file import check_trusted
 from dbjobs.config.references import KEYRING_SERVICE
 from dbjobs.errors import ConfigError, UsageError
 
@@ -44,6 +45,7 @@ class TokenFile:
             raise ConfigError(f"cannot keep the sign-in in {self.path}: {error}") from None
 
     def _tokens(self) -> Mapping[str, Any]:
+        check_trusted(self.path)
         try:
             content = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:

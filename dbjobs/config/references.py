@@ -46,7 +46,7 @@ class Reference:
         return text
 
     def fail(self, problem: str, hint: str | None = None) -> ConfigError:
-        return ConfigError(f"no way to the {self.owner}: {problem}", hint=hint)
+        return ConfigError(f"cannot read the {self.owner}: {problem}", hint=hint)
 
     def __str__(self) -> str:
         """As it is written; of a command the program alone, for an argument may be the secret itself."""

@@ -273,6 +273,36 @@ def test_log_out_forgets_and_the_profile_stays(
     assert dbjobs("profiles", "login", "me").exit_code == 0, "the profile knows its host"
 
 
+def test_a_profile_that_is_removed_leaves_no_tokens(
+    dbjobs: Dbjobs, sandbox: Sandbox, browser: Browser, tokens: Path
+) -> None:
+    log_in(dbjobs, sandbox)
+
+    assert dbjobs("profiles", "remove", "me", "--yes").exit_code == 0
+    assert json.loads(tokens.read_text())["tokens"] == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "problem"),
+    [
+        ("{", 0o600, "it is not JSON"),
+        ('{"version": 2}', 0o600, "is not a file of tokens that dbjobs knows"),
+        ('{"version": 1}', 0o602, "everybody can write to"),
+    ],
+)
+def test_a_file_of_tokens_that_cannot_be_used_is_named(
+    dbjobs: Dbjobs, sandbox: Sandbox, browser: Browser, tokens: Path, content: str, mode: int, problem: str
+) -> None:
+    log_in(dbjobs, sandbox)
+    tokens.write_text(content)
+    tokens.chmod(mode)
+    result = dbjobs(*LIST, "-p", "me")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert str(tokens) in result.stderr
+    assert problem in result.stderr
+
+
 def test_where_there_is_a_keyring_the_tokens_are_in_it_alone(
     dbjobs: Dbjobs,
     sandbox: Sandbox,

@@ -101,22 +101,22 @@ SETTINGS = [
              "(DATABRICKS_HOST)",
              "hint: open the workspace in a browser"),
             environ={**ENV, "DATABRICKS_HOST": "https://accounts.cloud.databricks.com"}, options=()),
-    Trouble("a variable that is not set", ("error: no way to the token of @: "
+    Trouble("a variable that is not set", ("error: cannot read the token of @: "
                                            "the variable T is not set",),
             yaml=f"{PROD}    token: {{env: T}}\n"),
     Trouble("an empty variable", ("error: the token of @ is empty",
                                   "hint: it is to come from {env: T}"), yaml=f"{PROD}    token: {{env: T}}\n",
             environ={"T": " "}),
-    Trouble("a file that is not there", ("error: no way to the token of @: "
+    Trouble("a file that is not there", ("error: cannot read the token of @: "
                                          "~/absent: No such file or directory",),
             yaml=f"{PROD}    token: {{file: absent}}\n"),
-    Trouble("a program that is not there", ("error: no way to the token of @: "
+    Trouble("a program that is not there", ("error: cannot read the token of @: "
                                             "there is no program absent",),
             yaml=f"{PROD}    token: {{command: [absent, x]}}\n"),
-    Trouble("a program that fails", ("error: no way to the token of @: "
+    Trouble("a program that fails", ("error: cannot read the token of @: "
                                      "sh ended with exit code 3", "hint: run the command by hand to see why"),
             yaml=f"{PROD}    token: {{command: [sh, -c, 'echo {TOKEN} >&2; exit 3']}}\n"),
-    Trouble("nothing in the keyring", ("error: no way to the token of @: "
+    Trouble("nothing in the keyring", ("error: cannot read the token of @: "
                                        "the keyring holds nothing under p",
                                        "hint: store it with: keyring set dbjobs p"),
             yaml=f"{PROD}    token: {{keyring: p}}\n"),

@@ -41,8 +41,9 @@ def command(
     app = app_of(ctx)
     files = app.profile_files
     file = files.find(name)
-    kept = file.profiles[name] if file else {}
-    kept = {key: kept[key] for key in ("host", "workspace_id", "account_id", "scopes") if kept.get(key)}
+    values = file.profiles[name] if file else {}
+    values = values if isinstance(values, dict) else {}
+    kept = {key: values[key] for key in ("host", "workspace_id", "account_id", "scopes") if values.get(key)}
     if app.options.host:
         kept = {"host": app.options.host}
     if not kept.get("host"):

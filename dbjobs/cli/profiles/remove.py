@@ -38,5 +38,12 @@ def command(
     confirm(app, lambda: f"remove profile {name} from {file.path}", yes=yes)
     tell_copy(app, remove_profile(file.path, name))
     app.streams.note(f"profile {name} is removed from {file.path}")
+    values = file.profiles[name]
+    if isinstance(values, dict) and values.get("auth_type") == "external-browser":
+        from dbjobs.auth.browser import token_store
+
+        store = token_store(app.environ)
+        with store.locked():
+            store.forget(name)
     if file.default_profile == name:
         app.streams.note("it was the default; choose another one with: dbjobs profiles use NAME")
