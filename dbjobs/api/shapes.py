@@ -1,4 +1,4 @@
-"""The shapes of the API's responses, as far as dbjobs reads them.
+"""The shapes of the API's responses, as far as they are used.
 
 Responses are checked against these shapes when they arrive, so that no other code has to check
 whether `tasks` is a list. A field that is not named here may hold anything, and any field may be

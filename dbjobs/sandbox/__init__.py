@@ -13,7 +13,7 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     notebooks  the cells of a notebook's source file
     execution  the work of one attempt, and what it leaves behind
     fields, parameters, settings
-               what a request must hold; `refusal` says no
+               what a request must hold; `refusal` has the errors
     files      the files of the workspace and of DBFS, on disk
     permissions
                who may do what; kept, and without effect
@@ -25,8 +25,9 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     job_endpoints, workspace_endpoints, dbfs_endpoints, permission_endpoints, clusters
                the endpoints of each API
     endpoints  the table of all of them, with their versions
-    sign_in    who may come in
-    shared_host    one host for several workspaces
+    sign_in    tokens, and who has a valid one
+    shared_host
+               one host for several workspaces
     application, connections
                requests to answers, and sockets to requests
     server     `Sandbox`, the whole of it as a context manager

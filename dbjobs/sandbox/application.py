@@ -62,7 +62,7 @@ class Application:
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment) -> tuple[Response, Fault | None]:
-        """The answer, and the fault that befalls it on its way."""
+        """The answer, and what goes wrong on its way to the client."""
         began, request = time.monotonic(), Request(environ)
         params: Json | RefusalError
         try:

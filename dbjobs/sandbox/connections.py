@@ -55,7 +55,7 @@ class Handler(WSGIRequestHandler):
         self._send(response, fault or Fault())
 
     def _send(self, response: Response, fault: Fault) -> None:
-        """Answer, unless the fault has something else in store."""
+        """Send the answer, as far as the fault lets it through."""
         self.server.closing.wait(None if fault.hang else fault.latency)
         if fault.close or fault.hang:
             # Without lingering the client meets a reset, as from a proxy that dies.

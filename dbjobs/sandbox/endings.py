@@ -1,4 +1,4 @@
-"""How runs and attempts end, in the API's words."""
+"""How runs and attempts end, as the API states it."""
 
 from __future__ import annotations
 

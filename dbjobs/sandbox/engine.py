@@ -67,7 +67,7 @@ class Engine:
 
     # Runs
 
-    def admit(self, run: JobRun, *, may_queue: bool) -> None:
+    def start_or_queue(self, run: JobRun, *, may_queue: bool) -> None:
         """Begin the run; or queue or skip it if its job is at its max_concurrent_runs."""
         forced = run.forced = self._scenario.run_outcome(Occasion(run.run_name), self._agenda.clock())
         if forced and forced.queued_for:
@@ -103,7 +103,7 @@ class Engine:
     def cancel_task(self, attempt: TaskRun) -> None:
         """Stop one task; what depends on it follows its own run_if."""
         self.stop(attempt, endings.CANCELED)
-        self._moved(attempt)
+        self._advance_dependents(attempt)
 
     def forget(self, run: JobRun) -> None:
         """Drop all that is known of a run."""
@@ -148,7 +148,9 @@ class Engine:
         if run.is_terminal:
             return
         unfinished = run.attempts.unfinished
-        while any(self._settle(attempt) for attempt in unfinished() if attempt.life_cycle_state == "BLOCKED"):
+        while any(
+            self._start_if_ready(attempt) for attempt in unfinished() if attempt.life_cycle_state == "BLOCKED"
+        ):
             pass
         if unfinished():
             run.life_cycle_state = self._life_cycle_state(run)
@@ -168,11 +170,11 @@ class Engine:
             ending = endings.forced(run.forced)
         for ended in (run, run.passes[-1]):
             ended.close(ending, self.now())
-        if run.job and run.job.has_room():
+        if run.job and run.job.has_capacity():
             queue = [one for one in run.job.runs if one.life_cycle_state == "QUEUED" and not one.is_held]
             for waiting in queue[:1]:
                 self._begin(waiting)
-        self._tell(run.parent)
+        self._notify_parent(run.parent)
 
     # Attempts
 
@@ -191,7 +193,7 @@ class Engine:
             run.passes[-1].task_run_ids.append(run_id)
         return attempt
 
-    def _settle(self, attempt: TaskRun) -> bool:
+    def _start_if_ready(self, attempt: TaskRun) -> bool:
         """Start a blocked task, or close it, if its dependencies allow; True if it was closed."""
         items = attempt.task.get("depends_on", ())
         latest = attempt.job_run.attempts.latest
@@ -231,7 +233,7 @@ class Engine:
         attempt.execution_start = self.now()
         if timeout := attempt.task.get("timeout_seconds"):
             self.after(timeout, partial(self.stop, attempt, endings.TIMED_OUT))
-        self._moved(attempt)
+        self._advance_dependents(attempt)
 
     def ended(self, attempt: TaskRun, ending: Ending, output: Output | None = None) -> None:
         """Its work is over; the clean-up follows. If it was stopped, it ends as it was to."""
@@ -242,7 +244,7 @@ class Engine:
         attempt.ending = attempt.ending or ending
         attempt.life_cycle_state = "TERMINATING"
         self.after(CLEANUP / self._time_scale, partial(self.end, attempt, attempt.ending))
-        self._moved(attempt)
+        self._advance_dependents(attempt)
 
     def stop(self, attempt: TaskRun, ending: Ending) -> None:
         """Stop an attempt wherever it is; one whose work goes on ends when that has ended."""
@@ -267,16 +269,16 @@ class Engine:
             interval = attempt.task.get("min_retry_interval_millis", 0) / 1000 / self._time_scale
             passed = (self.now() - attempt.start_time) / 1000
             self.after(max(0.0, interval - passed), partial(self.prepare, retry))
-        self._moved(attempt)
+        self._advance_dependents(attempt)
 
-    def _moved(self, attempt: TaskRun) -> None:
+    def _advance_dependents(self, attempt: TaskRun) -> None:
         """Let go on what waited for this."""
         if attempt.parent:
-            self._tell(attempt.parent)
+            self._notify_parent(attempt.parent)
         else:
             self._advance(attempt.job_run)
 
-    def _tell(self, parent: TaskRun | None) -> None:
+    def _notify_parent(self, parent: TaskRun | None) -> None:
         if parent and parent.execution:
             parent.execution.advance()
 

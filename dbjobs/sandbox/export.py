@@ -35,9 +35,9 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def show_views(attempt: TaskRun, wanted: str) -> Json:
+def show_views(attempt: TaskRun, views: str) -> Json:
     """The answer of runs/export: a notebook has one page of code, and no dashboards here."""
-    if wanted == "DASHBOARDS":
+    if views == "DASHBOARDS":
         return {"views": []}
     name = str(attempt.task["notebook_task"]["notebook_path"]).rpartition("/")[2]
     model = json.dumps(_model(attempt, name), ensure_ascii=False)

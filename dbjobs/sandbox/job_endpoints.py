@@ -121,8 +121,8 @@ def list_runs(call: Call) -> Json:
     limit = fields.integer(params, "limit", 20)
     if not 0 <= limit <= largest:
         raise invalid(f"limit has to be from 0 to {largest}, not {limit}.")
-    wanted = _filter(params)
-    runs = [run for run in call.workspace.runs() if wanted(run)]
+    matches = _filter(params)
+    runs = [run for run in call.workspace.runs() if matches(run)]
     filters = json.dumps([params.get(name) for name in _FILTERS])
     page, links = _page(call, f"runs/list {filters}", runs, limit or largest)
     with call.workspace.lock:
@@ -171,14 +171,14 @@ def get_output(call: Call) -> Json:
 
 
 def export_run(call: Call) -> Json:
-    wanted = fields.text(call.params, "views_to_export") or "CODE"
-    if wanted not in {"CODE", "DASHBOARDS", "ALL"}:
-        raise invalid(f"views_to_export has to be CODE, DASHBOARDS or ALL, not {wanted}.")
+    views = fields.text(call.params, "views_to_export") or "CODE"
+    if views not in {"CODE", "DASHBOARDS", "ALL"}:
+        raise invalid(f"views_to_export has to be CODE, DASHBOARDS or ALL, not {views}.")
     with call.workspace.lock:
         attempt = _task_run(call.workspace.run(call.run_id), call.version)
         if attempt is None or attempt.type != "notebook_task":
             raise invalid("Only the runs of notebook tasks can be exported; give the run of such a task.")
-        return export.show_views(attempt, wanted)
+        return export.show_views(attempt, views)
 
 
 def _task_run(run: JobRun | TaskRun, version: str) -> TaskRun | None:

@@ -103,7 +103,7 @@ class Job:
     def max_concurrent_runs(self) -> int:
         return int(self.settings.get("max_concurrent_runs", 1))
 
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         """Whether one more run may be active."""
         return sum(run.is_active for run in self.runs) < self.max_concurrent_runs
 
@@ -192,7 +192,7 @@ class TaskRun(Progress):
 
     @property
     def result(self) -> str | None:
-        """The result in the words of `dag`; None until the attempt ended."""
+        """The result as `dag` names it; None until the attempt ended."""
         if not self.is_terminal or self.ending is None:
             return None
         return self.ending.result_state or dag.INTERNAL_ERROR
@@ -252,7 +252,7 @@ class JobRun(Progress):
 
     @property
     def may_begin(self) -> bool:
-        return self.job is None or self.job.has_room()
+        return self.job is None or self.job.has_capacity()
 
     @property
     def run_type(self) -> str:

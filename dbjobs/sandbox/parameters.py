@@ -48,7 +48,10 @@ def read(body: Json) -> Json:
     if len(given) > 1:
         raise invalid(f"A run takes one kind of parameters, not several: {', '.join(sorted(given))}.")
     for kind, value in given.items():
-        _check_parameters(kind, value)
+        if kind in _LIMITED and not json.dumps(value, ensure_ascii=False).isascii():
+            raise invalid(f"{kind} may hold ASCII characters only.")
+        if kind in _LIMITED and len(json.dumps({kind: value})) > MAX_PARAMETER_BYTES:
+            raise invalid(f"{kind} may have {MAX_PARAMETER_BYTES} bytes as JSON at most.")
     return given
 
 
@@ -90,13 +93,6 @@ def given_to(attempt: TaskRun) -> Json:
         base = settings.get("base_parameters", {}) | given.get("notebook_params", {})
         return settings | {"base_parameters": base | run.job_parameters}
     return settings
-
-
-def _check_parameters(kind: str, value: Any) -> None:
-    if kind in _LIMITED and not json.dumps(value, ensure_ascii=False).isascii():
-        raise invalid(f"{kind} may hold ASCII characters only.")
-    if kind in _LIMITED and len(json.dumps({kind: value})) > MAX_PARAMETER_BYTES:
-        raise invalid(f"{kind} may have {MAX_PARAMETER_BYTES} bytes as JSON at most.")
 
 
 def only(body: Json, tasks: list[Json]) -> list[str]:

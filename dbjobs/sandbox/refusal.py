@@ -1,4 +1,4 @@
-"""How the workspace says no."""
+"""The errors that the API answers with."""
 
 from __future__ import annotations
 

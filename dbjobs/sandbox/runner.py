@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dbjobs.sandbox.scenario import TaskOutcome
 
 PROCESSES = 32
-"""How many tasks run at once; the others are PENDING until a place is free."""
+"""How many tasks run at once; the others are PENDING until one of them ends."""
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _PASSED_ON = (

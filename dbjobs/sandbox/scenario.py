@@ -1,9 +1,9 @@
 """What goes wrong, and when: rules over requests, tasks and runs.
 
-A rule applies `when` all that it names holds for what happens, and then does what `then` says; the first
-rule that applies decides. Rules count: `nth`, `first`, `last` and `every` are about the occasions at which
-all else of the `when` held. Nothing here does any harm by itself: requests and attempts come in, faults and
-outcomes go out, for the server and the engine to carry out.
+A rule applies when everything in its `when` matches; the first rule that applies decides, by its `then`.
+Rules count: `nth`, `first`, `last` and `every` are about the occasions at which everything else in the `when`
+matched. Nothing here acts by itself: given requests and attempts, it returns faults and outcomes, which the
+server and the engine carry out.
 """
 
 from __future__ import annotations
@@ -87,17 +87,20 @@ class WhenRequest(WhenTask):
     method: str = "*"
 
     def matches(self, occasion: Occasion) -> bool:
-        wanted = [self.endpoint] if isinstance(self.endpoint, str) else self.endpoint
+        patterns = [self.endpoint] if isinstance(self.endpoint, str) else self.endpoint
         return (
             super().matches(occasion)
-            and any(fnmatchcase(occasion.endpoint, one) for one in wanted)
+            and any(fnmatchcase(occasion.endpoint, one) for one in patterns)
             and fnmatchcase(occasion.method, self.method)
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What befalls a request. Without `status`, `body`, `html`, `close` or `hang` it is answered as ever."""
+    """What goes wrong with a request.
+
+    Without `status`, `body`, `html`, `close` or `hang` it is answered normally.
+    """
 
     status: int = 0
     body: Any = None
@@ -226,7 +229,7 @@ class Scenario:
     _times: deque[float] = field(default_factory=deque)
 
     def fault(self, occasion: Occasion, now: float) -> Fault | None:
-        """What befalls a request."""
+        """What goes wrong with a request, if anything."""
         found = _first(self.requests, occasion, now)
         return self._limit(now) or found
 

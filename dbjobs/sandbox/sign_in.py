@@ -33,14 +33,14 @@ _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 class OAuthRefusalError(RefusalError):
-    """A refusal in the words of OAuth (RFC 6749, 5.2)."""
+    """A refusal as OAuth states it (RFC 6749, 5.2)."""
 
     def as_dict(self) -> dict[str, str]:
         return {"error": self.error_code, "error_description": self.message}
 
 
 class SignIn:
-    """Who may come in; tokens of the token endpoint are good for `lifetime` seconds."""
+    """Knows the valid tokens; those of the token endpoint expire after `lifetime` seconds."""
 
     def __init__(self, token: str, lifetime: int, *, is_shared: bool = False) -> None:
         """`is_shared`: the host serves several workspaces, and stands for none of them."""

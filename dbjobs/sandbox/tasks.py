@@ -34,7 +34,7 @@ def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
 
 
 class Task(Execution):
-    """An execution that the engine is told about."""
+    """An execution that reports to the engine."""
 
     def __init__(self, attempt: TaskRun, engine: Engine) -> None:
         self.attempt = attempt

@@ -1,6 +1,6 @@
 """The workspace: its jobs and runs, and what a client may do with them.
 
-Every method takes the lock itself. Ids are looked up here, and refused in the API's words.
+Every method takes the lock itself. Ids are looked up here, and refused as the API states it.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Workspace:
         if token:
             self._tokens[job_id, token] = run
         queue = fields.mapping(body, "queue") or fields.mapping(run.settings, "queue")
-        self._engine.admit(run, may_queue=fields.boolean(queue, "enabled"))
+        self._engine.start_or_queue(run, may_queue=fields.boolean(queue, "enabled"))
 
     def _find_by_token(self, job_id: int | None, token: str | None) -> JobRun | None:
         run = self._tokens.get((job_id, token)) if token else None

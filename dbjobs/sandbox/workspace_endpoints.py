@@ -12,7 +12,6 @@ from dbjobs.sandbox.refusal import RefusalError, invalid
 
 if TYPE_CHECKING:
     from dbjobs.sandbox.call import Call
-    from dbjobs.sandbox.files import FileInfo
     from dbjobs.sandbox.model import Json
 
 _FORMATS = ("SOURCE", "AUTO", "RAW", "JUPYTER")
@@ -55,14 +54,11 @@ def import_file(call: Call) -> Json:
     try:
         _write(call, call.body, overwrite=fields.boolean(call.params, "overwrite"))
     except RefusalError as refusal:
-        if refusal.error_code != "RESOURCE_ALREADY_EXISTS" or _is_notebook(call):
+        is_notebook = bool(notebooks.language_of(call.path, call.body))
+        if refusal.error_code != "RESOURCE_ALREADY_EXISTS" or is_notebook:
             raise
         raise RefusalError(409, refusal.error_code, refusal.message) from None
     return {}
-
-
-def _is_notebook(call: Call) -> bool:
-    return bool(notebooks.language_of(call.path, call.body))
 
 
 def _write(call: Call, content: bytes, *, overwrite: bool) -> None:
@@ -93,14 +89,8 @@ def export_object(call: Call) -> Json | bytes:
         content = notebooks.source_to_jupyter(content.decode("utf-8", "replace")).encode()
     if fields.boolean(call.params, "direct_download"):
         return content
-    file_type = _file_type(info, is_jupyter=bool(is_jupyter))
+    file_type = "ipynb" if is_jupyter else info.file.suffix.lstrip(".")
     return {"content": base64.b64encode(content).decode(), "file_type": file_type}
-
-
-def _file_type(info: FileInfo, *, is_jupyter: bool) -> str:
-    if is_jupyter:
-        return "ipynb"
-    return info.file.suffix.lstrip(".")
 
 
 def delete_object(call: Call) -> Json:

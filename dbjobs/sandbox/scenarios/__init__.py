@@ -43,7 +43,7 @@ def read_scenario(name_or_file: str) -> Scenario:
     try:
         return _scenario(document.value)
     except _WrongError as wrong:
-        line = document.line_of(wrong.place)
+        line = document.line_of(wrong.path)
         where = f"{path}, line {line}" if line else str(path)
         raise UsageError(f"the scenario {where}: {wrong}") from None
 
@@ -51,9 +51,9 @@ def read_scenario(name_or_file: str) -> Scenario:
 class _WrongError(Exception):
     """A value that cannot be, and where it stands."""
 
-    def __init__(self, message: str, *place: str | int) -> None:
+    def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)
-        self.place = place
+        self.path = path
 
 
 def _scenario(given: Any) -> Scenario:
@@ -70,31 +70,31 @@ def _rules(part: str, given: Any) -> list[Rule[Any, Any]]:
     when_type, then_type = _RULES[part]
     rules = []
     for number, rule in enumerate(given):
-        place = (part, number)
-        _check_mapping(rule, "a rule", *place)
+        path = (part, number)
+        _check_mapping(rule, "a rule", *path)
         if unknown := set(rule) - {"when", "then"}:
-            raise _WrongError(f"a rule has when and then, and no {min(unknown)}", *place, min(unknown))
-        when = _made(when_type, rule.get("when", {}), *place, "when")
-        rules.append(Rule(when, _made(then_type, rule.get("then"), *place, "then")))
+            raise _WrongError(f"a rule has when and then, and no {min(unknown)}", *path, min(unknown))
+        when = _made(when_type, rule.get("when", {}), *path, "when")
+        rules.append(Rule(when, _made(then_type, rule.get("then"), *path, "then")))
     return rules
 
 
-def _made(kind: type[Any], given: Any, *place: str | int, **rules: list[Rule[Any, Any]]) -> Any:
+def _made(kind: type[Any], given: Any, *path: str | int, **rules: list[Rule[Any, Any]]) -> Any:
     """A dataclass of the values that are given, each checked by the type of its field."""
-    _check_mapping(given, str(place[-1]) if place else "a scenario", *place)
+    _check_mapping(given, str(path[-1]) if path else "a scenario", *path)
     types = {one.name: str(one.type) for one in fields(kind) if one.init and not one.name.startswith("_")}
     for name, value in given.items():
         if name not in types:
-            raise _WrongError(f"there is no {name} here, but {', '.join(types)}", *place, name)
-        wanted, is_right = _BY_NAME.get(name) or _BY_TYPE[types[name]]
+            raise _WrongError(f"there is no {name} here, but {', '.join(types)}", *path, name)
+        expected, is_right = _BY_NAME.get(name) or _BY_TYPE[types[name]]
         if not is_right(value):
-            raise _WrongError(f"{name} has to be {wanted}", *place, name)
+            raise _WrongError(f"{name} has to be {expected}", *path, name)
     return kind(**given, **rules)
 
 
-def _check_mapping(given: Any, what: str, *place: str | int) -> None:
+def _check_mapping(given: Any, what: str, *path: str | int) -> None:
     if not isinstance(given, dict):
-        raise _WrongError(f"{what} has to be a mapping", *place)
+        raise _WrongError(f"{what} has to be a mapping", *path)
 
 
 def _is_number(value: Any, *kinds: type) -> bool:
@@ -104,8 +104,8 @@ def _is_number(value: Any, *kinds: type) -> bool:
 def _are_endpoints(value: Any) -> bool:
     """A name that no endpoint bears would never apply, and nobody would know why."""
     known = [endpoint_name(path) for _, path in (*ENDPOINTS, *PAGES)]
-    wanted = value if isinstance(value, list) else [value]
-    return all(isinstance(one, str) and any(fnmatchcase(name, one) for name in known) for one in wanted)
+    patterns = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str) and any(fnmatchcase(name, one) for name in known) for one in patterns)
 
 
 _Check = tuple[str, Callable[[Any], bool]]
