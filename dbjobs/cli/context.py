@@ -191,17 +191,23 @@ class App:
             self.dry_run.finish()
 
     def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:
-        """Do it for every item; a failure keeps none of the others from it, and is raised at the end."""
+        """Do it for every item; a failure keeps none of the others from it, and is raised at the end.
+
+        All but the last failure are shown; all of them if something else ends it, such as a signal.
+        """
         failures = []
-        for one in items:
-            try:
-                action(one)
-            except DbjobsError as error:
-                failures.append(error)
-        for failure in failures[:-1]:
-            self.streams.fail(failure)
-        if failures:
-            raise failures[-1]
+        try:
+            for one in items:
+                try:
+                    action(one)
+                except DbjobsError as error:
+                    failures.append(error)
+            last = failures.pop() if failures else None
+        finally:
+            for failure in failures:
+                self.streams.fail(failure)
+        if last:
+            raise last
 
     def command_line(self, command: str, arguments: str) -> str:
         """A command that does its work where this one did: with the same profile, file and host."""

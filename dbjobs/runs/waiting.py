@@ -216,6 +216,8 @@ class Wait:
     @property
     def _seconds_for_outputs(self) -> float:
         """What the limits leave for outputs and reports: these are extras."""
-        left = self.schedule.timeout + SECONDS_AFTER_LIMIT - (self.clock.monotonic() - self._began)
-        is_lost = self._last.ending is Ending.CONTACT_LOST
-        return max(0.0, min(left, SECONDS_AFTER_LIMIT if is_lost else self.schedule.max_outage))
+        limit, max_outage = self.schedule.timeout, self.schedule.max_outage
+        if self._last.ending is Ending.CONTACT_LOST:
+            limit = min(limit, self._last.last_contact + max_outage)
+        elapsed = self.clock.monotonic() - self._began
+        return max(0.0, min(limit + SECONDS_AFTER_LIMIT - elapsed, max_outage))

@@ -194,7 +194,8 @@ class _Watch:
         shared_error = self._prepare(waiting)
         shared_errors = 0
         for run_id in waiting:
-            if self._is_past(self.schedule.timeout + LAST_LOOK):
+            is_past_outage = shared_errors and self._is_past(self.last_contact + self.schedule.max_outage)
+            if is_past_outage or self._is_past(self.schedule.timeout + LAST_LOOK):
                 break
             self.just_polled.add(run_id)
             watched = self.runs[run_id] = self._poll_run(self.runs[run_id], shared_error)
