@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.fuzz.case import OUTCOMES, STARTS, Case, shows_something
-from tests.fuzz.faults import REFUSAL
+from tests.fuzz.faults import PROXY, REFUSAL
 from tests.fuzz.histories import GRAVITY, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
@@ -94,7 +94,9 @@ def an_outcome_is_true(case: Case) -> Problems:
         if case.code != 0 or not all(options):
             yield f"exit code {case.code}, and not all runs have ended"
         return
-    may_lack_some = case.sequence.has("--fail-fast") or any(fault.kind == REFUSAL for fault in case.met)
+    may_lack_some = case.sequence.has("--fail-fast") or any(
+        fault.kind in (REFUSAL, PROXY) for fault in case.met
+    )
     others_allow = all(
         any(GRAVITY.index(one) >= GRAVITY.index(case.code) for one in option) for option in options
     )
@@ -204,7 +206,9 @@ def limits_hold(case: Case) -> Problems:
         yield f"it went on for {case.end - case.seen.signaled_at:.0f} s after the signal"
     if case.code == UNREACHABLE and sequence.waits and case.watched and _wait_has_begun(case):
         silence = case.end - max([case.seen.began, *case.contacts(sure=False)])
-        if silence > sequence.max_outage + SECONDS_LATE + ROUNDING:
+        # a page that is read once more, in vain, after a good one belongs to the contact
+        of_pages = LONGEST_REQUEST if any(run.pages > 1 for run in case.watched) else 0
+        if silence > sequence.max_outage + of_pages + SECONDS_LATE + ROUNDING:
             yield f"--max-outage {sequence.max_outage:.0f} s, and it took {silence:.0f} s"
 
 
@@ -317,8 +321,10 @@ def an_unfinished_wait_is_told(case: Case) -> Problems:
 
 
 def _is_seen_or_started(case: Case, run: Run) -> bool:
-    """Whether the client knows that there is such a run."""
-    return run.run_id in case.started or any(shows_something(one) for one in case.reads_of(run))
+    """Whether the client knows that there is such a run, and has not seen it end."""
+    looks = [one for one in case.reads_of(run) if shows_something(one)]
+    has_ended = bool(looks) and case.outcome(run, looks[-1].at) is not None
+    return not has_ended and (run.run_id in case.started or bool(looks))
 
 
 def _is_known_to_client(case: Case, run: Run) -> bool:

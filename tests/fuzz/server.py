@@ -260,6 +260,9 @@ class Server:
             exchange.real_status = reply.status
         self._signal("done")
         self.shared.set("latency", step.latency)
+        if fault and fault.looks_like_success and request.endpoint not in ANSWERS and exchange.is_change:
+            exchange.is_good = exchange.has_effect
+            exchange.answer = reply
         if fault is None or fault.is_good_answer:
             exchange.is_good = True
             exchange.answer = reply
