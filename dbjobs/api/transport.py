@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """The API takes no larger body."""
 
+WORKSPACE_ID_HEADER = "x-databricks-org-id"
+"""The response header in which a workspace gives its id."""
+
 Observer = Callable[[str, Mapping[str, Any], Payload], None]
 """Called with a path, what was sent to it, and the payload of a successful response."""
 
@@ -74,6 +77,8 @@ class HttpTransport:
         self._session = HttpSession(auth, network)
         self.may_have_changed = False
         """whether the latest request may have changed something, however it ended"""
+        self.workspace_id = ""
+        """the id that the workspace gave with its latest response, if it did"""
 
     def get(
         self,
@@ -166,6 +171,7 @@ class HttpTransport:
             logger.debug("%s → %s", call, error.message)
             raise
         logger.debug("%s → %d in %.2f s", call, raw.status, self._clock.monotonic() - began)
+        self.workspace_id = raw.headers.get(WORKSPACE_ID_HEADER, "")
         return raw
 
 

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from dbjobs.api.transport import HttpTransport
+from dbjobs.api.transport import WORKSPACE_ID_HEADER, HttpTransport
 from dbjobs.auth.credentials import Credentials
 from dbjobs.auth.workspace import WORKSPACE_HEADER
 from dbjobs.common.clock import Clock
@@ -28,9 +28,6 @@ from dbjobs.http.retry import NO_RETRIES
 from dbjobs.http.session import HttpSession, Network, proxy_of
 
 WHO_AM_I = "/api/2.0/preview/scim/v2/Me"
-ANSWERED_BY = "x-databricks-org-id"
-"""The header in which a workspace tells its id."""
-
 MOST_SKEW = 60.0
 """Seconds that clocks may differ; tokens carry times that both sides have to agree on."""
 
@@ -190,7 +187,7 @@ class Checkup:
         except (NotFoundError, RefusedError) as error:
             return Step(name, f"the workspace does not tell: {error.message}", is_doubtful=True)
         user = str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
-        answered_by, asked_for = raw.headers.get(ANSWERED_BY), self.profile.get("workspace_id")
+        answered_by, asked_for = raw.headers.get(WORKSPACE_ID_HEADER), self.profile.get("workspace_id")
         if asked_for and answered_by and answered_by != asked_for.value.strip():
             raise ConfigError(
                 f"workspace {answered_by} answers, but the requests are for {asked_for.value}",

@@ -121,7 +121,8 @@ def _tell_way_back(app: App, run_id: int, job_id: int | None, *, wait: bool) -> 
 def _page_of(app: App, run_id: int, job_id: int | None) -> str | None:
     """The URL of the run's page; a run without a job of its own is asked for it, if that goes well."""
     if job_id:
-        return f"{app.profile.host.value}/jobs/{job_id}/runs/{run_id}"
+        workspace = f"?o={app.transport.workspace_id}" if app.transport.workspace_id else ""
+        return f"{app.profile.host.value}/{workspace}#job/{job_id}/run/{run_id}"  # as the API has it
     if app.streams.quiet:
         return None
     with suppress(DbjobsError), time_limit(app.clock, PAGE_PATIENCE):

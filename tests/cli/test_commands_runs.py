@@ -38,7 +38,8 @@ def test_the_run_id_and_nothing_else_is_on_stdout(
         result = dbjobs("runs", "now", job)
         assert result.exit_code == 0
         assert re.fullmatch(r"\d+\n", result.stdout)
-        assert f"run {result.stdout.strip()} started" in result.stderr
+        page = json.loads(dbjobs("runs", "get", result.stdout.strip(), "-o", "json").stdout)["run_page_url"]
+        assert f"run {result.stdout.strip()} started: {page}\n" in result.stderr
         assert f"dbjobs runs wait {result.stdout.strip()}" in result.stderr
 
 
