@@ -28,7 +28,7 @@ from zipfile import BadZipFile, ZipFile
 from dbjobs.sandbox.execution import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from dbjobs.sandbox.files import Files
@@ -55,6 +55,10 @@ _PASSED_ON = (
 
 class PathRefusedError(Exception):
     """The task's file is not there, or not within the root folder."""
+
+
+TASK_MARK = "DBJOBS_SANDBOX_TASK"
+"""An environment variable by which the processes of a task are found: its value is the task's folder."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,9 @@ class Process:
             self._stopped = True
             if self._process:
                 _signal_tree(self._process.pid, number)
+                for pid in _processes_marked(self._folder):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._folder.mkdir(parents=True)
@@ -156,7 +163,7 @@ class Process:
                 stdout=logs,
                 stderr=subprocess.STDOUT,
                 cwd=work.file.parent if work.file else scratch,
-                env=_environment(scratch),
+                env={**_environment(scratch), TASK_MARK: str(self._folder)},
                 start_new_session=True,
             )
 
@@ -259,6 +266,18 @@ def _environment(scratch: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return passed_on | own
+
+
+def _processes_marked(folder: Path) -> Iterator[int]:
+    """The processes of a task, those in sessions of their own included: they inherit its environment.
+
+    Only Linux tells the environment of a process; elsewhere there are none.
+    """
+    mark = f"\0{TASK_MARK}={folder}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in b"\0" + (process / "environ").read_bytes():
+                yield int(process.name)
 
 
 def _signal_tree(pid: int, number: signal.Signals) -> None:

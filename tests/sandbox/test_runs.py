@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from itertools import groupby
 from pathlib import Path
@@ -232,11 +233,15 @@ class TestCancel:
         assert state(client.wait(second)) == ("TERMINATED", "CANCELED")
         assert state(client.run(first))[1] is None
 
-    def test_the_whole_process_tree_ends(self, client: Client) -> None:
+    @pytest.mark.parametrize("own_session", [False, True])
+    def test_the_whole_process_tree_ends(self, client: Client, own_session: bool) -> None:
+        if own_session and sys.platform != "linux":
+            pytest.skip("only Linux tells which task a process in a session of its own belongs to")
         stubborn = (
             "import os, pathlib, signal, subprocess, sys, time\n"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+            "command = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+            f"child = subprocess.Popen(command, start_new_session={own_session})\n"
             "note = pathlib.Path(os.environ['DBJOBS_SANDBOX_RUN_DIR']) / 'pids'\n"
             "note.write_text(f'{os.getpid()} {child.pid}')\n"
             f"pathlib.Path({str(client.root / 'pids')!r}).write_text(note.read_text())\n"
