@@ -66,16 +66,17 @@ class Sandbox:
                 opened.callback(request_log.close)
             self._listener = opened.enter_context(listen(host, port))
             temporary = opened.enter_context(tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-"))
-            files = Files(state or Path(temporary))
             self.url = url_of(self._listener)
             sign_in = SignIn(self.token, self.scenario.token_lifetime, is_shared=len(workspace_ids) > 1)
             workspaces = {}
             for workspace_id in workspace_ids:
+                folder = state or Path(temporary)
+                folder = folder / workspace_id if len(workspace_ids) > 1 else folder
+                files = Files(folder)
                 runner = Runner(root, files)
                 opened.callback(runner.close)
                 engine = Engine(self._agenda, runner, execution_of, time_scale, self.scenario)
-                kept = state / workspace_id if state and len(workspace_ids) > 1 else state
-                workspace = Workspace(engine, files, kept)
+                workspace = Workspace(engine, files, folder if state else None)
                 app = Application(workspace, sign_in, self.scenario, request_log, workspace_id)
                 app.url = self.url
                 workspaces[workspace_id] = app
