@@ -23,11 +23,12 @@ if sys.platform == "win32":
                 msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
-    import fcntl
 
     @contextmanager
     def locked(folder: Path) -> Iterator[None]:
         """Keep all others who call this for the folder waiting; it leaves nothing behind."""
+        import fcntl
+
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -113,7 +113,7 @@ def load(group):
         if hasattr(command, "list_commands"):
             load(command)
 load(root)
-import dbjobs.api.transport, dbjobs.sandbox.server, dbjobs.cli.completion.asking
+import dbjobs.api.transport, dbjobs.sandbox.server, dbjobs.cli.completion.answer
 import dbjobs.output.progress, dbjobs.common.files
 """
     done = subprocess.run(
