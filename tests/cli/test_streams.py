@@ -6,6 +6,7 @@ goes to the stream that still works. Only a result that was the purpose of the c
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -330,8 +331,8 @@ def test_a_terminal_that_is_paused_does_not_stop_a_wait(serve: Serve, tmp_path: 
     ended: list[bool] = []
     serve(lambda request: Reply(body=FAILED if ended and request.endpoint == "runs/get" else run("RUNNING")))
     result = tmp_path / "result"
-    waiting = " ".join([*DBJOBS, "runs", "wait", str(RUN_ID), "--poll-interval", "0.2", "--poll-max", "0.2"])
-    terminal = Terminal(["sh", "-c", f"exec {waiting} > {result}"], columns=100)
+    waiting = [*DBJOBS, "runs", "wait", str(RUN_ID), "--poll-interval", "0.2", "--poll-max", "0.2"]
+    terminal = Terminal(["sh", "-c", f"exec {shlex.join(waiting)} > {result}"], columns=100)
     terminal.read_until("next poll")
 
     terminal.type("\x13")  # Ctrl-S

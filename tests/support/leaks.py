@@ -49,12 +49,18 @@ def watch_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def listen(process: "subprocess.Popen[Any]", *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         outputs = communicate(process, *args, **kwargs)
-        if "dbjobs" in str(process.args):
+        if _is_dbjobs(process.args):
             for output in outputs:
                 note("a process", output)
         return outputs
 
     monkeypatch.setattr(subprocess.Popen, "communicate", listen)
+
+
+def _is_dbjobs(command: object) -> bool:
+    """Whether some word of it names dbjobs; the project's folder may have that name as well."""
+    words = command.split() if isinstance(command, str) else list(command)  # type: ignore[call-overload]
+    return any("dbjobs" in os.fsdecode(word).rpartition("/")[2] for word in words)
 
 
 @pytest.hookimpl(wrapper=True)
