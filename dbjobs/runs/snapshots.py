@@ -67,7 +67,9 @@ class WatchedRun:
     @property
     def has_outcome(self) -> bool:
         """True if its end was seen, and says what became of it, whatever came afterwards."""
-        return self.run is not None and self.run.outcome not in (None, Outcome.UNKNOWN_RESULT)
+        if self.run is None or self.run.outcome is None:
+            return False
+        return self.run.result_state is not None or self.run.outcome is not Outcome.UNKNOWN_RESULT
 
     @property
     def _may_get_a_result(self) -> bool:

@@ -63,6 +63,15 @@ def test_a_run_whose_result_is_still_to_come_decides_nothing_for_fail_fast(
     assert "run 8 has ended, but the result was not seen" in done.stderr
 
 
+def test_a_result_that_dbjobs_does_not_know_counts_though_a_page_cannot_be_read(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    first_page = run("TERMINATED", "A_NEW_ONE", run_id=7, next_page_token="2")
+    serve(lambda request: BUSY if "page_token" in request.query else Reply(body=first_page))
+
+    assert dbjobs("runs", "wait", 7, "--timeout", "5s", "--show-output", "none").exit_code == 19
+
+
 @pytest.mark.parametrize(
     "command",
     [
