@@ -126,7 +126,9 @@ def contact_lost_is_true(case: Case) -> Problems:
         yield "exit code 6, and nothing was out of reach"
     if case.sequence.waits and case.watched and _wait_has_begun(case) and not _has_failed_cancel(case):
         silence = case.end - max([case.seen.began, *case.contacts(sure=True)])
-        if silence < min(case.sequence.max_outage, case.sequence.timeout) - ROUNDING:
+        # a good page before one that fails counts from when it was asked for
+        of_pages = LONGEST_REQUEST if any(run.pages > 1 for run in case.watched) else 0
+        if silence < min(case.sequence.max_outage, case.sequence.timeout) - of_pages - ROUNDING:
             yield f"it gave up after {silence:.0f} s without contact"
 
 
