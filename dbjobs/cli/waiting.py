@@ -1,6 +1,7 @@
 """Every --wait: the options, as the wait and its display take them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
@@ -12,9 +13,11 @@ from dbjobs.output.wait_display import WaitDisplay
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.schedule import Schedule
-from dbjobs.runs.snapshots import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import WatchedRun
 from dbjobs.runs.waiting import Wait
-from dbjobs.runs.watching import PendingStarts
+
+if TYPE_CHECKING:
+    from dbjobs.runs.backfill import Backfill
 
 
 def wait_for_runs(
@@ -25,8 +28,7 @@ def wait_for_runs(
     just_started: bool = False,
     just_canceled: bool = False,
     reader: RunReader | None = None,
-    pending_starts: PendingStarts | None = None,
-    summarize: Callable[[Snapshot], str] | None = None,
+    backfill: "Backfill | None" = None,
     interrupt: Interrupted | None = None,
 ) -> int:
     """Watch the runs to their end, show it, and return the exit code: their outcome.
@@ -34,7 +36,7 @@ def wait_for_runs(
     `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
     `reader`: what knows how to read these runs.
-    `pending_starts`: runs that are started on the way; `summarize` says how all of them ended.
+    `backfill`: the runs that are started while the wait goes on.
     `interrupt`: came before the wait could begin, so it is left at once.
     """
     app.streams.keep_results()
@@ -42,13 +44,13 @@ def wait_for_runs(
     display = WaitDisplay(
         app.streams,
         app.clock,
-        make_reporter(app, options, outputs, pending_starts),
+        make_reporter(app, options, outputs, backfill),
         outputs,
         app.command_line,
         output=app.output,
         progress=options.progress.value,
         show_output=options.show_output.value,
-        summarize=summarize,
+        backfill=backfill,
         canceled=set(run_ids) if just_canceled else None,
     )
     schedule = Schedule(
@@ -64,7 +66,7 @@ def wait_for_runs(
         display,
         schedule,
         {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids},
-        pending_starts,
+        backfill,
         cancels_on_timeout=options.on_timeout is OnExit.CANCEL,
         cancels_on_interrupt=options.on_interrupt is OnExit.CANCEL,
         is_strict=options.strict,
@@ -75,7 +77,7 @@ def wait_for_runs(
 
 
 def make_reporter(
-    app: App, options: WaitOptions, outputs: OutputCache, pending_starts: PendingStarts | None = None
+    app: App, options: WaitOptions, outputs: OutputCache, backfill: "Backfill | None" = None
 ) -> Reporter:
     """What reports to the CI system and writes the report files that the options name."""
     return Reporter(
@@ -84,7 +86,7 @@ def make_reporter(
         outputs,
         options.ci.value,
         report_files(options.junit, options.report),
-        pending_starts=pending_starts,
+        pending_starts=backfill,
         is_strict=options.strict,
         has_groups=options.progress not in (Progress.EVENTS, Progress.NONE),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
@@ -17,6 +18,9 @@ from dbjobs.output.structured import write_document, write_documents
 from dbjobs.output.task_outputs import render_failure, render_output, render_summary
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
+
+if TYPE_CHECKING:
+    from dbjobs.runs.backfill import Backfill
 
 MAX_SHOWN_OUTPUTS = 10
 """The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
@@ -40,8 +44,8 @@ class WaitDisplay:
     progress: str = "auto"
     show_output: str = "failed"
     """whose outputs are shown: failed, all or none"""
-    summarize: Callable[[Snapshot], str] | None = None
-    """the summary of a backfill; None for other waits"""
+    backfill: "Backfill | None" = None
+    """what starts the runs while the wait goes on"""
     canceled: set[int] | None = None
     """the runs whose cancel was accepted; None if none was sent"""
 
@@ -64,6 +68,10 @@ class WaitDisplay:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
+        # a line of stdout would stand amid the live view, which shows the ids itself
+        has_free_stdout = self._mode != "live" or not self.streams.is_terminal(self.streams.out)
+        if self.backfill and self.output in ("text", "id") and has_free_stdout:
+            self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         self._show(snapshot)
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
@@ -108,8 +116,12 @@ class WaitDisplay:
                 self.streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
             if error := watched.run.page_error:
                 self.streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
-        if has_shown or self.summarize or self._mode != "live":  # else the live view shows it
-            self.streams.note((self.summarize or render_summary)(snapshot))
+        if self.backfill:
+            from dbjobs.output.terminal.parameter_sets import render_parameter_sets
+
+            self.streams.note(render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now()))
+        elif has_shown or self._mode != "live":  # else the live view shows it
+            self.streams.note(render_summary(snapshot))
 
     def _show_lost(self, lost: Sequence[WatchedRun]) -> None:
         """Each error once, with its runs; the last one says how to go on with all of them."""
@@ -163,7 +175,7 @@ class WaitDisplay:
                 self.streams.result("\t".join([str(watched.run_id), *(state or "-" for state in states)]))
         elif self.output == "id":  # the start has printed them already, unless it was elsewhere
             self.streams.result_ids(*(str(payload["run_id"]) for payload in payloads))
-        elif len(payloads) == 1 and self.summarize is None:
+        elif len(payloads) == 1 and self.backfill is None:
             write_document(self.streams, payloads[0], self.output)
         else:
             write_documents(self.streams, payloads, self.output)

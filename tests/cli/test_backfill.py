@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.errors import ExitCode, UsageError
-from dbjobs.runs.backfill import label_sets, make_token, read_days, read_sets
+from dbjobs.runs.backfill import make_token
+from dbjobs.runs.parameter_sets import label_sets, read_days, read_sets
 from tests.conftest import Dbjobs, Result, Serve
 from tests.support.backfills import Workspace
 from tests.support.fakes import FakeClock, Reply, scripted_server
@@ -142,7 +143,7 @@ def backfill(dbjobs: Dbjobs) -> Any:
     return call
 
 
-def test_each_set_gets_a_run_and_all_are_told_of_together(backfill: Any, workspace: Workspace) -> None:
+def test_each_set_gets_a_run_and_all_are_reported_together(backfill: Any, workspace: Workspace) -> None:
     workspace.results = {"2026-01-02": "FAILED"}
 
     done = backfill()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dbjobs.cli.backfilling import Each, run_each
+from dbjobs.cli.backfilling import BackfillOptions, run_backfill
 from dbjobs.cli.changing import read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
@@ -47,7 +47,7 @@ def command(
     body: BodyOptions,
     parameters: ParameterOptions,
     options: WaitOptions,
-    each: Each,
+    backfill: BackfillOptions,
     only: Only = None,
     queue: Queue = None,
     performance_target: PerformanceTarget = None,
@@ -78,12 +78,12 @@ def command(
     from dbjobs.jobfiles.parameters import check_run_parameters, check_task_keys, merge_parameters
 
     app = app_of(ctx)
-    each.check(idempotency_token)
-    check_wait_options(ctx, options, waits=wait or each.is_given)
+    backfill.check(idempotency_token)
+    check_wait_options(ctx, options, waits=wait or backfill.is_given)
     target = performance_target and known_value(
         "--performance-target", performance_target, PERFORMANCE_TARGETS, force=force
     )
-    sets = each.read() if each.is_given else []
+    sets = backfill.read_sets()
     file = body.open() if body.is_given else None
     with time_limit(app.clock, START_SECONDS):
         job_id = app.job_id(job)
@@ -103,10 +103,10 @@ def command(
     if request.get("only") and not force:
         check_task_keys(request["only"], get_job())
     token = request.pop("idempotency_token", None)
-    if each.is_given:
+    if backfill.is_given:
         if token:
             raise UsageError("each set has an idempotency token of its own", hint="leave it out of the file")
-        run_each(app, job_id, each, sets, parameters, request, options, dry_run=dry_run, force=force)
+        run_backfill(app, job_id, sets, parameters, request, backfill, options, dry_run=dry_run, force=force)
         return
     request.update(merge_parameters(request, read_parameters(app, parameters, get_job, force=force)))
     check_run_parameters(request, get_job, force=force)

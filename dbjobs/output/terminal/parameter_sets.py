@@ -1,10 +1,9 @@
 """How a backfill ended, set by set: a table for people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from dbjobs.errors import DbjobsError
 from dbjobs.output.formatting import format_counts, format_duration, format_message
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.cells import Canvas
@@ -12,6 +11,7 @@ from dbjobs.output.terminal.grid import Column, lay_out_table
 from dbjobs.output.terminal.screen import width_of
 from dbjobs.output.terminal.style import glyphs_for
 from dbjobs.output.truncation import truncate
+from dbjobs.runs.backfill import Backfill
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
 COLUMNS = (
@@ -27,18 +27,12 @@ LONGEST_CELL = 200
 LONGEST_LABEL = 60
 
 
-def render_parameter_sets(
-    streams: Streams,
-    snapshot: Snapshot,
-    unstarted: Sequence[str],
-    refused: Mapping[str, DbjobsError],
-    now: float,
-) -> str:
+def render_parameter_sets(streams: Streams, snapshot: Snapshot, backfill: Backfill, now: float) -> str:
     """A row a set: those that have a run, then those that were refused, then those not started."""
     canvas = Canvas(now=now, glyphs=glyphs_for(streams.err), longest=LONGEST_CELL)
     rows = [_run_row(watched, canvas) for watched in snapshot.runs]
-    rows += [_row(canvas, "!", label, "REFUSED", error.message) for label, error in refused.items()]
-    rows += [_row(canvas, "", label, "not started", "") for label in unstarted]
+    rows += [_row(canvas, "!", label, "REFUSED", error.message) for label, error in backfill.refused.items()]
+    rows += [_row(canvas, "", label, "not started", "") for label in backfill.unstarted]
     lines = lay_out_table(COLUMNS, rows, width=width_of(streams, streams.err), glyphs=canvas.glyphs)
     return "\n".join([*(line.plain.rstrip() for line in lines), format_counts(_states(rows))])
 
