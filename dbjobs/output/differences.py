@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from dbjobs.common.plain_text import clean_line
 from dbjobs.jobfiles.differences import ABSENT, Difference
 from dbjobs.output.serialization import to_json
-from dbjobs.output.streams import clean_line
 
 
 def render_changes(changes: Iterable[Difference], *, is_ascii: bool) -> str:

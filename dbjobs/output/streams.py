@@ -7,7 +7,6 @@ With `--progress events` everything on stderr is an event: one JSON object a lin
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,33 +15,12 @@ from typing import Any, NoReturn, TextIO
 
 from dbjobs.common.clock import Clock
 from dbjobs.common.hidden import censor
+from dbjobs.common.plain_text import clean_text
 from dbjobs.errors import DbjobsError, OutputError
 from dbjobs.output.ci_systems import detect_ci_system, neutralize_commands
 
-_ANSI_SEQUENCES = (
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
-)
-_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
-"""Not compiled here: most calls need neither, and `re` keeps what it has compiled."""
-
 NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_state", "message"))
 """What every event has besides its time and its name."""
-
-
-def clean_text(text: str) -> str:
-    """Text of the API made harmless to a terminal: no escape sequence, no control, no turn of direction.
-
-    Newlines and tabs stay; a carriage return before a newline goes with it, another becomes a newline.
-    """
-    if text.isprintable():  # as most are, and what is taken out is not
-        return text
-    text = re.sub(_ANSI_SEQUENCES, "", text).replace("\r\n", "\n").replace("\r", "\n")
-    return re.sub(_CONTROLS, "", text)
-
-
-def clean_line(text: str) -> str:
-    """Like `clean_text`, on one line."""
-    return " ".join(clean_text(text).split())
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Plain text without colour, cleaned of whatever could move a terminal's cursor.
 from collections.abc import Iterator
 
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.common.plain_text import clean_line, clean_text
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import (
     format_attempt,
@@ -15,7 +16,6 @@ from dbjobs.output.formatting import (
     format_time_spent,
     format_took,
 )
-from dbjobs.output.streams import clean_line, clean_text
 from dbjobs.output.task_results import format_output_field, format_task
 from dbjobs.output.truncation import first_lines, last_lines, truncate
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.common.plain_text import clean_line
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import format_child, format_iterations
 from dbjobs.output.serialization import to_yaml
-from dbjobs.output.streams import clean_line
 
 SIGNED = ("artifacts_headers",)
 """Fields that let whoever holds them in; `-o json` has them."""

@@ -3,7 +3,7 @@
 A job may print megabytes without a newline; what will not be shown is not even cleaned.
 """
 
-from dbjobs.output.streams import clean_line, clean_text
+from dbjobs.common.plain_text import clean_line, clean_text
 
 LONGEST_LINE = 1000
 """Characters of a line that are shown."""

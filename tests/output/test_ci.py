@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dbjobs.common.plain_text import clean_text
 from dbjobs.output.ci import Level, choose_ci_format
 from dbjobs.output.ci_systems import System, detect_ci_system, neutralize_commands
-from dbjobs.output.streams import clean_text
 from tests.conftest import TOKEN, Dbjobs, Result, Serve
 from tests.output.test_reports import check_markdown, check_page
 from tests.support.fakes import FakeClock, Reply, by_endpoint, scripted_server

@@ -6,8 +6,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from dbjobs.common.plain_text import clean_text
 from dbjobs.output.ci_systems import neutralize_commands
-from dbjobs.output.streams import clean_text
 from dbjobs.output.truncation import LONGEST_TEXT, short_line, truncate
 
 LONGEST_MESSAGE = 2000

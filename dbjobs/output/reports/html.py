@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from dbjobs.api.models import TaskRun
+from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import (
     AnyRun,
     count,
@@ -23,7 +24,6 @@ from dbjobs.output.formatting import (
 )
 from dbjobs.output.reports.gantt import Chart, draw_axis, draw_bars
 from dbjobs.output.reports.model import Failure, Report, ReportedRun, ReportedTask, whole_span
-from dbjobs.output.streams import clean_text
 from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import short_line
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 
 from dbjobs.api.models import TaskRun
 from dbjobs.api.states import Outcome
+from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import AnyRun, format_utc
 from dbjobs.output.reports.model import Failure, Report, ReportedRun, ReportedTask
-from dbjobs.output.streams import clean_text
 from dbjobs.output.truncation import short_line
 
 SKIPPED = (Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from dbjobs.api.models import TaskRun
+from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import (
     count,
     format_attempt,
@@ -22,7 +23,6 @@ from dbjobs.output.formatting import (
 )
 from dbjobs.output.reports.mermaid import draw_gantt
 from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask
-from dbjobs.output.streams import clean_text
 from dbjobs.output.terminal.style import style_of
 from dbjobs.output.truncation import short_line
 

@@ -10,9 +10,9 @@ from functools import cached_property
 
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.common.plain_text import clean_line
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import AnyRun, count
-from dbjobs.output.streams import clean_line
 from dbjobs.output.task_outputs import trace_of
 from dbjobs.output.truncation import first_lines, last_lines, truncate
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
+from dbjobs.common.plain_text import clean_line
 from dbjobs.output.changes import Change, changes_between
 from dbjobs.output.formatting import (
     format_attempt,
@@ -26,7 +27,7 @@ from dbjobs.output.formatting import (
     format_took,
     seconds_of,
 )
-from dbjobs.output.streams import Streams, clean_line
+from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.frame import format_ended
 from dbjobs.output.terminal.screen import to_text
 from dbjobs.output.terminal.style import style_of

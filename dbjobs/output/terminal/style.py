@@ -13,9 +13,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from dbjobs.api.states import Outcome, Phase
+from dbjobs.common.plain_text import clean_line
 from dbjobs.output.formatting import AnyRun
 from dbjobs.output.serialization import is_utf8
-from dbjobs.output.streams import clean_line
 
 
 class StateStyle(Enum):
