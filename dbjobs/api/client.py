@@ -3,11 +3,10 @@
 Source: https://docs.databricks.com/api/workspace/jobs
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 from dbjobs.api.paging import Pages, RunFilter, Warn, list_items, name_of, read_pages, take
-from dbjobs.api.shapes import ANSWERS, LATER_PAGES, Fields
 from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import RetryPolicy
@@ -26,42 +25,39 @@ MAX_TASKS_IN_2_1 = 100
 
 
 class Transport(Protocol):
-    """Sends requests to one workspace; `shape` is what a successful response holds."""
+    """Sends requests to one workspace."""
 
-    def get(
-        self,
-        path: str,
-        query: Mapping[str, Any],
-        retry: RetryPolicy | None = None,
-        *,
-        shape: Fields | None = None,
-    ) -> Payload:
-        """Read something; values of None are left out of the query."""
+    @property
+    def version(self) -> str:
+        """The version of the Jobs API: 2.0, 2.1 or 2.2."""
 
-    def post(
+    def send(
         self,
-        path: str,
-        body: Payload,
+        method: str,
+        endpoint: str,
+        content: Payload,
         *,
-        repeatable: bool,
+        repeatable: bool = False,
         retry: RetryPolicy | None = None,
-        shape: Fields | None = None,
     ) -> Payload:
-        """Change something. `repeatable`: sending it twice does what sending it once does."""
+        """Send the query of a GET, or the body of a POST, and return the payload of the response.
+
+        `repeatable`: sending it twice does what sending it once does, as with every GET.
+        """
 
 
 class JobsApi:
     """The endpoints of one workspace."""
 
-    def __init__(self, transport: Transport, version: str = "2.2", warn: Warn = lambda text: None) -> None:
+    def __init__(self, transport: Transport, warn: Warn = lambda text: None) -> None:
         """`warn` is called when an answer may be incomplete."""
-        self._transport = transport
-        self.version = version
+        self._send = transport.send
+        self.version = transport.version
         self._warn = warn
 
     def create_job(self, settings: Payload) -> Payload:
         """→ `{"job_id"}`. Carries no token: a second sending would make a second job."""
-        return self._post("create", settings, repeatable=False)
+        return self._send("POST", "create", settings)
 
     def get_job(self, job_id: int) -> Payload:
         """→ the job with its `settings`, all pages in one."""
@@ -92,12 +88,12 @@ class JobsApi:
 
     def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
         """→ `{}`. Replaces all settings."""
-        return self._post("reset", {"job_id": job_id, "new_settings": new_settings}, repeatable=False)
+        return self._send("POST", "reset", {"job_id": job_id, "new_settings": new_settings})
 
     def update_job(self, job_id: int, new_settings: Payload, fields_to_remove: list[str]) -> Payload:
         """→ `{}`. Replaces top-level fields; tasks and job_clusters are merged by key."""
         body = {"job_id": job_id, "new_settings": new_settings, "fields_to_remove": fields_to_remove}
-        return self._post("update", {key: value for key, value in body.items() if value}, repeatable=False)
+        return self._send("POST", "update", {key: value for key, value in body.items() if value})
 
     def delete_job(self, job_id: int) -> Payload:
         """→ `{}`, for a job that is deleted already, too."""
@@ -112,12 +108,12 @@ class JobsApi:
     ) -> Payload:
         """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
-        return self._post("run-now", body, repeatable=True, retry=retry)
+        return self._send("POST", "run-now", body, repeatable=True, retry=retry)
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
         """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
         body = {**body, "idempotency_token": idempotency_token}
-        return self._post("runs/submit", body, repeatable=True)
+        return self._send("POST", "runs/submit", body, repeatable=True)
 
     def list_runs(
         self,
@@ -159,21 +155,21 @@ class JobsApi:
 
     def get_run_output(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
         """→ logs, error, result of a task run; the id of a job run is refused."""
-        return self._get("runs/get-output", {"run_id": run_id}, retry)
+        return self._send("GET", "runs/get-output", {"run_id": run_id}, retry=retry)
 
     def export_run(self, run_id: int, views_to_export: str) -> Payload:
         """→ `views` of a notebook task's run: CODE, DASHBOARDS or ALL, each a page of HTML."""
         query = {"run_id": run_id, "views_to_export": views_to_export}
-        return self._get("runs/export", query)
+        return self._send("GET", "runs/export", query)
 
     def cancel_run(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
         """→ `{}`. Asynchronous; does nothing to a run that has ended."""
-        return self._post("runs/cancel", {"run_id": run_id}, repeatable=True, retry=retry)
+        return self._send("POST", "runs/cancel", {"run_id": run_id}, repeatable=True, retry=retry)
 
     def cancel_all_runs(self, job_id: int | None) -> Payload:
         """→ `{}`. Cancels the active runs of a job; with None, the queued runs of all jobs. Asynchronous."""
         body: Payload = {"all_queued_runs": True} if job_id is None else {"job_id": job_id}
-        return self._post("runs/cancel-all", body, repeatable=True)
+        return self._send("POST", "runs/cancel-all", body, repeatable=True)
 
     def delete_run(self, run_id: int) -> Payload:
         """→ `{}`. Refused while the run is active."""
@@ -184,43 +180,25 @@ class JobsApi:
         if self.version == "2.0":
             raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
         body = {"run_id": run_id, **body}
-        return self._post("runs/repair", body, repeatable=False)
+        return self._send("POST", "runs/repair", body)
 
     def _warn_if_truncated(self, holder: Payload) -> None:
         """2.1 leaves out what comes after 100 tasks, and does not say so."""
         if self.version == "2.1" and len(holder.get("tasks") or ()) >= MAX_TASKS_IN_2_1:
             self._warn(f"Jobs API 2.1 shows {MAX_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
 
-    def _path(self, endpoint: str) -> str:
-        return f"/api/{self.version}/jobs/{endpoint}"
-
-    def _post(
-        self,
-        endpoint: str,
-        body: Payload,
-        *,
-        repeatable: bool,
-        retry: RetryPolicy | None = None,
-    ) -> Payload:
-        path, shape = self._path(endpoint), ANSWERS[endpoint]
-        return self._transport.post(path, body, repeatable=repeatable, retry=retry, shape=shape)
-
     def _delete(self, endpoint: str, body: Payload) -> Payload:
         """What is not there on a second try was deleted by the first."""
         try:
-            return self._post(endpoint, body, repeatable=True)
+            return self._send("POST", endpoint, body, repeatable=True)
         except OutcomeUnknownError as error:
             if isinstance(error.cause, NotFoundError):
                 return {}
             raise
 
-    def _get(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None = None) -> Payload:
-        shapes = LATER_PAGES if query.get("page_token") and endpoint in LATER_PAGES else ANSWERS
-        return self._transport.get(self._path(endpoint), query, retry, shape=shapes[endpoint])
-
     def _list(self, endpoint: str, query: Payload, noun: str, retry: RetryPolicy | None = None) -> Pages:
         def fetch(position: Payload) -> Payload:
-            return self._get(endpoint, {**query, **position}, retry)
+            return self._send("GET", endpoint, {**query, **position}, retry=retry)
 
         return list_items(fetch, noun, self._warn)
 
@@ -245,13 +223,11 @@ class JobsApi:
         whole = self.get_run(run["run_id"])
         run.update({name: whole[name] for name in PAGED_ARRAYS if whole.get(name)})
 
-    def _pages(
-        self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None = None
-    ) -> Iterator[Payload]:
+    def _pages(self, endpoint: str, query: Payload, retry: RetryPolicy | None = None) -> Iterator[Payload]:
         return read_pages(lambda position: self._page(endpoint, {**query, **position}, retry))
 
-    def _page(self, endpoint: str, query: Mapping[str, Any], retry: RetryPolicy | None) -> Payload:
-        page = self._get(endpoint, query, retry)
+    def _page(self, endpoint: str, query: Payload, retry: RetryPolicy | None) -> Payload:
+        page = self._send("GET", endpoint, query, retry=retry)
         for noun in ("run", "job"):
             requested, found = query.get(f"{noun}_id"), page.get(f"{noun}_id")
             if requested is not None and found is not None and found != requested:

@@ -2,12 +2,11 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
-from dbjobs.api.shapes import Fields, MissingFieldError, ShapeError, check_shape
+from dbjobs.api.shapes import ANSWERS, LATER_PAGES, Fields, MissingFieldError, ShapeError, check_shape
 from dbjobs.auth.credentials import Credentials
 from dbjobs.common.clock import Clock
 from dbjobs.common.signals import Interrupted
@@ -32,21 +31,18 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 WORKSPACE_ID_HEADER = "x-databricks-org-id"
 """The response header in which a workspace gives its id."""
 
-Observer = Callable[[str, Mapping[str, Any], Payload], None]
-"""Called with a path, what was sent to it, and the payload of a successful response."""
+Observer = Callable[[str, Payload, Payload], None]
+"""Called with an endpoint, what was sent to it, and the payload of a successful response."""
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request. `repeatable`: sending it twice does what sending it once does."""
+class _Request:
+    """What is sent, as often as it takes."""
 
     method: str
     path: str
-    query: Mapping[str, Any]
-    body: Payload | None
-    repeatable: bool
-    shape: Fields | None
-    """what a successful response holds; `{}`: nothing, None: anything"""
+    query: Payload
+    body: bytes | None
 
     @property
     def is_change(self) -> bool:
@@ -66,11 +62,13 @@ class HttpTransport:
         auth: Credentials,
         clock: Clock,
         *,
+        version: str,
         network: Network | None = None,
         observer: Observer | None = None,
     ) -> None:
         """`host` is a base URL."""
         self.host = host
+        self.version = version
         self._clock = clock
         self._observer = observer
         self._auth = auth
@@ -80,99 +78,94 @@ class HttpTransport:
         self.workspace_id = ""
         """the id that the workspace gave with its latest response, if it did"""
 
-    def get(
+    def send(
         self,
-        path: str,
-        query: Mapping[str, Any],
-        retry: RetryPolicy | None = None,
+        method: str,
+        endpoint: str,
+        content: Payload,
         *,
-        shape: Fields | None = None,
-    ) -> Payload:
-        """Read something; values of None are left out of the query."""
-        query = {
-            key: str(value).lower() if isinstance(value, bool) else value
-            for key, value in query.items()
-            if value is not None
-        }
-        return self._send(Call("GET", path, query, None, repeatable=True, shape=shape), retry)
-
-    def post(
-        self,
-        path: str,
-        body: Payload,
-        *,
-        repeatable: bool,
+        repeatable: bool = False,
         retry: RetryPolicy | None = None,
-        shape: Fields | None = None,
     ) -> Payload:
-        """Change something."""
-        return self._send(Call("POST", path, {}, body, repeatable=repeatable, shape=shape), retry)
+        """Send a request, again if that is safe and may help, and return the payload of the response.
 
-    def _send(self, call: Call, retry: RetryPolicy | None) -> Payload:
-        self.may_have_changed = False
+        `endpoint` is one of the Jobs API, or a whole path. `content` is the query of a GET, in which
+        values of None are left out, and the body of other requests.
+        `repeatable`: sending it twice does what sending it once does, as with every GET.
+        """
+        path = self.path_of(endpoint)
+        if method == "GET":
+            query = {
+                key: str(value).lower() if isinstance(value, bool) else value
+                for key, value in content.items()
+                if value is not None
+            }
+            request = _Request(method, path, query, None)
+        else:
+            request = _Request(method, path, {}, encode_body(content))
+        later_page = LATER_PAGES.get(endpoint) if content.get("page_token") else None
+        shape = later_page or ANSWERS.get(endpoint)
+        retry = retry or RetryPolicy()
+        self.may_have_changed = has_answered = False
+        began = self._clock.monotonic()
         try:
-            payload = self._send_with_retries(call, retry or RetryPolicy())
-            self.may_have_changed = call.is_change
+            for attempt in count(1):
+                try:
+                    payload = self._send_signed_in(request, shape)
+                    break
+                except DbjobsError as error:
+                    has_answered = has_answered or error.answer is not None
+                    self.may_have_changed = self.may_have_changed or _may_have_taken_effect(request, error)
+                    pause = None
+                    if isinstance(error, UnreachableError) and (repeatable or not self.may_have_changed):
+                        elapsed = self._clock.monotonic() - began
+                        pause = retry.pause(error, attempt, elapsed, has_answered=has_answered)
+                        requested = error.retry_after or 0
+                    if pause is None:
+                        if self.may_have_changed:
+                            raise OutcomeUnknownError(error, path) from None
+                        raise
+                    but = f", though it asks for {min(requested, 1e9):.0f} s" if requested > pause else ""
+                    logger.info("%s; trying again in %.0f s%s", error.message, pause, but)
+                self._clock.sleep(pause)
         except Interrupted:
-            self.may_have_changed = self.may_have_changed or (call.is_change and self._session.was_sent)
+            self.may_have_changed = self.may_have_changed or (request.is_change and self._session.was_sent)
             raise
+        self.may_have_changed = request.is_change
         if self._observer:
-            self._observer(call.path, call.body or call.query, payload)
+            self._observer(endpoint, content, payload)
         return payload
 
-    def _send_with_retries(self, call: Call, retry: RetryPolicy) -> Payload:
-        began = self._clock.monotonic()
-        has_answered = False
-        for attempt in count(1):
-            try:
-                return self._send_signed_in(call)
-            except DbjobsError as error:
-                has_answered = has_answered or error.answer is not None
-                self.may_have_changed = self.may_have_changed or _may_have_taken_effect(call, error)
-                pause = None
-                if isinstance(error, UnreachableError) and (call.repeatable or not self.may_have_changed):
-                    elapsed = self._clock.monotonic() - began
-                    pause = retry.pause(error, attempt, elapsed, has_answered=has_answered)
-                    requested = error.retry_after or 0
-                if pause is None:
-                    if self.may_have_changed:
-                        raise OutcomeUnknownError(error, call.path) from None
-                    raise
-                but = f", though it asks for {min(requested, 1e9):.0f} s" if requested > pause else ""
-                logger.info("%s; trying again in %.0f s%s", error.message, pause, but)
-            self._clock.sleep(pause)
-        raise AssertionError("counting never ends")
+    def path_of(self, endpoint: str) -> str:
+        """The path of an endpoint of the Jobs API, in the version in use; a whole path stays as it is."""
+        return endpoint if endpoint.startswith("/") else f"/api/{self.version}/jobs/{endpoint}"
 
-    def _send_signed_in(self, call: Call) -> Payload:
+    def _send_signed_in(self, request: _Request, shape: Fields | None) -> Payload:
         """Send a request; once more if it is refused and the credentials can be renewed."""
-        raw = self._send_once(call)
-        try:
-            return _read_payload(raw, call.shape)
-        except NotTheApiError as error:
-            raise self._auth.explain(error) from None
-        except SignInError as error:
-            if not self._auth.renew():
-                raise self._auth.explain(error) from None
-        logger.debug("the credentials were refused; they have been read once more")
-        try:
-            return _read_payload(self._send_once(call), call.shape)
-        except (NotTheApiError, SignInError) as error:
-            raise self._auth.explain(error) from None
-
-    def _send_once(self, call: Call) -> RawResponse:
-        began = self._clock.monotonic()
-        data = None if call.body is None else encode_body(call.body)
-        headers = None if call.body is None else {"Content-Type": "application/json"}
-        try:
-            raw = self._session.send(
-                call.method, self.host + call.path, query=call.query, data=data, headers=headers
-            )
-        except DbjobsError as error:
-            logger.debug("%s → %s", call, error.message)
-            raise
-        logger.debug("%s → %d in %.2f s", call, raw.status, self._clock.monotonic() - began)
-        self.workspace_id = raw.headers.get(WORKSPACE_ID_HEADER, "")
-        return raw
+        for is_first in (True, False):
+            began = self._clock.monotonic()
+            headers = {"Content-Type": "application/json"} if request.is_change else None
+            try:
+                raw = self._session.send(
+                    request.method,
+                    self.host + request.path,
+                    query=request.query,
+                    data=request.body,
+                    headers=headers,
+                )
+            except DbjobsError as error:
+                logger.debug("%s → %s", request, error.message)
+                raise
+            logger.debug("%s → %d in %.2f s", request, raw.status, self._clock.monotonic() - began)
+            self.workspace_id = raw.headers.get(WORKSPACE_ID_HEADER, "")
+            try:
+                return _read_payload(raw, shape)
+            except (NotTheApiError, SignInError) as error:
+                is_refusal = isinstance(error, SignInError)
+                if not (is_refusal and is_first and self._auth.renew()):
+                    raise self._auth.explain(error) from None
+            logger.debug("the credentials were refused; they have been read once more")
+        raise AssertionError("the second answer is read or raised")
 
 
 def _read_payload(raw: RawResponse, shape: Fields | None) -> Payload:
@@ -197,9 +190,9 @@ def encode_body(body: Payload) -> bytes:
     return encoded
 
 
-def _may_have_taken_effect(call: Call, error: DbjobsError) -> bool:
+def _may_have_taken_effect(request: _Request, error: DbjobsError) -> bool:
     """False if the request certainly did nothing: never sent, turned away by a rate limit, or refused."""
-    if not call.is_change or isinstance(error, UnsentError):
+    if not request.is_change or isinstance(error, UnsentError):
         return False
     status = error.answer.status if error.answer else None
     if isinstance(error, UnreachableError):

@@ -66,9 +66,8 @@ class Cache:
         self._seen: dict[str, dict[str, dict[str, Any] | None]] = {"jobs": {}, "runs": {}}
         """None: deleted"""
 
-    def record(self, path: str, sent: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
-        """Record the payload of a successful response to what was sent to a path."""
-        endpoint = path.partition("/jobs/")[2]
+    def record(self, endpoint: str, sent: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+        """Record the payload of a successful response to what was sent to an endpoint."""
         with suppress(Exception):  # whatever a server sends, it is no reason to fail
             if endpoint in ("list", "runs/list"):
                 for job in (payload.get("jobs") or ())[: self._entries_left("jobs")]:

@@ -232,10 +232,12 @@ class Checkup:
         return Step(name, f"{1000 * (self.clock.monotonic() - began):.0f} ms")
 
     def _get(self, path: str, query: dict[str, Any] | None = None) -> Payload:
-        return self._transport.get(path, query or {}, NO_RETRIES)
+        return self._transport.send("GET", path, query or {}, retry=NO_RETRIES)
 
     def __post_init__(self) -> None:
-        self._transport = HttpTransport(self.host, self.credentials, self.clock, network=self.network)
+        self._transport = HttpTransport(
+            self.host, self.credentials, self.clock, version=self.version, network=self.network
+        )
 
 
 def _is_of_databricks(error: DbjobsError) -> bool:

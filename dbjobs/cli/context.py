@@ -124,6 +124,7 @@ class App:
             self.profile.host.value,
             self.credentials,
             self.clock,
+            version=self.profile.api_version.value,
             network=network_of(self.profile),
             observer=self.cache.record,
         )
@@ -169,7 +170,7 @@ class App:
     def api(self) -> "JobsApi":
         from dbjobs.api.client import JobsApi
 
-        return JobsApi(self.transport, self.profile.api_version.value, self.streams.warn)
+        return JobsApi(self.transport, self.streams.warn)
 
     def api_to_change(self, dry_run: bool) -> "JobsApi":
         """The API for a command that changes something; a dry run prints requests instead of sending them."""
@@ -177,7 +178,7 @@ class App:
 
         if not dry_run:
             self.streams.keep_results()
-        return JobsApi(self.dry_run, self.api.version) if dry_run else self.api
+        return JobsApi(self.dry_run) if dry_run else self.api
 
     @cached_property
     def dry_run(self) -> "DryRun":

@@ -1,9 +1,5 @@
 """`--dry-run`: print what would be sent instead of sending it."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from dbjobs.api.shapes import Fields
 from dbjobs.api.transport import HttpTransport
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import RetryPolicy
@@ -16,37 +12,30 @@ class DryRun:
     """A transport that reads from the workspace, and prints requests that would change it."""
 
     def __init__(self, transport: HttpTransport, streams: Streams, output: str) -> None:
-        self.host = transport.host
+        self.version = transport.version
         self._transport = transport
         self._streams = streams
         self._output = output
         self._requests: list[Payload] = []
 
-    def get(
+    def send(
         self,
-        path: str,
-        query: Mapping[str, Any],
-        retry: RetryPolicy | None = None,
+        method: str,
+        endpoint: str,
+        content: Payload,
         *,
-        shape: Fields | None = None,
-    ) -> Payload:
-        return self._transport.get(path, query, retry, shape=shape)
-
-    def post(
-        self,
-        path: str,
-        body: Payload,
-        *,
-        repeatable: bool,
+        repeatable: bool = False,
         retry: RetryPolicy | None = None,
-        shape: Fields | None = None,
     ) -> Payload:
-        """Print the request, or keep it for `finish`, and answer `{}`."""
-        request = {"method": "POST", "url": f"{self.host}{path}", "body": body}
+        """Print a request that would change something, or keep it for `finish`, and answer `{}`."""
+        if method == "GET":
+            return self._transport.send(method, endpoint, content, retry=retry)
+        url = self._transport.host + self._transport.path_of(endpoint)
+        request = {"method": method, "url": url, "body": content}
         if self._output == "text":
-            self._streams.result(f"POST {self.host}{path}\n{to_json(body)}")
+            self._streams.result(f"{method} {url}\n{to_json(content)}")
         elif self._output == "id":  # nothing has an id yet
-            self._streams.show(f"POST {self.host}{path}\n{to_json(body)}")
+            self._streams.show(f"{method} {url}\n{to_json(content)}")
         elif self._output == "jsonl":
             write_document(self._streams, request, self._output)
         else:

@@ -25,7 +25,6 @@ HOST = "https://example.cloud.databricks.com"
 NIGHTLY = {"job_id": 42, "settings": {"name": "nightly", "tasks": [{"task_key": "clean"}]}}
 ODD = {"job_id": 43, "settings": {"name": 'it\'s: Köln $5 "x" 🚀', "tasks": [{"task_key": "a"}]}}
 RUN = run("TERMINATED", "FAILED", task("clean", "TERMINATED", "FAILED"), task("report"), run_id=99, job_id=42)
-API = "/api/2.2/jobs/"
 
 
 @pytest.fixture
@@ -33,8 +32,8 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A workspace of which earlier commands have seen two jobs and a run, just now."""
     monkeypatch.setenv("DATABRICKS_HOST", HOST)
     cache = Cache()
-    cache.record(f"{API}list", {}, {"jobs": [NIGHTLY, ODD]})
-    cache.record(f"{API}runs/list", {}, {"runs": [RUN]})
+    cache.record("list", {}, {"jobs": [NIGHTLY, ODD]})
+    cache.record("runs/list", {}, {"runs": [RUN]})
     cache.save(HOST)
 
 

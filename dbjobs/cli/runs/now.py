@@ -1,6 +1,6 @@
 """`dbjobs runs now`."""
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -113,7 +113,7 @@ def command(
     api = app.api_to_change(dry_run)
     start_run(
         app,
-        lambda token: api.run_now(job_id, request, token),
+        partial(api.run_now, job_id, request),
         token,
         wait=wait,
         options=options,

@@ -1,5 +1,6 @@
 """`dbjobs runs submit`."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -46,4 +47,4 @@ def command(
     request = check_job_file(app, body.open(), "submit", overrides=overrides, force=force).body
     api = app.api_to_change(dry_run)
     token = request.get("idempotency_token")
-    start_run(app, lambda token: api.submit_run(request, token), token, wait=wait, options=options)
+    start_run(app, partial(api.submit_run, request), token, wait=wait, options=options)
