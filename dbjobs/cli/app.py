@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NoReturn
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.main import get_command
@@ -40,6 +40,7 @@ class Root(Group):
         """Run the command; usage errors, wherever they arise in parsing, end here."""
         words = list(sys.argv[1:] if args is None else args)
         self.has_events = _asks_for_events(words)
+        prog_name = prog_name or "dbjobs"
         streams = Streams(event_clock=SystemClock() if self.has_events else None)
         try:
             words = self.words = [_decode_argument(word) for word in words]
@@ -147,7 +148,5 @@ def dbjobs(
     """
 
 
-def main() -> NoReturn:
-    """The entry point `dbjobs`."""
-    get_command(app)(prog_name="dbjobs")
-    raise AssertionError("the command exits by itself")
+main = get_command(app)
+"""The entry point `dbjobs`."""
