@@ -51,9 +51,10 @@ def command(
 
 def _run(app: App, job: Path) -> int:
     # late, for every --help of the root loads this module
-    from dbjobs.cli.wait_options import Ci, OnExit, ShowOutput, WaitOptions
+    from dbjobs.cli.wait_options import OnExit, ShowOutput, WaitOptions
     from dbjobs.cli.waiting import wait_for_runs
     from dbjobs.jobfiles.files import read_body
+    from dbjobs.output.ci_systems import CiSystem
 
     app.streams.note(f"$ dbjobs runs submit -f {_shortest(job)} --wait --show-output all")
     run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
@@ -63,7 +64,7 @@ def _run(app: App, job: Path) -> int:
         poll_max=1.0,
         show_output=ShowOutput.ALL,
         on_interrupt=OnExit.CANCEL,
-        ci=Ci.NONE,
+        ci=CiSystem.NONE,
     )
     return wait_for_runs(app, [run_id], options, just_started=True)
 

@@ -10,6 +10,8 @@ import typer
 from dbjobs.cli.framework import options_given
 from dbjobs.common.durations import parse_duration
 from dbjobs.errors import UsageError
+from dbjobs.output.ci_systems import CiSystem
+from dbjobs.output.progress import ProgressMode
 
 
 def _duration(text: str | float) -> float:
@@ -33,16 +35,6 @@ class OnExit(str, Enum):
     CANCEL = "cancel"
 
 
-class Progress(str, Enum):
-    """How a wait reports progress, on stderr."""
-
-    AUTO = "auto"
-    LIVE = "live"
-    LINES = "lines"
-    EVENTS = "events"
-    NONE = "none"
-
-
 class ShowOutput(str, Enum):
     """Whose output is shown once a run has ended."""
 
@@ -59,16 +51,6 @@ def _duration_option(name: str, help_text: str, parser: Any = _duration) -> Any:
     return _wait_option(name, help_text, metavar="DURATION", parser=parser)
 
 
-class Ci(str, Enum):
-    """The CI system whose commands the output uses."""
-
-    AUTO = "auto"
-    GITHUB = "github"
-    AZURE = "azure"
-    GITLAB = "gitlab"
-    NONE = "none"
-
-
 def _report_file(text: str) -> str:
     from dbjobs.output.reports import FORMS
 
@@ -77,12 +59,14 @@ def _report_file(text: str) -> str:
     return text
 
 
-CiSystem = Annotated[Ci, _wait_option("--ci", "The CI system to report to  [default: auto, by environment].")]
-JunitFile = Annotated[
+CiOption = Annotated[
+    CiSystem, _wait_option("--ci", "The CI system to report to  [default: auto, by environment].")
+]
+JunitOption = Annotated[
     str | None,
     _wait_option("--junit", "Write a JUnit report: one suite per run, one case per task.", metavar="FILE"),
 ]
-ReportFiles = Annotated[
+ReportOption = Annotated[
     list[str] | None,
     _wait_option(
         "--report", "Write a report, .html or .md; may be repeated.", metavar="FILE", parser=_report_file
@@ -121,15 +105,15 @@ class WaitOptions:
         bool, _wait_option("--strict", "Count SUCCESS_WITH_FAILURES as a failure (exit 17).")
     ] = False
     progress: Annotated[
-        Progress, _wait_option("--progress", "How to report progress, on stderr  [default: auto].")
-    ] = Progress.AUTO
+        ProgressMode, _wait_option("--progress", "How to report progress, on stderr  [default: auto].")
+    ] = ProgressMode.AUTO
     show_output: Annotated[
         ShowOutput,
         _wait_option("--show-output", "Whose output to show, on stderr  [default: failed]."),
     ] = ShowOutput.FAILED
-    ci: CiSystem = Ci.AUTO
-    junit: JunitFile = None
-    report: ReportFiles = None
+    ci: CiOption = CiSystem.AUTO
+    junit: JunitOption = None
+    report: ReportOption = None
 
 
 def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool = True) -> None:

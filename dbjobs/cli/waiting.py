@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
-from dbjobs.cli.wait_options import OnExit, Progress, WaitOptions
+from dbjobs.cli.wait_options import OnExit, WaitOptions
 from dbjobs.common.signals import Interrupted
 from dbjobs.errors import ExitCode
+from dbjobs.output.progress import ProgressMode
 from dbjobs.output.reporting import Reporter, report_files
 from dbjobs.output.wait_display import WaitDisplay
 from dbjobs.runs.outputs import OutputCache
@@ -48,7 +49,7 @@ def wait_for_runs(
         outputs,
         app.command_line,
         output=app.output,
-        progress=options.progress.value,
+        progress=options.progress,
         show_output=options.show_output.value,
         backfill=backfill,
         canceled=set(run_ids) if just_canceled else None,
@@ -84,9 +85,9 @@ def make_reporter(
         app.streams,
         app.clock,
         outputs,
-        options.ci.value,
+        options.ci,
         report_files(options.junit, options.report),
         pending_starts=backfill,
         is_strict=options.strict,
-        has_groups=options.progress not in (Progress.EVENTS, Progress.NONE),
+        has_groups=options.progress not in (ProgressMode.EVENTS, ProgressMode.NONE),
     )

@@ -16,21 +16,24 @@ _LINE_COMMAND = r"(^|[\r\n])([^\S\r\n]*):(?=:)"
 _COMMAND = r"##(?=\[|vso\[)"
 
 
-class System(str, Enum):
-    """A CI system that dbjobs can speak to."""
+class CiSystem(str, Enum):
+    """The CI system whose commands the output uses."""
 
+    AUTO = "auto"
+    """the one whose step this process is"""
     GITHUB = "github"
     AZURE = "azure"
     GITLAB = "gitlab"
+    NONE = "none"
 
 
-def detect_ci_system(environ: Mapping[str, str]) -> System | None:
+def detect_ci_system(environ: Mapping[str, str]) -> CiSystem:
     """The system whose step this process is, by the variables that it sets for every step."""
     if environ.get("GITHUB_ACTIONS") == "true":
-        return System.GITHUB
+        return CiSystem.GITHUB
     if environ.get("TF_BUILD", "").lower() == "true":
-        return System.AZURE
-    return System.GITLAB if environ.get("GITLAB_CI") == "true" else None
+        return CiSystem.AZURE
+    return CiSystem.GITLAB if environ.get("GITLAB_CI") == "true" else CiSystem.NONE
 
 
 def neutralize_commands(text: str) -> str:

@@ -3,50 +3,70 @@
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from dbjobs.common.clock import Clock
 from dbjobs.output.keyboard import is_foreground
 from dbjobs.output.streams import Streams
-from dbjobs.runs.watching import Snapshot
 
-TICKS = {"live": 0.5, "lines": 5.0, "events": 5.0, "none": math.inf}
-"""Seconds between two looks at the time: a clock that runs, or heartbeats that are in time."""
-
-Show = Callable[[Snapshot], None]
+if TYPE_CHECKING:
+    from dbjobs.runs.snapshots import Snapshot
 
 
-def mode_of(progress: str, streams: Streams) -> str:
-    """What `--progress` comes to: live on a terminal, lines elsewhere, nothing if it is to be quiet.
+class ProgressMode(str, Enum):
+    """How a wait reports progress, on stderr."""
+
+    AUTO = "auto"
+    LIVE = "live"
+    LINES = "lines"
+    EVENTS = "events"
+    NONE = "none"
+
+
+TICKS = {
+    ProgressMode.LIVE: 0.5,
+    ProgressMode.LINES: 5.0,
+    ProgressMode.EVENTS: 5.0,
+    ProgressMode.NONE: math.inf,
+}
+"""Seconds between two updates of the time that is shown, or between two checks for a heartbeat."""
+
+Show = Callable[["Snapshot"], None]
+
+
+def resolve_mode(mode: ProgressMode, streams: Streams) -> ProgressMode:
+    """The mode that `--progress` results in: live on a terminal, lines elsewhere, none if quiet.
 
     Events are for programs, which get all of them.
 
     --verbose writes lines of its own, and a job in the background has no terminal of its own:
     a live view could stand among neither.
     """
-    if progress == "events":
-        return progress
+    if mode is ProgressMode.EVENTS:
+        return mode
     if streams.quiet:
-        return "none"
-    if progress not in ("auto", "live"):
-        return progress
+        return ProgressMode.NONE
+    if mode not in (ProgressMode.AUTO, ProgressMode.LIVE):
+        return mode
     has_screen = streams.is_terminal(streams.err) and is_foreground(streams.err)
-    return "live" if has_screen and not streams.verbose else "lines"
+    return ProgressMode.LIVE if has_screen and not streams.verbose else ProgressMode.LINES
 
 
-def open_view(mode: str, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
+def open_view(mode: ProgressMode, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
     """A view of a watch, on stderr: it shows the snapshots that it is given, and puts the terminal in order.
 
-    `mode` is what `mode_of` returns. Each view loads what it needs, and no more.
+    `mode` is what `resolve_mode` returns. Each view loads what it needs, and no more.
     """
-    if mode == "live":
+    if mode is ProgressMode.LIVE:
         from dbjobs.output.terminal.live import live_view
 
         return live_view(streams, clock)
-    if mode == "events":
+    if mode is ProgressMode.EVENTS:
         from dbjobs.output.events import EventProgress
 
         return nullcontext(EventProgress(streams, clock).show)
-    if mode == "lines":
+    if mode is ProgressMode.LINES:
         from dbjobs.output.terminal.lines import LineProgress
 
         return nullcontext(LineProgress(streams, clock).show)

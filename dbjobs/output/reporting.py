@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
-from dbjobs.output.ci_systems import detect_ci_system
+from dbjobs.output.ci_systems import CiSystem, detect_ci_system
 from dbjobs.output.streams import Streams
 from dbjobs.runs.outputs import OutputCache
 from dbjobs.runs.watching import PendingStarts, Snapshot, WatchedRun
@@ -31,8 +31,7 @@ class Reporter:
     streams: Streams
     clock: Clock
     outputs: OutputCache
-    ci: str
-    """auto, none, or the name of a CI system"""
+    ci: CiSystem
     files: Sequence[tuple[Path, str]] = ()
     """the files to write, each with its form"""
     pending_starts: PendingStarts | None = None
@@ -146,14 +145,15 @@ class Reporter:
             self.streams.warn(f"{what} could not be made: {type(error).__name__}: {error}")
 
 
-def _choose_pipeline(ci: str, streams: Streams) -> "CiFormat | None":
+def _choose_pipeline(ci: CiSystem, streams: Streams) -> "CiFormat | None":
     """Nothing is loaded where there is no CI system."""
-    if ci == "none" or (ci == "auto" and detect_ci_system(streams.environ) is None):
+    system = detect_ci_system(streams.environ) if ci is CiSystem.AUTO else ci
+    if system is CiSystem.NONE:
         return None
-    from dbjobs.output.ci import choose_ci_format
+    from dbjobs.output.ci import FORMATS
 
     streams.guard()
-    return choose_ci_format(ci, streams.environ)
+    return FORMATS[system](streams.environ)
 
 
 def report_files(junit: str | None, report: Sequence[str] | None) -> list[tuple[Path, str]]:

@@ -17,7 +17,7 @@ from dbjobs.common.clock import Clock
 from dbjobs.common.hidden import censor
 from dbjobs.common.plain_text import clean_text
 from dbjobs.errors import DbjobsError, OutputError
-from dbjobs.output.ci_systems import detect_ci_system, neutralize_commands
+from dbjobs.output.ci_systems import CiSystem, detect_ci_system, neutralize_commands
 
 NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_state", "message"))
 """What every event has besides its time and its name."""
@@ -165,7 +165,8 @@ class Streams:
         self.event({**stamp, **NO_FIELDS, "message": self.censor(text), **about})
 
     def _guarded(self, text: str) -> str:
-        return neutralize_commands(text) if "guard" in self._modes or detect_ci_system(self.environ) else text
+        may_be_parsed = "guard" in self._modes or detect_ci_system(self.environ) is not CiSystem.NONE
+        return neutralize_commands(text) if may_be_parsed else text
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""

@@ -11,7 +11,7 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.formatting import count, format_no_contact
-from dbjobs.output.progress import TICKS, Show, mode_of, open_view
+from dbjobs.output.progress import TICKS, ProgressMode, Show, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
@@ -41,7 +41,7 @@ class WaitDisplay:
     """makes the command that people may type next, from its name and arguments"""
     output: str = "text"
     """the form of the result: text, json, jsonl, yaml or id"""
-    progress: str = "auto"
+    progress: ProgressMode = ProgressMode.AUTO
     show_output: str = "failed"
     """whose outputs are shown: failed, all or none"""
     backfill: "Backfill | None" = None
@@ -50,7 +50,7 @@ class WaitDisplay:
     """the runs whose cancel was accepted; None if none was sent"""
 
     def __post_init__(self) -> None:
-        self._mode = mode_of(self.progress, self.streams)
+        self._mode = resolve_mode(self.progress, self.streams)
         self._show: Show = lambda snapshot: None
         self._shown_outputs = 0
 
@@ -69,8 +69,8 @@ class WaitDisplay:
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         # a line of stdout would stand amid the live view, which shows the ids itself
-        has_free_stdout = self._mode != "live" or not self.streams.is_terminal(self.streams.out)
-        if self.backfill and self.output in ("text", "id") and has_free_stdout:
+        is_drawn_over = self._mode is ProgressMode.LIVE and self.streams.is_terminal(self.streams.out)
+        if self.backfill and self.output in ("text", "id") and not is_drawn_over:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         self._show(snapshot)
 
@@ -120,7 +120,7 @@ class WaitDisplay:
             from dbjobs.output.terminal.parameter_sets import render_parameter_sets
 
             self.streams.note(render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now()))
-        elif has_shown or self._mode != "live":  # else the live view shows it
+        elif has_shown or self._mode is not ProgressMode.LIVE:  # else the live view shows it
             self.streams.note(render_summary(snapshot))
 
     def _show_lost(self, lost: Sequence[WatchedRun]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.output.progress import mode_of, open_view
+from dbjobs.output.progress import ProgressMode, open_view, resolve_mode
 from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 from tests.support.fakes import FakeClock
@@ -135,7 +135,7 @@ def _times(start: float | None, end: float | None) -> Payload:
 
 def follow(snapshots: Iterable[Snapshot], streams: Streams, progress: str, clock: FakeClock) -> Snapshot:
     """Show each snapshot in the view that `progress` asks for, and return the last one."""
-    with open_view(mode_of(progress, streams), streams, clock) as show:
+    with open_view(resolve_mode(ProgressMode(progress), streams), streams, clock) as show:
         for snapshot in snapshots:
             show(snapshot)
     return snapshot

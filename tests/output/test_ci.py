@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.common.plain_text import clean_text
-from dbjobs.output.ci import Level, choose_ci_format
-from dbjobs.output.ci_systems import System, detect_ci_system, neutralize_commands
+from dbjobs.output.ci import FORMATS, Level
+from dbjobs.output.ci_systems import CiSystem, detect_ci_system, neutralize_commands
 from tests.conftest import TOKEN, Dbjobs, Result, Serve
 from tests.output.test_reports import check_markdown, check_page
 from tests.support.fakes import FakeClock, Reply, by_endpoint, scripted_server
@@ -71,21 +71,23 @@ def wait(dbjobs: Dbjobs, clock: FakeClock, system: dict[str, dict[str, str]]) ->
 @pytest.mark.parametrize(
     ("environ", "found"),
     [
-        ({"GITHUB_ACTIONS": "true", "CI": "true"}, System.GITHUB),
-        ({"TF_BUILD": "True"}, System.AZURE),
-        ({"GITLAB_CI": "true", "CI": "true"}, System.GITLAB),
-        ({"CI": "true"}, None),
-        ({"JENKINS_URL": "http://jenkins"}, None),
-        ({}, None),
+        ({"GITHUB_ACTIONS": "true", "CI": "true"}, CiSystem.GITHUB),
+        ({"TF_BUILD": "True"}, CiSystem.AZURE),
+        ({"GITLAB_CI": "true", "CI": "true"}, CiSystem.GITLAB),
+        ({"CI": "true"}, CiSystem.NONE),
+        ({"JENKINS_URL": "http://jenkins"}, CiSystem.NONE),
+        ({}, CiSystem.NONE),
     ],
     ids=str,
 )
-def test_a_system_is_recognised_by_its_environment(environ: dict[str, str], found: System | None) -> None:
+def test_a_system_is_recognised_by_its_environment(environ: dict[str, str], found: CiSystem) -> None:
     assert detect_ci_system(environ) is found
-    pipeline = choose_ci_format("auto", environ)
-    assert type(pipeline).__name__.lower() == (found.value if found else "nonetype")
-    assert choose_ci_format("none", environ) is None
-    assert choose_ci_format("gitlab", environ) is not None
+
+
+def test_every_system_that_can_be_chosen_has_a_format() -> None:
+    assert {system: type(FORMATS[system]({})).__name__.lower() for system in FORMATS} == {
+        system: system.value for system in CiSystem if system not in (CiSystem.AUTO, CiSystem.NONE)
+    }
 
 
 # Commands
@@ -100,8 +102,7 @@ def harmless(text: str) -> str:
 
 @given(title=TEXT, message=TEXT)
 def test_github_reads_back_what_it_was_told_and_nothing_else(title: str, message: str) -> None:
-    github = choose_ci_format("github", {})
-    assert github
+    github = FORMATS[CiSystem.GITHUB]({})
 
     (found,) = github_commands(github.annotate(Level.ERROR, title, message))
     (group,) = github_commands(github.begin_group(title, 0))
@@ -113,8 +114,7 @@ def test_github_reads_back_what_it_was_told_and_nothing_else(title: str, message
 
 @given(title=TEXT, message=TEXT)
 def test_azure_reads_back_what_it_was_told_and_nothing_else(title: str, message: str) -> None:
-    azure = choose_ci_format("azure", {})
-    assert azure
+    azure = FORMATS[CiSystem.AZURE]({})
 
     (found,) = azure_commands(azure.annotate(Level.ERROR, title, message))
     (value,) = azure_commands("\n".join(azure.set_values({"result_state": message}).lines))
@@ -128,10 +128,8 @@ def test_azure_reads_back_what_it_was_told_and_nothing_else(title: str, message:
 @given(value=TEXT)
 def test_a_value_is_a_line_of_a_file(value: str) -> None:
     """In GITHUB_OUTPUT, `name<<X` would begin a text of several lines; a dotenv file takes no such thing."""
-    for system, name in (("github", "result_state"), ("gitlab", "DBJOBS_RESULT_STATE")):
-        pipeline = choose_ci_format(system, {"GITHUB_OUTPUT": "x"})
-        assert pipeline
-        (file,) = pipeline.set_values({"result_state": value}).files
+    for system, name in ((CiSystem.GITHUB, "result_state"), (CiSystem.GITLAB, "DBJOBS_RESULT_STATE")):
+        (file,) = FORMATS[system]({"GITHUB_OUTPUT": "x"}).set_values({"result_state": value}).files
         assert file.text == "" or re.fullmatch(rf"{name}=[^\r\n\x00\x85\u2028]*\n", file.text)
 
 

@@ -10,7 +10,7 @@ from dbjobs.api.models import Run
 from dbjobs.common.hidden import hide
 from dbjobs.errors import Answer, NotFoundError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.output.progress import TICKS, mode_of
+from dbjobs.output.progress import TICKS, ProgressMode, resolve_mode
 from dbjobs.output.streams import Streams
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, watch_runs
 from tests.output.conftest import Piped, Terminal
@@ -87,19 +87,23 @@ class TestTheWay:
         [("auto", "lines"), ("live", "lines"), ("lines", "lines"), ("events", "events"), ("none", "none")],
     )
     def test_off_a_terminal(self, progress: str, mode: str, piped: Piped) -> None:
-        assert mode_of(progress, piped.streams()) == mode
+        assert resolve_mode(ProgressMode(progress), piped.streams()) == mode
 
     def test_on_a_terminal(self, terminal: Callable[..., Terminal]) -> None:
         screen = terminal()
-        assert mode_of("auto", screen.streams()) == "live"
-        assert mode_of("lines", screen.streams()) == "lines"
-        assert mode_of("auto", Streams(err=screen.stream, environ={"TERM": "dumb"})) == "lines"
-        assert mode_of("auto", Streams(err=screen.stream, environ={}, quiet=True)) == "none"
-        assert mode_of("auto", Streams(err=screen.stream, environ={}, verbose=True)) == "lines"
+        assert resolve_mode(ProgressMode.AUTO, screen.streams()) == "live"
+        assert resolve_mode(ProgressMode.LINES, screen.streams()) == "lines"
+        assert (
+            resolve_mode(ProgressMode.AUTO, Streams(err=screen.stream, environ={"TERM": "dumb"})) == "lines"
+        )
+        assert resolve_mode(ProgressMode.AUTO, Streams(err=screen.stream, environ={}, quiet=True)) == "none"
+        assert (
+            resolve_mode(ProgressMode.AUTO, Streams(err=screen.stream, environ={}, verbose=True)) == "lines"
+        )
 
     def test_ticks_are_as_short_as_the_way_needs(self, piped: Piped) -> None:
-        assert TICKS[mode_of("none", piped.streams())] == math.inf
-        assert TICKS[mode_of("events", piped.streams())] <= 60
+        assert TICKS[resolve_mode(ProgressMode.NONE, piped.streams())] == math.inf
+        assert TICKS[resolve_mode(ProgressMode.EVENTS, piped.streams())] <= 60
 
     def test_quiet_says_nothing_and_gives_the_end(self, piped: Piped, clock: FakeClock) -> None:
         last = follow(watch(clock, *RETRIED), piped.streams(quiet=True), "lines", clock)

@@ -11,8 +11,9 @@ import pytest
 import typer
 
 from dbjobs.cli.app import app
-from dbjobs.cli.wait_options import Progress, WaitOptions
+from dbjobs.cli.wait_options import WaitOptions
 from dbjobs.errors import ExitCode
+from dbjobs.output.progress import ProgressMode
 from dbjobs.runs.outages import SERVER_ERROR_PAUSE
 from dbjobs.runs.watching import UNSETTLED_POLLS
 from tests.support.manual import REPO, rows_of
@@ -61,7 +62,8 @@ def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:
     options = WaitOptions()
 
     assert [row[0].strip("`") for row in rows_of("docs/waiting.md", "What it prints")] == [
-        mode.value for mode in (Progress.LIVE, Progress.LINES, Progress.EVENTS, Progress.NONE, Progress.AUTO)
+        *(mode.value for mode in ProgressMode if mode is not ProgressMode.AUTO),
+        "auto",
     ]
     assert f"Every {options.poll_interval:.0f} s (`--poll-interval`)" in page
     assert f"up to every {options.poll_max:.0f} s (`--poll-max`)" in page

@@ -8,9 +8,10 @@ from dbjobs.cli.changing import change_each, change_one
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, RunArguments
-from dbjobs.cli.wait_options import Ci, ShowOutput, WaitOptions
+from dbjobs.cli.wait_options import ShowOutput, WaitOptions
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.errors import DbjobsError, ExitCode
+from dbjobs.output.ci_systems import CiSystem
 
 CANCELED = "is being canceled"
 
@@ -55,6 +56,6 @@ def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
         failure = error
     code: int = ExitCode.SUCCESS
     if canceled:
-        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=Ci.NONE)
+        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=CiSystem.NONE)
         code = wait_for_runs(app, canceled, options, just_canceled=True)
     return failure.exit_code if failure and code == ExitCode.SUCCESS else code

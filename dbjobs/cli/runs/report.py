@@ -6,16 +6,17 @@ import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import RunArguments
-from dbjobs.cli.wait_options import Ci, CiSystem, JunitFile, ReportFiles, WaitOptions
+from dbjobs.cli.wait_options import CiOption, JunitOption, ReportOption, WaitOptions
+from dbjobs.output.ci_systems import CiSystem
 
 
 @dataclass(frozen=True)
 class ReportOptions:
     """Which reports to make."""
 
-    ci: CiSystem = Ci.AUTO
-    junit: JunitFile = None
-    report: ReportFiles = None
+    ci: CiOption = CiSystem.AUTO
+    junit: JunitOption = None
+    report: ReportOption = None
 
 
 def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> None:
