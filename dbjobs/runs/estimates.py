@@ -1,0 +1,132 @@
+"""How long something will take, as a probability distribution, and when to poll for its end.
+
+Each past duration stands for one way in which this one may go: around it lies a log-normal density.
+A thin log-uniform density lies under all of them, for early failures and for durations without
+precedent. With the hazard rate h, and a request that is worth c seconds of delay, the best number of
+polls per second is sqrt(h / 2c).
+
+Sources: Barlow, Hunter, Proschan, "Optimum checking procedures", J. SIAM 11 (1963) 1078;
+Keller, "Optimum checking schedules for systems subject to random failure", Management Science
+21 (1974) 256.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+NARROWEST, WIDEST = 0.02, 0.7
+"""The least and the greatest standard deviation of a kernel, in the logarithm of seconds."""
+
+UNEXPECTED_SHARE = 0.05
+"""The probability of an end that no past duration suggests."""
+
+EARLIEST = 5.0
+"""Seconds: no end is expected before."""
+
+LATEST = 4.0
+"""An unexpected end comes at this multiple of the longest duration at the latest."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 130.0
+"""Seconds. A run that fails at a random moment is noticed half the longest pause late, on average."""
+
+OVERDUE, OVERDUE_PAUSE = 1.1, 40.0
+"""From this multiple of the longest past duration on, no pause is longer than so many seconds."""
+
+LEAST_PRICE, GREATEST_PRICE = 0.02, 1.0
+"""Bounds of what a request is worth, in seconds of delay."""
+
+PRICE_STEPS = 200
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The distribution of a duration, in seconds."""
+
+    durations: tuple[float, ...]
+    """past durations in ascending order: one at least, each of 1 second at least"""
+
+    @classmethod
+    def of(cls, durations: Iterable[float]) -> "Estimate":
+        return cls(tuple(sorted(max(duration, 1.0) for duration in durations)))
+
+    @property
+    def longest(self) -> float:
+        return self.durations[-1]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.durations)
+
+    @cached_property
+    def _kernels(self) -> list[tuple[float, float]]:
+        """Center and standard deviation of each kernel, in the logarithm of seconds.
+
+        The deviation is the distance to the neighbor of rank sqrt(n).
+        """
+        logs = [math.log(duration) for duration in self.durations]
+        rank = min(max(1, round(math.sqrt(len(logs)))), len(logs) - 1)
+        kernels = []
+        for center in logs:
+            distance = sorted(abs(other - center) for other in logs)[rank]
+            kernels.append((center, min(max(distance, NARROWEST), WIDEST)))
+        return kernels
+
+    @cached_property
+    def _unexpected_range(self) -> tuple[float, float]:
+        """The logarithms of the earliest and the latest unexpected end."""
+        return math.log(min(EARLIEST, self.durations[0] / 2)), math.log(LATEST * self.longest)
+
+    @cached_property
+    def request_price(self) -> float:
+        """What a request is worth, in seconds of delay: a run of T seconds then gets about sqrt(T) polls."""
+        first, last = self._unexpected_range
+        integral = 0.0
+        time, survival = math.exp(first), self.survival(math.exp(first))
+        for step in range(1, PRICE_STEPS + 1):
+            later = math.exp(first + (last - first) * step / PRICE_STEPS)
+            left = self.survival(later)
+            integral += math.sqrt(max(survival - left, 0.0) * (survival + left) / 2 * (later - time))
+            time, survival = later, left
+        return min(max(integral**2 / (2 * self.median), LEAST_PRICE), GREATEST_PRICE)
+
+    def survival(self, seconds: float) -> float:
+        """The probability that it takes longer than this."""
+        if seconds <= 0:
+            return 1.0
+        log = math.log(seconds)
+        tails = sum(math.erfc((log - center) / (width * math.sqrt(2))) for center, width in self._kernels)
+        first, last = self._unexpected_range
+        unexpected = min(max((last - log) / (last - first), 0.0), 1.0)
+        expected = tails / (2 * len(self._kernels))
+        return (1 - UNEXPECTED_SHARE) * expected + UNEXPECTED_SHARE * unexpected
+
+    def quantile(self, share: float, after: float = 0.0) -> float:
+        """The duration that is not exceeded with this probability, given that it exceeds `after`."""
+        target = self.survival(after) * (1 - share)
+        low, high = after, 2 * LATEST * max(self.longest, after)
+        while high - low > 0.001 * high:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.survival(middle) > target else (low, middle)
+        return high
+
+    def pause_after(self, elapsed: float) -> float:
+        """How many seconds to pause after a poll at `elapsed` found that it goes on."""
+        limit = LONGEST_PAUSE if elapsed < OVERDUE * self.longest else OVERDUE_PAUSE
+        step = min(max(SHORTEST_PAUSE / 4, 0.002 * elapsed), 2 * SHORTEST_PAUSE)
+        polls_due = pause = 0.0
+        before = self.survival(elapsed)
+        while pause < limit:
+            after = self.survival(elapsed + pause + step)
+            if after <= 0:  # it takes longer than any duration suggests
+                return limit
+            hazard = math.log(before / after) / step
+            polls = step * math.sqrt(hazard / (2 * self.request_price))
+            if polls_due + polls >= 1:
+                pause += step * (1 - polls_due) / polls
+                break
+            polls_due += polls
+            pause += step
+            before = after
+        return min(max(pause, SHORTEST_PAUSE), limit)

@@ -1,0 +1,204 @@
+"""What past runs of a job say about one that goes on: which of them count, and how long is left.
+
+Every past run is replayed from where this one stands. Tasks that have ended keep their real ends, and
+the others take as long as they took in the past run, along the longest path of dependencies. Each
+finished task therefore sharpens the forecast.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.states import Phase
+from dbjobs.runs.estimates import Estimate
+
+FEWEST_RUNS = 3
+"""Fewer past runs say too little."""
+
+FEWEST_OF_TRIGGER = 5
+"""So many runs with the same trigger are preferred to more runs with any."""
+
+TREND_SIGNIFICANCE = 1.96
+"""Standard deviations of Kendall's S beyond which durations follow a trend."""
+
+GREATEST_FACTOR = 4.0
+"""A trend multiplies, or divides, a past duration by this at most."""
+
+LONGEST_IDLE_SHARE = 0.2
+"""A run that did nothing for more than this share of its time was repaired later, so its end says little."""
+
+
+@dataclass(frozen=True)
+class PastTask:
+    """How long a task of a past run took, in seconds."""
+
+    span: float
+    """from the end of its last dependency to its end: waiting, set-up and retries included"""
+    setup: float
+    """until its cluster was ready"""
+    work: float
+    """from then to its end"""
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """How long the parts of a past run took, in seconds."""
+
+    total: float
+    queued: float
+    tasks: Mapping[str, PastTask]
+    """by task_key"""
+    tail: float
+    """from the end of the last task to the run's end"""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """When a run will end. Times are epoch seconds of the server's clock."""
+
+    origin: float
+    """the last event of the run, from which the estimate counts"""
+    remaining: Estimate
+    """the seconds from the origin to the end"""
+
+
+def choose_past_runs(runs: Iterable[Run], run: Run) -> list[Run]:
+    """Successful runs, preferably with the same trigger and the same tasks; newest first."""
+    chosen = [
+        past
+        for past in runs
+        if past.run_id != run.run_id and past.outcome and past.outcome.is_good and _ran_in_one_go(past)
+    ]
+    trigger = run.payload.get("trigger")
+    of_trigger = [past for past in chosen if past.payload.get("trigger") == trigger]
+    chosen = of_trigger if len(of_trigger) >= FEWEST_OF_TRIGGER else chosen
+    task_keys = {task.task_key for task in run.tasks}
+    of_tasks = [past for past in chosen if {task.task_key for task in past.tasks} == task_keys]
+    chosen = of_tasks if len(of_tasks) >= FEWEST_RUNS else chosen
+    return sorted(chosen, key=lambda past: past.start_time or 0, reverse=True)
+
+
+def _ran_in_one_go(run: Run) -> bool:
+    """False if its times are unknown, or if it stood still between its end and a repair."""
+    if not run.start_time or not run.end_time:
+        return False
+    total = (run.end_time - run.start_time) / 1000
+    busy = run.seconds_in("run")  # repairs included, the time in between left out
+    return not busy or total - busy - (run.seconds_in("queue") or 0) <= LONGEST_IDLE_SHARE * total
+
+
+def measure_past_run(run: Run) -> PastRun:
+    """The durations of a run that has ended."""
+    start, end = _seconds(run.start_time), _seconds(run.end_time)
+    queued = run.seconds_in("queue") or 0.0
+    ends: dict[str, float] = {}
+    tasks: dict[str, PastTask] = {}
+    for task in run.tasks:
+        ready = _ready_at(task, ends, start + queued)
+        ends[task.task_key] = task_end = _seconds(task.end_time) or ready
+        setup = task.seconds_in("setup") or 0.0
+        work = task_end - (_seconds(task.start_time) or ready) - setup
+        tasks[task.task_key] = PastTask(max(task_end - ready, 0.0), setup, max(work, 0.0))
+    tail = max(end - max(ends.values(), default=start), 0.0) if ends else 0.0
+    return PastRun(max(end - start, 0.0), queued, tasks, tail)
+
+
+def forecast_end(run: Run, past_runs: Sequence[PastRun]) -> Forecast | None:
+    """A forecast for a run that goes on, from past runs, newest first; None if too little is known.
+
+    It depends on nothing but what has ended, so it holds until something else ends.
+    """
+    if len(past_runs) < FEWEST_RUNS or not run.start_time:
+        return None
+    factors = trend_factors([past.total for past in past_runs])
+    if not run.tasks or not all(task.task_key in past.tasks for task in run.tasks for past in past_runs):
+        start = _seconds(run.start_time)
+        durations = [past.total * factor for past, factor in zip(past_runs, factors, strict=True)]
+        return Forecast(start, Estimate.of(durations))
+    scaled = [_scale(past, factor) for past, factor in zip(past_runs, factors, strict=True)]
+    origin = _last_event(run)
+    return Forecast(origin, Estimate.of(end - origin for end in _replay(run, scaled, origin)))
+
+
+def _scale(past: PastRun, factor: float) -> PastRun:
+    if factor == 1.0:
+        return past
+    tasks = {
+        key: PastTask(task.span * factor, task.setup * factor, task.work * factor)
+        for key, task in past.tasks.items()
+    }
+    return PastRun(past.total * factor, past.queued, tasks, past.tail * factor)
+
+
+def _last_event(run: Run) -> float:
+    """When a part of the run ended last."""
+    events = [_seconds(run.start_time) + (run.seconds_in("queue") or 0.0)]
+    for task in run.tasks:
+        events += [_seconds(task.end_time), _ready_to_work(task) or 0.0]
+    return max(events)
+
+
+def _ready_to_work(task: TaskRun) -> float | None:
+    """When the cluster of an active task was ready; None if it is not, or if that is not known."""
+    setup = task.seconds_in("setup")
+    is_active = task.phase is Phase.ACTIVE and task.life_cycle_state != "PENDING"
+    return _seconds(task.start_time) + setup if is_active and task.start_time and setup else None
+
+
+def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float]:
+    """For each past run, when this one ends if it goes on as that one did."""
+    spans = {
+        task.task_key: sorted(past.tasks[task.task_key].span for past in past_runs) for task in run.tasks
+    }
+    start = _seconds(run.start_time)
+    is_queued = run.phase is Phase.WAITING
+    run_ends = []
+    for past in past_runs:
+        ends: dict[str, float] = {}
+        left_queue = start + (past.queued if is_queued else run.seconds_in("queue") or 0.0)
+        for task in run.tasks:
+            ready = _ready_at(task, ends, left_queue)
+            ready_to_work = _ready_to_work(task)
+            if task.is_ended and task.end_time:
+                end = _seconds(task.end_time)
+            elif ready_to_work is not None:
+                end = ready_to_work + past.tasks[task.task_key].work
+            else:
+                end = ready + past.tasks[task.task_key].span
+                if end <= origin:  # it has taken longer than that: take the next longer known span
+                    longer = (ready + span for span in spans[task.task_key] if ready + span > origin)
+                    end = next(longer, ready + (origin - ready) * 1.1)
+            ends[task.task_key] = end
+        run_ends.append(max(ends.values()) + past.tail)
+    return run_ends
+
+
+def _ready_at(task: TaskRun, ends: Mapping[str, float], start: float) -> float:
+    """When the last of a task's dependencies ended."""
+    return max((ends[key] for key in task.depends_on if key in ends), default=start)
+
+
+def trend_factors(durations: Sequence[float]) -> list[float]:
+    """What to multiply each duration by, newest first, to continue a significant trend to the present.
+
+    The trend is the Theil-Sen slope of the logarithms, if Kendall's test finds one.
+    """
+    logs = [math.log(max(duration, 1.0)) for duration in reversed(durations)]
+    pairs = [
+        (later - earlier, logs[later] - logs[earlier]) for earlier, later in combinations(range(len(logs)), 2)
+    ]
+    score = sum((rise > 0) - (rise < 0) for _, rise in pairs)
+    count = len(logs)
+    deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    if abs(score) <= TREND_SIGNIFICANCE * deviation:
+        return [1.0] * count
+    slope = statistics.median(rise / distance for distance, rise in pairs)
+    bound = math.log(GREATEST_FACTOR)
+    return [math.exp(min(max(slope * (age + 1), -bound), bound)) for age in range(count)]
+
+
+def _seconds(milliseconds: int | None) -> float:
+    return (milliseconds or 0) / 1000
