@@ -16,7 +16,7 @@ demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
 	@$(BIN)/dbjobs demo
 
 test: check  ## every check, then every test
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 4 --dist worksteal
 
 check: .venv/ready  ## style and types
 	@$(BIN)/ruff check .
@@ -58,7 +58,7 @@ test-lowest test-newest: test-%: build/tools/ready
 	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/$*
 	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --resolution $(RESOLUTION) --editable ".[sandbox,keyring]"
 	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --group dev
-	@build/$*/bin/pytest -n 2
+	@build/$*/bin/pytest -n 4 --dist worksteal
 
 LOCK := build/tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"

@@ -61,10 +61,8 @@ ends_with 17 ./pipeline.sh SUCCESS_WITH_FAILURES --strict
 ends_with 19 ./pipeline.sh SHELVED
 ends_with 74 without_room dbjobs runs list
 ends_with 2 ./pipeline.sh SUCCESS --timeout soon
-ends_with 4 dbjobs runs wait 42
-
-in_scenario expired-token
-ends_with 3 ./pipeline.sh nightly
+ends_with 4 dbjobs runs get 42
+ends_with 3 env DATABRICKS_TOKEN=expired ./pipeline.sh nightly
 
 in_scenario scenarios/not-allowed.yaml
 ends_with 5 ./pipeline.sh nightly
