@@ -31,13 +31,10 @@ from typing import Any
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
-from dbjobs.output.changes import Change, Kind, changes_between
+from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, ChangeKind, changes_between
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
-
-HEARTBEAT = 60.0
-"""Seconds without an event after which one says that all goes on."""
 
 Event = dict[str, Any]
 
@@ -56,7 +53,7 @@ class EventProgress:
         self.before = snapshot
         if snapshot.ending:
             events += [_end_of(watched, snapshot, snapshot.ending) for watched in snapshot.runs]
-        elif not events and snapshot.elapsed - self.last_written >= HEARTBEAT:
+        elif not events and snapshot.elapsed - self.last_written >= HEARTBEAT_SECONDS:
             events = [_heartbeat(watched, snapshot) for watched in snapshot.runs if not watched.is_settled]
         for event in events:
             self._say(event)
@@ -70,7 +67,7 @@ def _event_of(change: Change, snapshot: Snapshot) -> Event:
     watched, task = change.watched, change.task
     if watched is None:
         return _contact_event(change.kind, snapshot)
-    if change.kind is Kind.RUN_GONE:
+    if change.kind is ChangeKind.RUN_GONE:
         return _event(change.kind.value, watched.run_id, watched.run, message=_cause(watched.error))
     if task is None:
         return _event(change.kind.value, watched.run_id, watched.run, **_address(watched.run))
@@ -95,10 +92,10 @@ def _cause(error: DbjobsError | None) -> str | None:
     return error.message if error else None
 
 
-def _contact_event(kind: Kind, snapshot: Snapshot) -> Event:
+def _contact_event(kind: ChangeKind, snapshot: Snapshot) -> Event:
     run_ids = [watched.run_id for watched in snapshot.runs]
     run_id = run_ids[0] if len(run_ids) == 1 else None
-    if kind is not Kind.CONTACT_LOST:
+    if kind is not ChangeKind.CONTACT_LOST:
         return _event(kind.value, run_id, None)
     seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
     return _event(kind.value, run_id, None, message=_cause(snapshot.error), seconds_without_contact=seconds)

@@ -17,11 +17,10 @@ from dbjobs.output.formatting import (
     format_took,
 )
 from dbjobs.output.task_results import format_output_field, format_task
-from dbjobs.output.truncation import first_lines, last_lines, truncate
+from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, last_lines, truncate
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
 INDENT = "  "
-ERROR_LINES = 40
 
 
 def render_output(task: TaskRun, output: Payload | None, child: Run | None = None, problem: str = "") -> str:
@@ -82,7 +81,7 @@ def render_failure(task: TaskRun, output: Payload | None, *, tail_lines: int = 2
         format_took(task),
     ]
     lines = [", ".join(fact for fact in facts if fact)]
-    lines += [INDENT + line for line in first_lines(output.get("error") or task.message, ERROR_LINES)]
+    lines += [INDENT + line for line in first_lines(output.get("error") or task.message, MAX_ERROR_LINES)]
     lines += _tail(*trace_of(output), tail_lines)
     if task.run_page_url:
         lines.append(INDENT + clean_line(task.run_page_url))

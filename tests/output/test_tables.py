@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from dbjobs.output.streams import Streams
+from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
-from dbjobs.output.terminal.tables import Page, render_job, render_run, show_job, show_run
+from dbjobs.output.terminal.tables import render_job, render_run, show_job, show_run
 from tests.output.conftest import Pipe, Piped, Terminal
 from tests.output.given import HOST, RUN_ID, STARTED, nightly_tasks, payload, run, task
 
@@ -53,8 +54,8 @@ JOB: dict[str, Any] = {
 }
 
 
-def page(width: int | None = 80, glyphs: Glyphs = UNICODE) -> Page:
-    return Page(width=width, now=STARTED + 125, glyphs=glyphs)
+def canvas(width: int | None = 80, glyphs: Glyphs = UNICODE) -> Canvas:
+    return Canvas(width=width, now=STARTED + 125, glyphs=glyphs)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def page(width: int | None = 80, glyphs: Glyphs = UNICODE) -> Page:
     [(80, UNICODE, "job_80"), (40, UNICODE, "job_40"), (None, ASCII, "job_piped_ascii")],
 )
 def test_a_job(width: int | None, glyphs: Glyphs, view: str, looks_like: LooksLike) -> None:
-    looks_like(render_job(JOB, page(width, glyphs)).plain, view)
+    looks_like(render_job(JOB, canvas(width, glyphs)).plain, view)
 
 
 @pytest.mark.parametrize(
@@ -71,18 +72,18 @@ def test_a_job(width: int | None, glyphs: Glyphs, view: str, looks_like: LooksLi
 )
 def test_a_run(width: int | None, glyphs: Glyphs, view: str, looks_like: LooksLike) -> None:
     shown = run("RUNNING", *nightly_tasks(), queue_duration=3000, message="In run")
-    looks_like(render_run(shown, page(width, glyphs)).plain, view)
+    looks_like(render_run(shown, canvas(width, glyphs)).plain, view)
 
 
 def test_a_single_task_run_of_api_2_0(looks_like: LooksLike) -> None:
     parts = {"setup_duration": 62_000, "execution_duration": 58_000, "cleanup_duration": 2000}
     shown = run("TERMINATED FAILED", end=125, message="Workload failed", **parts)
-    looks_like(render_run(shown, page()).plain, "run_2_0")
+    looks_like(render_run(shown, canvas()).plain, "run_2_0")
 
 
 def test_a_single_task_job_of_api_2_0() -> None:
     settings = {"name": "old", "notebook_task": {"notebook_path": "/old"}, "existing_cluster_id": "1-2-x"}
-    text = render_job({"job_id": 1, "settings": settings}, page()).plain
+    text = render_job({"job_id": 1, "settings": settings}, canvas()).plain
     assert text.splitlines()[-2:] == ["TYPE      CLUSTER", "notebook  1-2-x"]
 
 
@@ -101,7 +102,7 @@ def test_a_single_task_job_of_api_2_0() -> None:
     ],
 )
 def test_what_starts_a_job(trigger: dict[str, Any], shown: str) -> None:
-    lines = render_job({"job_id": 1, "settings": {"name": "j", **trigger}}, page()).plain.splitlines()
+    lines = render_job({"job_id": 1, "settings": {"name": "j", **trigger}}, canvas()).plain.splitlines()
     assert shown.split() in [line.split() for line in lines]
 
 

@@ -20,10 +20,12 @@ def command(ctx: typer.Context) -> None:
     with sandbox_installed():
         from dbjobs.sandbox.scenarios import shipped
     app = app_of(ctx)
-    scenarios = [{"name": name, "description": description} for name, description in shipped().items()]
     if app.output != "text":
+        scenarios = [{"name": name, "description": text} for name, text in shipped().items()]
         write_documents(app.streams, scenarios, app.output, id_key="name")
         return
-    from dbjobs.output.terminal.scenarios import show_scenarios
+    from dbjobs.output.terminal.layout import Column
+    from dbjobs.output.terminal.screen import write_table
 
-    show_scenarios(app.streams, scenarios)
+    columns = [Column("NAME", is_whole=True), Column("WHAT HAPPENS")]
+    write_table(app.streams, columns, list(shipped().items()))

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from dbjobs.common.plain_text import clean_text
 from dbjobs.output.ci_systems import neutralize_commands
-from dbjobs.output.truncation import LONGEST_TEXT, short_line, truncate
+from dbjobs.output.truncation import MAX_TEXT, short_line, truncate
 
-LONGEST_MESSAGE = 2000
+MAX_MESSAGE = 2000
 """Characters of an annotation: more is not shown anyway."""
 
 
@@ -61,23 +61,23 @@ class CiFormat(Protocol):
         """A page beside the log; `name` tells it from others."""
 
 
-LONGEST_TITLE = 250
+MAX_TITLE = 250
 """GitHub takes 255: https://docs.github.com/rest/checks/runs"""
 
 
 def plain_title(text: str) -> str:
     """Text of the API as a title."""
-    return plain_line(text, LONGEST_TITLE - len(" … (1,000,000,000 characters more)"))
+    return plain_line(text, MAX_TITLE - len(" … (1,000,000,000 characters more)"))
 
 
-def plain_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
+def plain_line(text: str, longest: int = MAX_MESSAGE) -> str:
     """Text of the API on one line, with nothing in it that commands."""
     return _whole(neutralize_commands(short_line(text, longest)))
 
 
 def plain_text(text: str) -> str:
     """The same over several lines."""
-    return _whole(neutralize_commands(truncate(clean_text(text[:LONGEST_TEXT]), LONGEST_MESSAGE)))
+    return _whole(neutralize_commands(truncate(clean_text(text[:MAX_TEXT]), MAX_MESSAGE)))
 
 
 def _whole(text: str) -> str:

@@ -24,15 +24,13 @@ from dbjobs.output.formatting import (
 from dbjobs.output.reports.mermaid import draw_gantt
 from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask
 from dbjobs.output.terminal.style import style_of
-from dbjobs.output.truncation import short_line
+from dbjobs.output.truncation import MAX_CELL, short_line
 
 MOST_ROWS = 300
 MOST_FAILURES = 10
 MOST_DETAILED = 10
 TRACE_CHARACTERS = 20_000
 """So that a page stays far below the mebibyte that GitHub takes of a step."""
-
-LONGEST_CELL = 200
 
 _SIGNS = re.compile(r"([\\`*{}\[\]<>|~#!$]|(?<!\w)_|_(?!\w))")
 _LINKS = re.compile(r"(?<=[a-z])://|(?<=www)\.|@|(?<!\w):(?=[\w+-]+:)", re.IGNORECASE)
@@ -181,7 +179,7 @@ def _symbol_of(run: ReportedRun) -> str:
 
 def _cell(text: str) -> str:
     """Text of the API, as text on a line of Markdown."""
-    line = short_line(text, LONGEST_CELL).replace("&", "&amp;")
+    line = short_line(text, MAX_CELL).replace("&", "&amp;")
     line = _SIGNS.sub(r"\\\1", line)
     line = _LINKS.sub(lambda found: "".join(f"&#{ord(sign)};" for sign in found[0]), line)
     return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)

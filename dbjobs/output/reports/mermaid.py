@@ -7,10 +7,10 @@ from dbjobs.output.reports.model import span_of, whole_span
 from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import short_line
 
-MOST_BARS = 60
+MAX_BARS = 60
 """More make a picture that nobody reads; GitHub draws 50,000 characters at most."""
 
-LONGEST_NAME = 60
+MAX_NAME = 60
 
 TAGS = {
     StateStyle.GOOD: "done",
@@ -23,7 +23,7 @@ TAGS = {
 
 def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
     """The lines of a fenced block, in the order given; nothing if nothing has started."""
-    started = [(name, run) for name, run in bars if run.start_time][:MOST_BARS]
+    started = [(name, run) for name, run in bars if run.start_time][:MAX_BARS]
     whole = whole_span([run for _, run in started], now)
     if not whole:
         return
@@ -40,4 +40,4 @@ def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
 def _name(name: str, run: AnyRun) -> str:
     """Behind its symbol, so that it is no keyword; what Mermaid reads as its own becomes a blank."""
     plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))
-    return f"{style_of(run).symbol} {' '.join(plain.split())[:LONGEST_NAME]}".rstrip()
+    return f"{style_of(run).symbol} {' '.join(plain.split())[:MAX_NAME]}".rstrip()

@@ -14,17 +14,16 @@ from dbjobs.common.plain_text import clean_line
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import AnyRun, count
 from dbjobs.output.task_outputs import trace_of
-from dbjobs.output.truncation import first_lines, last_lines, truncate
+from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, last_lines, truncate
 
 TRACE_LINES = 400
-ERROR_LINES = 40
 """Of a trace the end is kept, for that is where the cause is."""
 
 TRACE_CHARACTERS = 40_000
 ERROR_CHARACTERS = 4_000
 """However many fail, and whatever they print, a report can be opened."""
 
-LONGEST_URL = 1000
+MAX_URL = 1000
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
     while sum(map(len, lines)) > TRACE_CHARACTERS:
         lines = lines[1 + len(lines) // 8 :]
     error = truncate(
-        "\n".join(first_lines(output.get("error") or task.message, ERROR_LINES)), ERROR_CHARACTERS
+        "\n".join(first_lines(output.get("error") or task.message, MAX_ERROR_LINES)), ERROR_CHARACTERS
     )
     return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
 
@@ -98,7 +97,7 @@ class ReportedRun:
     def url(self) -> str:
         """The run's page, if it has one that can be a link."""
         url = clean_line((self.run and self.run.run_page_url) or "")
-        return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= LONGEST_URL else ""
+        return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= MAX_URL else ""
 
     @property
     def state(self) -> str:

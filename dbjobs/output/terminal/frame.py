@@ -1,8 +1,8 @@
-"""What every part of a live frame is drawn to, and the lines that all frames share."""
+"""One frame of the live view: its size, and the lines that the views of one run and of several share."""
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -14,14 +14,15 @@ from dbjobs.output.formatting import (
     format_last_seen,
     format_no_contact,
 )
-from dbjobs.output.terminal.cells import Canvas
-from dbjobs.output.terminal.grid import Column, Row, lay_out
+from dbjobs.output.terminal.canvas import Canvas
+from dbjobs.output.terminal.layout import INDENT, NARROW_WIDTH, Column, Row, lay_out
 from dbjobs.output.terminal.style import cut, join_fitting
-from dbjobs.output.terminal.tree import NARROW
 from dbjobs.runs.watching import Ending, Snapshot
 
-INDENT = "  "
-WORRY = "bold bright_magenta"
+WARNING_STYLE = "bold bright_magenta"
+
+MIN_SPACED_HEIGHT = 8
+"""With fewer lines for the body and the blank lines around it, the blank lines are left out."""
 
 _JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
 """Terminals disagree on how wide text with these is; a view that is redrawn cannot."""
@@ -29,16 +30,15 @@ _JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
 
 @dataclass(frozen=True, kw_only=True)
 class Frame(Canvas):
-    """A canvas of a size."""
+    """A canvas of a fixed size, in cells and lines."""
 
     width: int
     height: int
-    longest: int | None = 4000
+    max_length: int | None = 4000
 
     @property
     def is_narrow(self) -> bool:
-        """True if there is no room for blanks, nor for a column of details."""
-        return self.width < NARROW
+        return self.width < NARROW_WIDTH
 
     def line(self, value: object) -> str:
         return _JOINERS.sub("", super().line(value))
@@ -49,25 +49,36 @@ class Frame(Canvas):
     def indent(self, text: str, style: str = "") -> Text:
         return self.trim(Text(INDENT + text, style))
 
-    def facts(self, *facts: str) -> Text:
-        """As many facts as fit a line; blank ones are left out."""
-        return self.all_facts(*facts)[0]
-
-    def all_facts(self, *facts: str) -> list[Text]:
-        """All facts but the blank ones, over as many lines as they need."""
-        said = [fact for fact in facts if fact]
-        lines = join_fitting(said, self.width - len(INDENT), self.glyphs.dot)
-        return [self.indent(line) for line in lines]
+    def facts(self, *facts: str) -> list[Text]:
+        """The facts that are not blank, over as many lines as they need."""
+        shown = [fact for fact in facts if fact]
+        return [self.indent(line) for line in join_fitting(shown, self.width - len(INDENT), self.glyphs.dot)]
 
     def rows(self, columns: Sequence[Column], rows: Sequence[Row]) -> list[Text]:
         margin = "" if self.is_narrow else INDENT
         lines = lay_out(columns, rows, width=self.width - len(margin), glyphs=self.glyphs)
         return [self.trim(Text.assemble(margin, line)) for line in lines]
 
-    def fold(self, states: Sequence[str], noun: str = "") -> Text:
+    def count_hidden(self, states: Sequence[str], noun: str = "") -> Text:
         """What is not shown, counted by state."""
         subject = f"{len(states)} more{f' {noun}' if noun else ''}"
         return self.indent(f"{self.glyphs.ellipsis} {subject}: {format_counts(states)}", "dim")
+
+    def stack(
+        self, head: Sequence[Text], draw_body: Callable[[int], list[Text]], foot: Sequence[Text]
+    ) -> list[Text]:
+        """Head, body and foot, with blank lines between them if there are lines enough.
+
+        `draw_body` gets the number of lines that are left for it.
+        """
+        left = self.height - len(head) - len(foot)
+        is_tight = left < MIN_SPACED_HEIGHT
+        lines: list[Text] = []
+        for part in (head, draw_body(max(0, left if is_tight else left - 2)), foot):
+            if lines and part and not is_tight:
+                lines.append(Text())
+            lines += part
+        return lines[: self.height]
 
 
 def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
@@ -77,19 +88,16 @@ def contact_lines(snapshot: Snapshot, frame: Frame) -> list[Text]:
     since, seen = format_no_contact(snapshot), format_last_seen(snapshot)
     cause = frame.line(snapshot.error.message)
     parts = [f"! {since},", f"{seen}:"] if seen else [f"! {since}:"]
-    lines = join_fitting([*parts, cause], frame.width - len(INDENT), " ")
-    margins = ["", *[INDENT] * len(lines)]
-    return [
-        frame.trim(_worry(f"{margin}{line}", cause)) for margin, line in zip(margins, lines, strict=False)
-    ]
-
-
-def _worry(line: str, cause: str) -> Text:
-    return Text.assemble((line.removesuffix(cause), WORRY), cause if line.endswith(cause) else "")
+    shown = []
+    for number, line in enumerate(join_fitting([*parts, cause], frame.width - len(INDENT), " ")):
+        indented = f"{INDENT if number else ''}{line}"
+        end = cause if line.endswith(cause) else ""
+        shown.append(frame.trim(Text.assemble((indented.removesuffix(cause), WARNING_STYLE), end)))
+    return shown
 
 
 def format_next_poll(snapshot: Snapshot) -> str:
-    """When news may come, or why none will."""
+    """When the server is asked next, or that nobody waits any more."""
     if snapshot.ending is Ending.TIMEOUT:
         return f"stopped waiting after {format_duration(snapshot.elapsed)}"
     if snapshot.ending or snapshot.next_poll is None:
@@ -103,13 +111,3 @@ def format_ended(snapshot: Snapshot) -> str:
     ended = sum(watched.is_settled for watched in snapshot.runs)
     unstarted = f", {snapshot.unstarted} to start" if snapshot.unstarted else ""
     return f"{ended} of {count(len(snapshot.runs), 'run')} ended{unstarted}"
-
-
-def stack(head: Iterable[Text], body: Iterable[Text], foot: Iterable[Text], *, is_tight: bool) -> list[Text]:
-    """The parts below each other, with a blank line between them unless it is tight."""
-    parts = [list(part) for part in (head, body, foot)]
-    gap = [] if is_tight else [Text()]
-    lines: list[Text] = []
-    for part in parts:
-        lines += [*(gap if lines and part else []), *part]
-    return lines

@@ -14,7 +14,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.common.plain_text import clean_line
-from dbjobs.output.changes import Change, changes_between
+from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, changes_between
 from dbjobs.output.formatting import (
     format_attempt,
     format_clock,
@@ -31,22 +31,20 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.frame import format_ended
 from dbjobs.output.terminal.screen import to_text
 from dbjobs.output.terminal.style import style_of
-from dbjobs.output.truncation import LONGEST_LINE
+from dbjobs.output.truncation import MAX_LINE
 from dbjobs.runs.outages import is_refusal
-from dbjobs.runs.watching import Snapshot, WatchedRun
-
-HEARTBEAT = 60.0
-"""Seconds without a line after which one says that all goes on."""
+from dbjobs.runs.watching import Snapshot
 
 LONG_PAUSE = 60.0
-"""Seconds between two polls beyond which it is said when the next one comes."""
+"""Seconds between two polls beyond which the line says when the next one comes."""
 
-WIDEST_PADDING = 32
+MAX_PADDING = 32
+"""Task keys are padded to the longest, so that states are aligned, but no further than this."""
 
 
 @dataclass
 class LineProgress:
-    """Writes to stderr what each snapshot brings."""
+    """Writes the changes in each snapshot to stderr."""
 
     streams: Streams
     clock: Clock
@@ -54,102 +52,82 @@ class LineProgress:
     last_written: float = 0.0
 
     def show(self, snapshot: Snapshot) -> None:
-        changes = list(changes_between(self.before, snapshot))
+        changes = changes_between(self.before, snapshot)
+        lines = [_format_change(change, snapshot) for change in changes if _is_shown(change)]
         self.before = snapshot
-        self._say(snapshot, [_line_of(change, snapshot) for change in changes if _is_news(change)])
-        if snapshot.ending is None and snapshot.elapsed - self.last_written >= HEARTBEAT:
-            self._say(snapshot, [Text(_heartbeat(snapshot, self.clock.now()))])
+        self._write(snapshot, lines)
+        if snapshot.ending is None and snapshot.elapsed - self.last_written >= HEARTBEAT_SECONDS:
+            self._write(snapshot, [Text(_format_heartbeat(snapshot, self.clock.now()))])
 
-    def _say(self, snapshot: Snapshot, lines: list[Text]) -> None:
+    def _write(self, snapshot: Snapshot, lines: list[Text]) -> None:
         time = format_clock(self.clock.now())
         for line in lines:
-            short = line if len(line) <= LONGEST_LINE else Text.assemble(line[:LONGEST_LINE], " …")
+            short = line if len(line) <= MAX_LINE else Text.assemble(line[:MAX_LINE], " …")
             text = Text.assemble((time, "dim"), "  ", short)
             self.streams.progress(to_text(self.streams, self.streams.err, text))
             self.last_written = snapshot.elapsed
 
 
-def _is_news(change: Change) -> bool:
-    """Of a run that is seen for the first time, tasks that wait or are done and well get no line."""
+def _is_shown(change: Change) -> bool:
+    """Of a run that is seen for the first time, tasks that wait or have succeeded get no line."""
     task = change.task
     if task is None or not change.is_first or change.child:
         return True
     return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
 
 
-def _line_of(change: Change, snapshot: Snapshot) -> Text:
-    watched = change.watched
+def _format_change(change: Change, snapshot: Snapshot) -> Text:
+    watched, task, child = change.watched, change.task, change.child
     if watched is None:
-        return _contact_line(snapshot)
-    if change.child and change.task:
-        facts = [f"run {change.child.run_id}", clean_line(change.child.run_name), format_took(change.child)]
-        return _join(_subject(watched, change.task, snapshot), change.child, *facts)
-    if change.task:
-        facts = [
-            format_took(change.task),
-            format_attempt(change.task),
-            clean_line(format_message(change.task)),
-        ]
-        return _join(_subject(watched, change.task, snapshot), change.task, *facts)
+        return _format_contact(snapshot)
+    if task:
+        keys = [one.task_key for one in watched.run.tasks] if watched.run else []
+        width = min(MAX_PADDING, max(map(len, keys), default=0))
+        subject = f"  {clean_line(task.task_key):<{width}}"
+        if not snapshot.is_of_one:
+            subject = f"run {watched.run_id}{subject}"
+        if child:
+            return _join(
+                subject, child, f"run {child.run_id}", clean_line(child.run_name), format_took(child)
+            )
+        message = clean_line(format_message(task))
+        return _join(subject, task, format_took(task), format_attempt(task), message)
     if watched.is_lost or watched.run is None:
         return Text(f"run {watched.run_id}  cannot be read")
     name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
-    facts = [name, format_took(watched.run), clean_line(format_message(watched.run))]
-    return _join(f"run {watched.run_id}", watched.run, *facts)
-
-
-def _contact_line(snapshot: Snapshot) -> Text:
-    error = snapshot.error
-    if error is None:
-        return Text("contact is back")
-    facts = [format_no_contact(snapshot), format_last_seen(snapshot), _format_long_pause(snapshot)]
-    # a refusal that lasts is told at the end, with its reason
-    reason = "" if is_refusal(error) else f": {clean_line(error.message)}"
-    return Text(", ".join(fact for fact in facts if fact) + reason)
-
-
-def _format_long_pause(snapshot: Snapshot) -> str:
-    """When the server is asked again, if that is later than anybody would expect."""
-    pause = (snapshot.next_poll or 0) - snapshot.elapsed
-    return f"asked again in {format_duration(pause)}" if pause > LONG_PAUSE else ""
-
-
-def _subject(watched: WatchedRun, task: TaskRun, snapshot: Snapshot) -> str:
-    """The task, below its run, or beside it where there are several."""
-    key = f"{clean_line(task.task_key):<{_key_width(watched)}}"
-    return f"  {key}" if snapshot.is_of_one else f"run {watched.run_id}  {key}"
-
-
-def _key_width(watched: WatchedRun) -> int:
-    """Keys are padded, so that states stand below each other, but for very long ones."""
-    tasks = watched.run.tasks if watched.run else ()
-    return min(WIDEST_PADDING, max((len(task.task_key) for task in tasks), default=0))
+    message = clean_line(format_message(watched.run))
+    return _join(f"run {watched.run_id}", watched.run, name, format_took(watched.run), message)
 
 
 def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
     state = format_state(run) if isinstance(run, Run) else run.shown_state
-    parts = [
-        Text(subject),
-        Text(clean_line(state), style_of(run).style),
-        *map(Text, filter(None, facts)),
-    ]
-    return Text("  ").join(parts)
+    parts = [Text(subject), Text(clean_line(state), style_of(run).style)]
+    return Text("  ").join([*parts, *map(Text, filter(None, facts))])
 
 
-def _heartbeat(snapshot: Snapshot, now: float) -> str:
+def _format_contact(snapshot: Snapshot) -> Text:
+    error = snapshot.error
+    if error is None:
+        return Text("contact is back")
+    pause = (snapshot.next_poll or 0) - snapshot.elapsed
+    asked_again = f"asked again in {format_duration(pause)}" if pause > LONG_PAUSE else ""
+    facts = [format_no_contact(snapshot), format_last_seen(snapshot), asked_again]
+    # a refusal that lasts is reported at the end, with its reason
+    reason = "" if is_refusal(error) else f": {clean_line(error.message)}"
+    return Text(", ".join(fact for fact in facts if fact) + reason)
+
+
+def _format_heartbeat(snapshot: Snapshot, now: float) -> str:
     """What was seen last, and how long ago: a run may have ended since."""
-    age = snapshot.elapsed - snapshot.last_contact
     if snapshot.error:
         return ", ".join(filter(None, [format_no_contact(snapshot), format_last_seen(snapshot)]))
+    age = snapshot.elapsed - snapshot.last_contact
     seen = f"seen {format_duration(age)} ago" if age >= 1 else ""
     run = snapshot.runs[0].run if snapshot.is_of_one else None
     if run:
         after = format_duration(seconds_of(run, now - age)) or format_duration(snapshot.last_contact)
-        facts = [
-            f"run {run.run_id}  still {clean_line(format_state(run))} after {after}",
-            format_progress(run),
-            seen,
-        ]
+        state = f"run {run.run_id}  still {clean_line(format_state(run))} after {after}"
+        facts = [state, format_progress(run), seen]
     elif snapshot.is_of_one:
         facts = [f"run {snapshot.runs[0].run_id}  not seen yet"]
     else:

@@ -19,7 +19,7 @@ from dbjobs.output.terminal.style import glyphs_for
 from dbjobs.runs.watching import Ending, Snapshot
 
 FINAL_HEIGHT = 200
-"""Lines of the view that stays behind once all runs have ended: it may scroll."""
+"""Lines of the last frame once all runs have ended: it may scroll."""
 
 _ERASE_ROW_ABOVE = (
     (ControlType.CARRIAGE_RETURN,),
@@ -46,29 +46,27 @@ class _Painter:
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a frame, unless the terminal shows just that already."""
-        is_resized = self._follow_size()
-        if snapshot.ending is Ending.ALL_ENDED:
-            self._draw(self._render(snapshot, max(FINAL_HEIGHT, self.console.height)), is_final=True)
-            return
-        # a line less than there is room for: a full screen would scroll
-        frame = self._render(snapshot, self.console.height - 1)
-        if is_resized or frame != self.frame:
-            self._draw(frame)
-
-    def _render(self, snapshot: Snapshot, height: int) -> Text:
-        glyphs = glyphs_for(self.streams.err)
-        width = self.console.width
-        frame = render_snapshot(snapshot, width=width, height=height, now=self.clock.now(), glyphs=glyphs)
+        is_final = snapshot.ending is Ending.ALL_ENDED
+        size = size_of(self.streams.err)
+        is_resized = tuple(size) != tuple(self.console.size)
+        if is_resized:
+            if self.live and size.columns < self.console.width:
+                self._erase_overflow(size.columns)
+            self.console.size = ConsoleDimensions(*size)
+        # a line less than the terminal has: a full screen would scroll
+        height = max(FINAL_HEIGHT, size.lines) if is_final else size.lines - 1
+        now, glyphs = self.clock.now(), glyphs_for(self.streams.err)
+        frame = render_snapshot(snapshot, width=size.columns, height=height, now=now, glyphs=glyphs)
         censored = self.streams.censor(frame.plain)
-        return frame if censored == frame.plain else Text(censored, no_wrap=True, overflow="crop")
-
-    def _draw(self, frame: Text, *, is_final: bool = False) -> None:
-        self.frame = frame
-        live = self.live or self._start()
-        live.update(frame, refresh=not is_final)  # the end of Live draws the final one, once
+        if censored != frame.plain:
+            frame = Text(censored, no_wrap=True, overflow="crop")
+        if is_final or is_resized or frame != self.frame:
+            self.frame = frame
+            # the end of Live draws the final one, once
+            (self.live or self._start()).update(frame, refresh=not is_final)
 
     def _start(self) -> Live:
-        """Nothing is touched before there is something to show."""
+        """The terminal is not changed before there is something to show."""
         live = Live(
             console=self.console,
             auto_refresh=False,
@@ -81,23 +79,12 @@ class _Painter:
         self.live = self.stack.enter_context(live)
         return live
 
-    def _follow_size(self) -> bool:
-        """Take over the terminal's size if it changed."""
-        size = size_of(self.streams.err)
-        if tuple(size) == tuple(self.console.size):
-            return False
-        if size.columns < self.console.width:
-            self._erase_overflow(size.columns)
-        self.console.size = ConsoleDimensions(*size)
-        return True
-
     def _erase_overflow(self, width: int) -> None:
         """A narrowed terminal breaks the old frame's lines: erase the rows by which it grew.
 
         Live then erases as many rows as the frame had. XTerm and GNU Screen cut lines instead.
         """
-        environ = self.streams.environ
-        if self.live is None or "XTERM_VERSION" in environ or "STY" in environ:
+        if "XTERM_VERSION" in self.streams.environ or "STY" in self.streams.environ:
             return
         lines = self.frame.plain.split("\n")
         extra = sum(max(0, -(-Text(line).cell_len // width) - 1) for line in lines)

@@ -1,67 +1,52 @@
 """How a backfill ended, set by set: a table for people."""
 
-from collections.abc import Iterable, Sequence
-
 from rich.text import Text
 
 from dbjobs.output.formatting import format_counts, format_duration, format_message
 from dbjobs.output.streams import Streams
-from dbjobs.output.terminal.cells import Canvas
-from dbjobs.output.terminal.grid import Column, lay_out_table
-from dbjobs.output.terminal.screen import width_of
-from dbjobs.output.terminal.style import glyphs_for
-from dbjobs.output.truncation import truncate
+from dbjobs.output.terminal.canvas import Canvas
+from dbjobs.output.terminal.layout import Column, lay_out_table
+from dbjobs.output.terminal.screen import canvas_for
+from dbjobs.output.truncation import MAX_CELL, truncate
 from dbjobs.runs.backfill import Backfill
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
-COLUMNS = (
+SET_COLUMNS = (
     Column(is_whole=True),
     Column("SET", is_whole=True, gap=1),
-    Column("RUN ID", is_whole=True, is_optional=True, worth=1),
+    Column("RUN ID", is_whole=True, is_optional=True, priority=1),
     Column("STATE", is_whole=True),
     Column("DURATION", is_whole=True, is_right=True),
     Column("MESSAGE", is_optional=True),
 )
 
-LONGEST_CELL = 200
-LONGEST_LABEL = 60
+MAX_LABEL = 60
+"""Characters that are shown of a parameter set."""
 
 
 def render_parameter_sets(streams: Streams, snapshot: Snapshot, backfill: Backfill, now: float) -> str:
-    """A row a set: those that have a run, then those that were refused, then those not started."""
-    canvas = Canvas(now=now, glyphs=glyphs_for(streams.err), longest=LONGEST_CELL)
+    """A row per set: those that have a run, then those that were refused, then those not started."""
+    canvas = canvas_for(streams, streams.err, now, MAX_CELL)
     rows = [_run_row(watched, canvas) for watched in snapshot.runs]
-    rows += [_row(canvas, "!", label, "REFUSED", error.message) for label, error in backfill.refused.items()]
-    rows += [_row(canvas, "", label, "not started", "") for label in backfill.unstarted]
-    lines = lay_out_table(COLUMNS, rows, width=width_of(streams, streams.err), glyphs=canvas.glyphs)
-    return "\n".join([*(line.plain.rstrip() for line in lines), format_counts(_states(rows))])
-
-
-def _states(rows: Iterable[Sequence[Text]]) -> list[str]:
-    return [row[3].plain for row in rows]
-
-
-def _row(canvas: Canvas, symbol: str, label: str, state: str, message: str) -> list[Text]:
-    return [Text(cell) for cell in (symbol, _label(canvas, label), "", state, "", canvas.line(message))]
-
-
-def _label(canvas: Canvas, label: str) -> str:
-    return truncate(canvas.line(label), LONGEST_LABEL)
+    for label, error in backfill.refused.items():
+        rows.append(_row("!", canvas.line(label), "", "REFUSED", "", canvas.line(error.message)))
+    rows += [_row("", canvas.line(label), "", "not started", "", "") for label in backfill.unstarted]
+    lines = lay_out_table(SET_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
+    counts = format_counts(row[3].plain for row in rows)
+    return "\n".join([*(line.plain.rstrip() for line in lines), counts])
 
 
 def _run_row(watched: WatchedRun, canvas: Canvas) -> list[Text]:
-    run = watched.run
-    label, run_id = Text(_label(canvas, watched.label)), Text(str(watched.run_id))
+    run, label, run_id = watched.run, canvas.line(watched.label), str(watched.run_id)
     if run is None or watched.is_lost:
-        cause = Text(canvas.line(watched.error.message) if watched.error else "")
-        return [Text("?"), label, run_id, Text("NOT SEEN"), Text(), cause]
-    is_bad = run.outcome is None or not run.outcome.is_good
-    message = Text(canvas.line(format_message(run)) if is_bad else "")
-    return [
-        canvas.symbol(run),
-        label,
-        run_id,
-        canvas.state(run),
-        Text(format_duration(run.seconds_at(canvas.now * 1000) if run.end_time else None)),
-        message,
-    ]
+        cause = canvas.line(watched.error.message) if watched.error else ""
+        return _row("?", label, run_id, "NOT SEEN", "", cause)
+    is_good = run.outcome is not None and run.outcome.is_good
+    message = "" if is_good else canvas.line(format_message(run))
+    took = format_duration(run.seconds_at(canvas.now * 1000) if run.end_time else None)
+    return _row(canvas.symbol(run), label, run_id, canvas.state(run), took, message)
+
+
+def _row(symbol: str | Text, label: str, *cells: str | Text) -> list[Text]:
+    row = (symbol, truncate(label, MAX_LABEL), *cells)
+    return [Text(cell) if isinstance(cell, str) else cell for cell in row]

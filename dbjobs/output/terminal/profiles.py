@@ -6,18 +6,18 @@ from rich.text import Text
 
 from dbjobs.http.response import Payload
 from dbjobs.output.streams import Streams
-from dbjobs.output.terminal.grid import GAP, Column, lay_out, lay_out_table
-from dbjobs.output.terminal.screen import to_text, width_of
+from dbjobs.output.terminal.layout import COLUMN_GAP, Column, lay_out
+from dbjobs.output.terminal.screen import canvas_for, write_lines, write_table
 from dbjobs.output.terminal.style import StateStyle, glyphs_for
 
 STEP_WIDTH = 11
-"""Cells; the longest name of a step has as many."""
+"""Cells, as many as the longest name of a step has."""
 
 STEP_STYLES = {"passed": StateStyle.GOOD, "doubtful": StateStyle.MIXED, "failed": StateStyle.FAILED}
 
 
 def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
-    """A line a profile; the default is starred."""
+    """A line per profile; the default is starred. A host of several workspaces is shown as in a browser."""
     columns = [
         Column(" ", is_whole=True),
         Column("NAME", is_whole=True, gap=1),
@@ -25,47 +25,32 @@ def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
         Column("AUTH", is_whole=True),
         Column("FILE", is_optional=True),
     ]
-    rows = [
-        ["*" if one["default"] else " ", *(one[key] or "-" for key in ("name", "host", "auth_type", "file"))]
-        for one in map(_with_workspace, profiles)
-    ]
-    _show_table(streams, columns, rows)
-
-
-def _with_workspace(profile: Payload) -> Payload:
-    """Its host as a browser shows it, if that serves several workspaces."""
-    workspace_id = profile["workspace_id"]
-    return profile | ({"host": f"{profile['host']}/?w={workspace_id}"} if workspace_id else {})
+    rows = []
+    for one in profiles:
+        host = f"{one['host']}/?w={one['workspace_id']}" if one["workspace_id"] else one["host"]
+        facts = (one["name"], host, one["auth_type"], one["file"])
+        rows.append(["*" if one["default"] else " ", *(fact or "-" for fact in facts)])
+    write_table(streams, columns, rows)
 
 
 def show_settings(streams: Streams, settings: Sequence[Sequence[str]]) -> None:
-    """A line a setting: its name, its value, where it came from; where that does not fit, below it."""
+    """A line per setting: name, value, and source, which goes below them if it does not fit."""
     columns = [Column(title, is_whole=True) for title in ("SETTING", "VALUE", "SOURCE")]
-    width = width_of(streams, streams.out)
+    canvas = canvas_for(streams, streams.out)
     widest = [max(len(cell) for cell in column) for column in zip(*settings, strict=True)]
-    if width is None or sum(widest) + GAP * (len(widest) - 1) <= width:
-        _show_table(streams, columns, settings)
+    if canvas.width is None or sum(widest) + COLUMN_GAP * (len(widest) - 1) <= canvas.width:
+        write_table(streams, columns, settings)
     else:
-        glyphs = glyphs_for(streams.out)
         for name, value, source in settings:
-            _show(streams, [Text(glyphs.line(f"{name}: {value}")), Text(f"  {glyphs.line(source)}")])
+            lines = [Text(canvas.line(f"{name}: {value}")), Text(f"  {canvas.line(source)}")]
+            write_lines(streams, lines)
 
 
 def show_step(streams: Streams, step: Payload) -> None:
-    """A line a step; what is wrong is told at the end, once."""
+    """A line per step; what is wrong is said once, at the end."""
     glyphs, style = glyphs_for(streams.out), STEP_STYLES[step["outcome"]]
     symbol = Text(style.symbol_in(glyphs), style.style)
     name = Text(f"{step['step']:<{STEP_WIDTH}}")
     finding = Text("failed" if style is StateStyle.FAILED else glyphs.line(step["finding"]))
     columns = [Column(is_whole=True, gap=1)] * 3
-    _show(streams, lay_out(columns, [[symbol, name, finding]], width=None, glyphs=glyphs))
-
-
-def _show_table(streams: Streams, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    glyphs = glyphs_for(streams.out)
-    texts = [[Text(glyphs.line(cell)) if cell.strip() else Text(cell) for cell in row] for row in rows]
-    _show(streams, lay_out_table(columns, texts, width=width_of(streams, streams.out), glyphs=glyphs))
-
-
-def _show(streams: Streams, lines: Sequence[Text]) -> None:
-    streams.result(to_text(streams, streams.out, Text("\n").join(lines)))
+    write_lines(streams, lay_out(columns, [[symbol, name, finding]], width=None, glyphs=glyphs))

@@ -10,18 +10,15 @@
 
       1 of 3 tasks done · next poll in 4s
 
-A frame never holds more lines, nor wider ones, than it is given: what does not fit is
-folded, and only what is shown is laid out.
+A frame never has more lines, nor wider ones, than it is given: what does not fit is counted,
+and only what is shown is laid out.
 """
-
-from collections.abc import Callable
-from typing import NamedTuple
 
 from rich.cells import chop_cells
 from rich.style import Style
 from rich.text import Text
 
-from dbjobs.api.models import Run
+from dbjobs.api.models import OWN_FAILURES
 from dbjobs.output.formatting import (
     format_attempt,
     format_clock,
@@ -31,14 +28,21 @@ from dbjobs.output.formatting import (
     format_time_spent,
     seconds_of,
 )
-from dbjobs.output.terminal import runs_view
-from dbjobs.output.terminal.frame import INDENT, WORRY, Frame, contact_lines, format_next_poll, stack
+from dbjobs.output.terminal.frame import WARNING_STYLE, Frame, contact_lines, format_next_poll
+from dbjobs.output.terminal.layout import INDENT, Column
+from dbjobs.output.terminal.runs_view import render_runs
 from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, style_of
-from dbjobs.output.terminal.task_rows import draw_tasks
+from dbjobs.output.terminal.tree import build_tree, draw_guides, most_urgent, urgency
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
-TIGHT = 8
-"""With less room than this for the tasks and blank lines around them, the blank lines go."""
+TASK_COLUMNS = (
+    Column(is_whole=True),
+    Column(gap=1),
+    Column(is_whole=True),
+    Column(is_whole=True, is_right=True),
+    Column(is_optional=True),
+)
+"""Symbol, task, state, duration, details."""
 
 
 def render_snapshot(
@@ -46,83 +50,93 @@ def render_snapshot(
 ) -> Text:
     """A moment of a watch, in at most `height` lines of at most `width` cells. `now` is epoch seconds.
 
-    While contact is lost, what is shown stands still as it was seen last, its durations too.
+    While contact is lost, everything stays as it was last seen, durations included.
     """
     unseen = snapshot.elapsed - snapshot.last_contact if snapshot.error else 0.0
     frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, glyphs=glyphs)
-    view = ONE_RUN if snapshot.is_of_one else SEVERAL_RUNS
-    head = view.head(snapshot, frame)
-    foot = [*contact_lines(snapshot, frame), *view.foot(snapshot, frame)]
-    room = frame.height - len(head) - len(foot)
-    is_tight = room < TIGHT
-    body = view.body(snapshot, frame, max(0, room if is_tight else room - 2))
-    lines = stack(head, body, foot, is_tight=is_tight)
-    return Text("\n", no_wrap=True, overflow="crop").join(lines[: frame.height])
+    lines = render_run(snapshot, frame) if snapshot.is_of_one else render_runs(snapshot, frame)
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def _head(snapshot: Snapshot, frame: Frame) -> list[Text]:
+def render_run(snapshot: Snapshot, frame: Frame) -> list[Text]:
+    """The view of one run: what it is, its tasks, and its progress."""
     watched, run = snapshot.runs[0], snapshot.runs[0].run
-    if run is None:
-        return [_unseen(watched, frame)]
-    facts = frame.facts(
-        f"run {run.run_id}", f"job {run.job_id}" if run.job_id else "", format_attempt(run), _started(run)
-    )
-    gone = [_unseen(watched, frame)] if watched.is_lost else []
-    return [_title(run, frame), facts, *_url(run, frame), *_message(run, frame), *gone]
+    progress = format_progress(run) if run else ""
+    spent = format_time_spent(run) if run and run.is_ended else ""
+    foot = [*contact_lines(snapshot, frame), *frame.facts(progress, spent, format_next_poll(snapshot))]
+    return frame.stack(_draw_head(watched, frame), lambda lines: _draw_tasks(watched, frame, lines), foot)
 
 
-def _title(run: Run, frame: Frame) -> Text:
-    state = frame.whole_state(run)
-    elapsed = format_duration(seconds_of(run, frame.now))
-    fixed = len("✓ ") + state.cell_len + 2 * len(INDENT) + len(elapsed)
-    name = cut(Text(frame.line(run.run_name), "bold"), max(8, frame.width - fixed), frame.glyphs)
-    title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
-    title.rstrip()
-    return frame.trim(title)
-
-
-def _unseen(watched: WatchedRun, frame: Frame) -> Text:
-    """A run of which nothing is known yet, or nothing more will be."""
+def _draw_head(watched: WatchedRun, frame: Frame) -> list[Text]:
+    lines: list[Text] = []
+    if run := watched.run:
+        state = frame.whole_state(run)
+        elapsed = format_duration(seconds_of(run, frame.now))
+        name_width = frame.width - len("✓ ") - state.cell_len - 2 * len(INDENT) - len(elapsed)
+        name = cut(Text(frame.line(run.run_name), "bold"), max(8, name_width), frame.glyphs)
+        title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
+        title.rstrip()
+        started = f"started {format_clock(run.start_time / 1000)}" if run.start_time else ""
+        job = f"job {run.job_id}" if run.job_id else ""
+        facts = frame.facts(f"run {run.run_id}", job, format_attempt(run), started)
+        lines += [frame.trim(title), *facts[:1], *_draw_url(frame.line(run.run_page_url or ""), frame)]
+        if message := frame.line(format_message(run)):
+            lines.append(frame.indent(message, style_of(run).style))
     if watched.is_lost and watched.error:
-        return frame.trim(Text(f"! run {watched.run_id}  {frame.line(watched.error.message)}", WORRY))
-    return frame.trim(Text(f"? run {watched.run_id}  not seen yet"))
+        problem = f"! run {watched.run_id}  {frame.line(watched.error.message)}"
+        lines.append(frame.trim(Text(problem, WARNING_STYLE)))
+    elif run is None or watched.is_lost:
+        lines.append(frame.trim(Text(f"? run {watched.run_id}  not seen yet")))
+    return lines
 
 
-def _started(run: Run) -> str:
-    return f"started {format_clock(run.start_time / 1000)}" if run.start_time else ""
-
-
-def _url(run: Run, frame: Frame) -> list[Text]:
+def _draw_url(url: str, frame: Frame) -> list[Text]:
     """The address in full, over several lines if it must be, each a link to the whole."""
-    url = frame.line(run.run_page_url or "")
     style = Style(link=url) if url.startswith(("https://", "http://")) else Style()
     margin = INDENT if frame.width > 2 * len(INDENT) else ""
     chunks = chop_cells(url, frame.width - len(margin))
     return [Text.assemble(margin, (chunk, style)) for chunk in chunks if chunk]
 
 
-def _message(run: Run, frame: Frame) -> list[Text]:
-    message = frame.line(format_message(run))
-    return [frame.indent(message, style_of(run).style)] if message else []
+def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]:
+    """A line per task in the order of dependencies; tasks for which there is no line are counted.
 
-
-def _body(snapshot: Snapshot, frame: Frame, room: int) -> list[Text]:
-    return draw_tasks(snapshot.runs[0], frame, room)
-
-
-def _foot(snapshot: Snapshot, frame: Frame) -> list[Text]:
-    run = snapshot.runs[0].run
-    spent = format_time_spent(run) if run and run.is_ended else ""
-    return frame.all_facts(format_progress(run) if run else "", spent, format_next_poll(snapshot))
-
-
-class View(NamedTuple):
-    """The parts of a frame; the body gets what room head and foot leave."""
-
-    head: Callable[[Snapshot, Frame], list[Text]]
-    body: Callable[[Snapshot, Frame, int], list[Text]]
-    foot: Callable[[Snapshot, Frame], list[Text]]
-
-
-ONE_RUN = View(_head, _body, _foot)
-SEVERAL_RUNS = View(runs_view.head, runs_view.body, runs_view.foot)
+    Where details do not fit beside the tasks, they go below the most urgent ones, while there are lines.
+    """
+    nodes = build_tree(watched.run.tasks) if watched.run else []
+    has_hidden = len(nodes) > max_lines
+    max_task_lines = max_lines - has_hidden
+    indexes = most_urgent([urgency(node.task) for node in nodes], max(0, max_task_lines))
+    tasks = [nodes[index].task for index in indexes]
+    details = [frame.details(task, watched.children.get(task.task_key)) for task in tasks]
+    rows = [
+        [
+            frame.symbol(task),
+            frame.name(task, guide),
+            frame.state(task),
+            frame.duration(task),
+            Text() if frame.is_narrow else said,
+        ]
+        for task, guide, said in zip(
+            tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), details, strict=True
+        )
+    ]
+    below: set[int] = set()
+    if frame.is_narrow:
+        open_tasks = [
+            row
+            for row, task in enumerate(tasks)
+            if details[row].plain and (not task.is_ended or task.outcome in OWN_FAILURES)
+        ]
+        open_tasks.sort(key=lambda row: urgency(tasks[row]))
+        below = set(open_tasks[: max(0, max_task_lines - len(tasks))])
+    lines: list[Text] = []
+    for row, line in enumerate(frame.rows(TASK_COLUMNS, rows)):
+        lines.append(line)
+        if row in below:
+            lines.append(frame.trim(Text.assemble(INDENT * 2, details[row])))
+    if has_hidden:
+        chosen = set(indexes)
+        hidden = [node.task.shown_state for index, node in enumerate(nodes) if index not in chosen]
+        lines.append(frame.count_hidden(hidden))
+    return lines[:max_lines]

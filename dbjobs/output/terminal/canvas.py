@@ -20,23 +20,25 @@ from dbjobs.output.terminal.style import UNICODE, Glyphs, StateStyle, style_of
 
 @dataclass(frozen=True, kw_only=True)
 class Canvas:
-    """What cells are drawn to: a moment (epoch seconds) and the characters at hand."""
+    """What cells are drawn for: a time (epoch seconds), a width, and the characters that can be shown."""
 
     now: float
     glyphs: Glyphs = UNICODE
-    longest: int | None = None
-    """more of a text than this many characters is not looked at"""
+    width: int | None = None
+    """in cells; None if nothing is to be cut"""
+    max_length: int | None = None
+    """no more characters of a text are looked at"""
 
     def line(self, value: object) -> str:
         """Text of the API, made fit for one line."""
-        return self.glyphs.line(str(value)[: self.longest])
+        return self.glyphs.line(str(value)[: self.max_length])
 
     def symbol(self, run: AnyRun) -> Text:
         style = style_of(run)
         return Text(style.symbol_in(self.glyphs), style.style)
 
     def state(self, run: AnyRun) -> Text:
-        """The one word that says most."""
+        """State or result, whichever says more."""
         return Text(self.line(run.shown_state), style_of(run).style)
 
     def whole_state(self, run: AnyRun) -> Text:
@@ -47,19 +49,18 @@ class Canvas:
         return Text(format_duration(seconds_of(run, self.now)))
 
     def name(self, task: TaskRun, guide: str = "") -> Text:
-        """The task's key behind the lines that lead to it; what runs or failed stands out."""
+        """The task's key after the tree lines that lead to it; what runs or failed is bold."""
         style = "bold" if style_of(task) in (StateStyle.RUNNING, StateStyle.FAILED) else ""
         return Text.assemble((guide, "dim"), (self.line(task.task_key), style))
 
     def details(self, task: TaskRun, child: Run | None = None) -> Text:
-        """Which attempt it is, how far it has come, what the server says, and what a join waits for."""
-        after = f"after {', '.join(task.depends_on)}" if len(task.depends_on) > 1 else ""
+        """The attempt, the progress, the server's message, and which tasks it waits for if several."""
         facts = (
             format_attempt(task),
             format_iterations(task),
             format_child(child),
             format_message(task),
-            after,
+            f"after {', '.join(task.depends_on)}" if len(task.depends_on) > 1 else "",
         )
-        said = [self.line(fact) for fact in facts if fact]
-        return Text(self.glyphs.dot.join(said), "" if style_of(task) is StateStyle.FAILED else "dim")
+        shown = self.glyphs.dot.join(self.line(fact) for fact in facts if fact)
+        return Text(shown, "" if style_of(task) is StateStyle.FAILED else "dim")
