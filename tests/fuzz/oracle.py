@@ -176,7 +176,7 @@ def a_timeout_is_true(case: Case) -> Problems:
     for run in case.watched:
         if not case.seen.workspace.runs or not _end_was_told(case, run):
             return
-    if case.watched and case.sequence.days == 0:
+    if case.watched and case.sequence.days == 0 and _wait_has_begun(case):
         yield "exit code 124, and it knew that all runs had ended"
 
 

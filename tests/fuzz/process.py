@@ -8,6 +8,7 @@ comes late, a time-out of a socket. Sockets, descriptors and signals are real.
 import atexit
 import errno
 import faulthandler
+import gc
 import mmap
 import os
 import random
@@ -307,3 +308,7 @@ def load_dbjobs() -> None:
     for module in pkgutil.walk_packages(dbjobs.__path__, "dbjobs."):
         if not module.name.startswith(("dbjobs.sandbox", "dbjobs.__main__", "dbjobs.mcp")):
             importlib.import_module(module.name)
+    for name in ("platformdirs.unix", "typer._click.decorators"):  # what these libraries import late
+        with suppress(ImportError):
+            importlib.import_module(name)
+    gc.freeze()
