@@ -72,6 +72,11 @@ class Answer:
     message: str | None = None
     request_id: str | None = None
 
+    @property
+    def has_reason(self) -> bool:
+        """True if the body is an error as the API writes it; what a proxy answers for it is not."""
+        return bool(self.error_code or self.message)
+
 
 class DbjobsError(Exception):
     """Base of all errors that dbjobs raises on purpose."""

@@ -192,7 +192,7 @@ class JobsApi:
         try:
             return self._send("POST", endpoint, body, repeatable=True)
         except OutcomeUnknownError as error:
-            if isinstance(error.cause, NotFoundError):
+            if isinstance(error.cause, NotFoundError) and error.answer and error.answer.has_reason:
                 return {}
             raise
 

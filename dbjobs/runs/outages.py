@@ -30,7 +30,7 @@ def is_refusal(error: DbjobsError) -> bool:
     answer = error.answer
     if error.transient or answer is None or answer.status not in REFUSAL_STATUSES:
         return False
-    return isinstance(error, SignInError) or bool(answer.error_code or answer.message)
+    return isinstance(error, SignInError) or answer.has_reason
 
 
 def is_shared(error: DbjobsError | None) -> bool:

@@ -352,6 +352,17 @@ def test_what_a_second_delete_does_not_find_was_deleted_by_the_first(
     assert (done.exit_code, "43 deleted" in done.stderr) == (0, True)
 
 
+@pytest.mark.parametrize("later", [Reply(404, ""), Reply(404, "Not here.")], ids=["empty", "a text"])
+@pytest.mark.parametrize(("noun", "endpoint"), [("jobs", "delete"), ("runs", "runs/delete")])
+def test_a_404_that_is_not_the_api_s_does_not_say_that_anything_was_deleted(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, noun: str, endpoint: str, later: Reply
+) -> None:
+    serve(by_endpoint({**ANSWERS, endpoint: [Reply(502, ""), later]}))
+    done = dbjobs(noun, "delete", 43, "--yes")
+    assert done.exit_code == 4
+    assert f"{noun[:-1]} 43 may have been deleted" in done.stderr
+
+
 def test_what_a_first_delete_does_not_find_was_not_there(dbjobs: Dbjobs, serve: Serve) -> None:
     serve(by_endpoint({**ANSWERS, "runs/delete": ABSENT}))
     assert dbjobs("runs", "delete", 43, "--yes").exit_code == 4

@@ -11,6 +11,7 @@ from tests.fuzz.faults import PROXY, REFUSAL
 from tests.fuzz.histories import GRAVITY, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
+from tests.fuzz.server import Exchange
 from tests.support.leaks import has_secret
 
 Problems = Iterator[str]
@@ -242,6 +243,7 @@ def success_is_true(case: Case) -> Problems:
     if case.code != 0 or case.is_interrupted:
         return
     done = {endpoint for endpoint, _ in case.seen.workspace.effects}
+    done |= {one.request.endpoint for one in case.changes if _is_said_to_be_gone([one])}
     needed = CHANGED_BY.get(case.sequence.kind)
     if needed and needed not in done:
         yield f"exit code 0, and no {needed} took effect"
@@ -250,6 +252,7 @@ def success_is_true(case: Case) -> Problems:
     targets = [run.run_id for run in case.sequence.runs]
     if needed in ("runs/cancel", "runs/delete"):
         missing = {*targets} - {what for endpoint, what in case.seen.workspace.effects if endpoint == needed}
+        missing -= {one.request.body["run_id"] for one in case.changes if _is_said_to_be_gone([one])}
         if missing:
             yield f"exit code 0, and {needed} had no effect on {sorted(missing)}"
 
@@ -282,6 +285,7 @@ def what_may_have_happened_is_told(case: Case) -> Problems:
         endpoint, body = sent[0].request.endpoint, sent[0].request.body
         run_id = case.seen.workspace.by_token.get(body.get("idempotency_token"))
         is_known = any(one.is_good for one in sent) or (run_id and str(run_id) in case.seen.stdout)
+        is_known = is_known or _is_said_to_be_gone(sent)
         is_in_doubt = any(
             one.has_effect or (one.fault and one.fault.may_have_effect and one.real_status < 400)
             for one in sent
@@ -296,6 +300,13 @@ def what_may_have_happened_is_told(case: Case) -> Problems:
             endpoint.startswith("runs/") and "run_id" in body and str(body["run_id"]) not in case.seen.stderr
         ):
             yield f"{endpoint} may have taken effect, and its run is not told"
+
+
+def _is_said_to_be_gone(sent: list[Exchange]) -> bool:
+    """Whether the API itself said of what was to be deleted that it is not there: nobody can know better."""
+    return sent[-1].request.endpoint in ("delete", "runs/delete") and any(
+        one.fault and one.fault.name in ("404", "400, does not exist") for one in sent
+    )
 
 
 def an_unfinished_wait_is_told(case: Case) -> Problems:
