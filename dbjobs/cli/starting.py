@@ -38,9 +38,13 @@ def start_run(
     *,
     wait: bool,
     options: WaitOptions,
+    in_force: Deadline | None = None,
     job_id: int | None = None,
 ) -> None:
-    """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked."""
+    """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked.
+
+    `in_force`: the limit of --timeout, if something was read within it before.
+    """
     new_token = str(uuid4())
     again = app.same_command(*([] if token else ["--idempotency-token", new_token]))
     token = token or new_token
@@ -49,12 +53,11 @@ def start_run(
         f"to get its id, without starting a second run: {again}\n"
         f"to look for it: {app.command_line('runs list', listed)}"
     )
-    timeout = options.timeout if wait else math.inf
     run_id: int | None = None
     with interruptible():
         try:
             with (
-                within_timeout(app, timeout) as limit,
+                within_timeout(app, options.timeout if wait else math.inf, in_force) as limit,
                 explain_unknown_outcome(app, "the run may have been started", hint),
             ):
                 with time_limit(app.clock, START_SECONDS):
@@ -98,9 +101,12 @@ def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions
 
 
 @contextmanager
-def within_timeout(app: App, timeout: float) -> Iterator[Deadline]:
-    """The time limit of --timeout; if it ends the tries, the exit code is that of --timeout."""
-    with time_limit(app.clock, timeout) as limit:
+def within_timeout(app: App, timeout: float, in_force: Deadline | None = None) -> Iterator[Deadline]:
+    """The time limit of --timeout; if it ends the tries, the exit code is that of --timeout.
+
+    `in_force`: this limit, if something was done within it before.
+    """
+    with time_limit(app.clock, in_force.seconds_left if in_force else timeout) as limit:
         try:
             yield limit
         except OutcomeUnknownError as error:

@@ -1,5 +1,7 @@
 """`dbjobs runs now`."""
 
+import math
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,31 +87,34 @@ def command(
     )
     sets = backfill.read_sets()
     file = body.open() if body.is_given else None
-    with time_limit(app.clock, START_SECONDS):
-        job_id = app.job_id(job)
     given = {
         "only": only or None,
         "queue": None if queue is None else {"enabled": queue},
         "performance_target": target,
         "idempotency_token": idempotency_token,
     }
-    request = _make_request(app, file, job_id, given, force=force)
 
     @cache
     def get_job() -> Payload:
         with time_limit(app.clock, START_SECONDS):
             return app.api.get_job(job_id)
 
-    if request.get("only") and not force:
-        check_task_keys(request["only"], get_job())
-    token = request.pop("idempotency_token", None)
+    with time_limit(app.clock, options.timeout if wait or backfill.is_given else math.inf) as limit:
+        with time_limit(app.clock, START_SECONDS):
+            job_id = app.job_id(job)
+        request = _make_request(app, file, job_id, given, force=force)
+        if request.get("only") and not force:
+            check_task_keys(request["only"], get_job())
+        token = request.pop("idempotency_token", None)
+        if not backfill.is_given:
+            request |= merge_parameters(request, read_parameters(app, parameters, get_job, force=force))
+            check_run_parameters(request, get_job, force=force)
     if backfill.is_given:
         if token:
             raise UsageError("each set has an idempotency token of its own", hint="leave it out of the file")
+        options = replace(options, timeout=limit.seconds_left)
         run_backfill(app, job_id, sets, parameters, request, backfill, options, dry_run=dry_run, force=force)
         return
-    request.update(merge_parameters(request, read_parameters(app, parameters, get_job, force=force)))
-    check_run_parameters(request, get_job, force=force)
     api = app.api_to_change(dry_run)
     start_run(
         app,
@@ -117,6 +122,7 @@ def command(
         token,
         wait=wait,
         options=options,
+        in_force=limit,
         job_id=job_id,
     )
 
