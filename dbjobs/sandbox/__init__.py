@@ -11,6 +11,8 @@ It imports nothing of the client, nor the client of it: they meet over HTTP. Fro
     runner     tasks as subprocesses; `bootstrap` is what runs inside them
     scenario   what goes wrong, and when; `scenarios` reads it from files
     notebooks  the cells of a notebook's source file
+    history    the file of ended runs
+    past_runs  the runs that a scenario says a job has had
     execution  the work of one attempt, and what it leaves behind
     fields, parameters, settings
                what a request must hold; `refusal` has the errors

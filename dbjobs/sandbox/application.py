@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 import re
 import threading
 import time
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from dbjobs.errors import UsageError
 from dbjobs.sandbox.call import Call
 from dbjobs.sandbox.connections import BODY_LIMIT, TOO_LARGE
 from dbjobs.sandbox.endpoints import answer, endpoint_name, find_endpoint
@@ -28,13 +26,12 @@ from dbjobs.sandbox.scenario import Occasion
 from dbjobs.sandbox.sign_in import AUTHORIZE_PATH, PAGES, SignIn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _typeshed.wsgi import WSGIEnvironment
 
     from dbjobs.sandbox.endpoints import Endpoint
     from dbjobs.sandbox.model import Json
     from dbjobs.sandbox.scenario import Fault, Scenario
+    from dbjobs.sandbox.state import JsonLines
     from dbjobs.sandbox.workspace import Workspace
 
 _CONTENT = {"content", "contents", "data", "access_token"}
@@ -49,7 +46,7 @@ class Application:
         workspace: Workspace,
         sign_in: SignIn,
         scenario: Scenario,
-        log: RequestLog | None,
+        log: JsonLines | None,
         workspace_id: str = WORKSPACE_ID,
     ) -> None:
         self.url = ""
@@ -74,16 +71,18 @@ class Application:
         response.headers["x-request-id"] = str(uuid.uuid4())
         response.headers["x-databricks-org-id"] = self._workspace_id
         if self._log:
-            self._log.write(
-                method=request.method,
-                path=request.path,
-                params=_without_content(params) if isinstance(params, dict) else {},
-                status=None if fault and (fault.close or fault.hang) else response.status_code,
-                error_code=_error_code(response),
-                ms=round((time.monotonic() - began) * 1000, 1),
-                request_id=response.headers["x-request-id"],
-                is_fault=fault is not None,
-            )
+            line = {
+                "ts": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+                "method": request.method,
+                "path": request.path,
+                "params": _without_content(params) if isinstance(params, dict) else {},
+                "status": None if fault and (fault.close or fault.hang) else response.status_code,
+                "error_code": _error_code(response),
+                "ms": round((time.monotonic() - began) * 1000, 1),
+                "request_id": response.headers["x-request-id"],
+                "is_fault": fault is not None,
+            }
+            self._log.write(line)
         return response, fault
 
     def _fault(self, request: Request, params: Json) -> Fault | None:
@@ -201,24 +200,3 @@ def _without_content(params: Json) -> Json:
 def _drop_nulls(pairs: list[tuple[str, Any]]) -> Json:
     """An object without its nulls: to the service, they are fields that are not there."""
     return {name: value for name, value in pairs if value is not None}
-
-
-class RequestLog:
-    """A file that gets a JSON line for every request; for its owner alone, since parameters may be secret."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = os.fdopen(
-                os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", 1, "utf-8"
-            )
-        except OSError as error:
-            raise UsageError(f"the log {path} cannot be written: {error.strerror}") from None
-        self._lock = threading.Lock()
-
-    def write(self, **line: Any) -> None:
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        with self._lock:
-            self._file.write(json.dumps({"ts": now, **line}) + "\n")
-
-    def close(self) -> None:
-        self._file.close()

@@ -90,13 +90,23 @@ _GOOD = {dag.SUCCESS, dag.SUCCESS_WITH_FAILURES, dag.EXCLUDED, dag.DISABLED}
 _SKIPPED = {"SKIPPED", "DISABLED", "MAX_CONCURRENT_RUNS_EXCEEDED"}
 
 
+def code_of(result_state: str | None) -> str:
+    """The termination code that goes with a result."""
+    return _CODES.get(result_state, result_state) if result_state else ""
+
+
+def kind_of(result_state: str | None) -> str:
+    """The type of termination that goes with a result."""
+    return "SUCCESS" if result_state in _GOOD else "CLIENT_ERROR" if result_state else "INTERNAL_ERROR"
+
+
 def forced(outcome: Outcome) -> Ending:
     """What a scenario says."""
     result: str | None = outcome.result_state
     if isinstance(outcome, TaskOutcome) and not outcome.life_cycle_state:
         result = result or (dag.FAILED if outcome.error else dag.SUCCESS)
-    code = _CODES.get(result, result) if result else outcome.life_cycle_state
-    kind = "SUCCESS" if result in _GOOD else "CLIENT_ERROR" if result else "INTERNAL_ERROR"
+    code = code_of(result) or outcome.life_cycle_state
+    kind = kind_of(result)
     message = outcome.state_message or (WORKLOAD_FAILED if result == dag.FAILED else "")
     state = outcome.life_cycle_state or ("SKIPPED" if code in _SKIPPED else "TERMINATED")
     return Ending(result or None, code, kind, message, state)

@@ -53,6 +53,8 @@ class Engine:
         self.task_runs: dict[int, TaskRun] = {}
         self.start_job: Callable[[TaskRun], JobRun]
         """Starts the run that a run-job task asks for; the workspace sets it, since it knows the jobs."""
+        self.run_ended: Callable[[JobRun], None] = lambda run: None
+        """Is called with each run that has ended; the workspace sets it, since it keeps them."""
         self._agenda = agenda
         self._make_execution = make_execution
         self._scenario = scenario or Scenario()
@@ -170,6 +172,7 @@ class Engine:
             ending = endings.forced(run.forced)
         for ended in (run, run.passes[-1]):
             ended.close(ending, self.now())
+        self.run_ended(run)
         if run.job and run.job.has_capacity():
             queue = [one for one in run.job.runs if one.life_cycle_state == "QUEUED" and not one.is_held]
             for waiting in queue[:1]:

@@ -226,6 +226,7 @@ class JobRun(Progress):
     job: Job | None = None
     parent: TaskRun | None = None
     """The run-job task that started it."""
+    trigger: str = "ONE_TIME"
     overriding: Json = field(default_factory=dict)
     """The parameters given to run-now, by kind."""
     job_parameters: dict[str, str] = field(default_factory=dict)

@@ -189,6 +189,14 @@ class TaskOutcome(Outcome):
         return super().is_ending or any(texts) or self.notebook_result is not None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PastTaskOutcome(TaskOutcome):
+    """What an attempt of a past run came to."""
+
+    times: float = 1.0
+    """How many times as long as usual it ran."""
+
+
 When_ = TypeVar("When_", bound=When)
 Then = TypeVar("Then")
 
@@ -222,6 +230,14 @@ class Scenario:
     requests: list[Rule[WhenRequest, Fault]] = field(default_factory=list)
     tasks: list[Rule[WhenTask, TaskOutcome]] = field(default_factory=list)
     runs: list[Rule[When, Outcome]] = field(default_factory=list)
+    past_runs: int = 0
+    """How many runs each job has had when it is created."""
+    past_interval: float = 86_400.0
+    """Seconds between their starts."""
+    past_spread: float = 0.1
+    """The standard deviation of how long their parts took, relative to what is usual."""
+    past_tasks: list[Rule[WhenTask, PastTaskOutcome]] = field(default_factory=list)
+    """Here `nth` and the like count the past runs, the oldest first."""
     requests_per_minute: int = 0
     """Beyond it, requests are answered 429 with a Retry-After; 0: there is no limit."""
     token_lifetime: int = 3600

@@ -5,21 +5,25 @@ from __future__ import annotations
 import secrets
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbjobs.errors import UsageError
 from dbjobs.sandbox.agenda import Agenda
-from dbjobs.sandbox.application import Application, RequestLog
+from dbjobs.sandbox.application import Application
 from dbjobs.sandbox.connections import Server, listen, url_of
 from dbjobs.sandbox.engine import Engine
 from dbjobs.sandbox.files import Files
+from dbjobs.sandbox.history import History
 from dbjobs.sandbox.model import WORKSPACE_ID
+from dbjobs.sandbox.past_runs import make_past_runs
 from dbjobs.sandbox.runner import Runner
 from dbjobs.sandbox.scenario import Scenario
 from dbjobs.sandbox.shared_host import SharedHost
 from dbjobs.sandbox.sign_in import SignIn
+from dbjobs.sandbox.state import JsonLines
 from dbjobs.sandbox.tasks import execution_of
 from dbjobs.sandbox.workspace import Workspace
 
@@ -34,8 +38,8 @@ class Sandbox:
     `root` holds the tasks' files, and nothing beyond it is run. `token` is made up if not given. `port` 0
     takes a free one. `time_scale` 10 makes set-up, queue, clean-up and waiting for a retry pass ten times
     faster; the tasks' own work and their time-outs take the time they take. `log` gets every request.
-    `state` is the folder in which jobs, permissions and files are kept for the next sandbox; without it, they
-    are gone when this one ends.
+    `state` is the folder in which jobs, permissions and files are kept for the next sandbox, and `history`
+    the file in which runs are kept that have ended; without them, all is gone when this one ends.
     With several `workspace_ids` it is a host that serves as many workspaces, each with jobs of its own.
     """
 
@@ -49,21 +53,23 @@ class Sandbox:
         scenario: Scenario | None = None,
         log: Path | None = None,
         state: Path | None = None,
+        history: Path | None = None,
         workspace_ids: Sequence[str] = (WORKSPACE_ID,),
     ) -> None:
         if not root.is_dir():
             raise UsageError(f"The sandbox's root is not a folder: {root}.")
         if time_scale <= 0:
             raise UsageError(f"The sandbox's time scale has to be above 0, not {time_scale:g}.")
+        if history and len(workspace_ids) > 1:
+            raise UsageError("a history is of one workspace, and there are several")
         if state:
             _make_private_folder(state)
         self.token = token or secrets.token_hex(16)
         self.scenario = scenario or Scenario()
         self._agenda = Agenda()
         with ExitStack() as opened:
-            request_log = RequestLog(log) if log else None
-            if request_log:
-                opened.callback(request_log.close)
+            request_log = opened.enter_context(closing(JsonLines(log, "log"))) if log else None
+            kept_runs = opened.enter_context(closing(History(history))) if history else None
             self._listener = opened.enter_context(listen(host, port))
             temporary = opened.enter_context(tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-"))
             self.url = url_of(self._listener)
@@ -76,7 +82,8 @@ class Sandbox:
                 runner = Runner(root, files)
                 opened.callback(runner.close)
                 engine = Engine(self._agenda, runner, execution_of, time_scale, self.scenario)
-                workspace = Workspace(engine, files, folder if state else None)
+                make_past = partial(make_past_runs, self.scenario, runner)
+                workspace = Workspace(engine, files, folder if state else None, kept_runs, make_past)
                 app = Application(workspace, sign_in, self.scenario, request_log, workspace_id)
                 app.url = self.url
                 workspaces[workspace_id] = app

@@ -1,14 +1,35 @@
-"""What a sandbox keeps for the next one beside files: JSON in a folder, a file an object."""
+"""What a sandbox keeps on disk beside files: JSON, a file an object, or a line an object."""
 
 from __future__ import annotations
 
 import json
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from dbjobs.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class JsonLines:
+    """A file that grows by a line an object; for its owner alone, since parameters may be secret."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise UsageError(f"the {what} {path} cannot be written: {error.strerror}") from None
+        self._file = os.fdopen(descriptor, "w", 1, "utf-8")
+        self._lock = threading.Lock()
+
+    def write(self, value: Any) -> None:
+        with self._lock:
+            self._file.write(json.dumps(value) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class StateFolder:

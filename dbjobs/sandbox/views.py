@@ -122,7 +122,7 @@ def _show_job_run(run: JobRun, url: str) -> Json:
         "run_name": run.run_name,
         "run_page_url": _page_url(url, run.job_id, run.run_id),
         "run_type": run.run_type,
-        "trigger": "RUN_JOB_TASK" if run.parent else "ONE_TIME",
+        "trigger": "RUN_JOB_TASK" if run.parent else run.trigger,
         "start_time": run.start_time,
         "end_time": run.end_time,
         **_durations(single),
@@ -164,7 +164,7 @@ def _show_task(attempt: TaskRun, version: str, url: str) -> Json:
         shown["run_duration"] = attempt.end_time - attempt.start_time
     if attempt.outcome:
         shown["condition_task"] = shown["condition_task"] | {"outcome": attempt.outcome}
-    if attempt.type == "for_each_task":
+    if attempt.type == "for_each_task" and (attempt.iterations.all or "stats" not in shown["for_each_task"]):
         shown["for_each_task"] = shown["for_each_task"] | {"stats": _iteration_stats(attempt)}
     return shown
 

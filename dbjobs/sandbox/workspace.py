@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import fields, parameters
+from dbjobs.sandbox.history import run_of
 from dbjobs.sandbox.model import Job, JobRun, new_id
 from dbjobs.sandbox.permissions import Permissions
 from dbjobs.sandbox.refusal import RefusalError, invalid, no_such
@@ -18,17 +19,33 @@ from dbjobs.sandbox.settings import read_submit, update_settings
 from dbjobs.sandbox.state import StateFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dbjobs.sandbox.engine import Engine
     from dbjobs.sandbox.files import Files
+    from dbjobs.sandbox.history import History
     from dbjobs.sandbox.model import Json, TaskRun
 
 
-class Workspace:
-    """Jobs and runs, by id; files, by path. `state` keeps jobs and permissions for the next sandbox."""
+LATEST_TIME = 10**14
+"""Epoch milliseconds beyond any: the numbers of past runs are below those of runs that start here."""
 
-    def __init__(self, engine: Engine, files: Files, state: Path | None = None) -> None:
+
+class Workspace:
+    """Jobs and runs, by id; files, by path.
+
+    `state` keeps jobs and permissions for the next sandbox, and `history` runs that have ended.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        state: Path | None = None,
+        history: History | None = None,
+        make_past_runs: Callable[[Job], list[JobRun]] = lambda job: [],
+    ) -> None:
         self.files = files
         self.permissions = Permissions(StateFolder(state and state / "permissions"))
         self._kept = StateFolder(state and state / "jobs")
@@ -37,9 +54,17 @@ class Workspace:
         self._jobs = self._read_jobs()
         self._removed_jobs: set[int] = set()
         self._runs: dict[int, JobRun] = {}
+        """The oldest first."""
+        self._history = history
         self._tokens: dict[tuple[int | None, str], JobRun] = {}
         self._numbers = itertools.count(1 + max((job.number for job in self._jobs.values()), default=0))
         engine.start_job = self._start_job
+        self._make_past_runs = make_past_runs
+        if history:
+            engine.run_ended = history.add
+            self._add_kept_runs(history.runs)
+        for job in list(self._jobs.values()):
+            self._add_past_runs(make_past_runs(job))
 
     # Jobs
 
@@ -48,6 +73,7 @@ class Workspace:
             job = Job(new_id(self._jobs), next(self._numbers), settings, self._engine.now())
             self._jobs[job.job_id] = job
             self._keep(job)
+            self._add_past_runs(self._make_past_runs(job))
             return job
 
     def _keep(self, job: Job) -> None:
@@ -93,6 +119,31 @@ class Workspace:
                 self.permissions.forget(f"/jobs/{job_id}")
 
     # Runs
+
+    def _add_kept_runs(self, shown_runs: list[Json]) -> None:
+        """Add the runs of earlier sandboxes, with the jobs that had them."""
+        runs = [run_of(shown) for shown in shown_runs]
+        for shown, run in zip(shown_runs, runs, strict=True):
+            if shown.get("run_type") != "SUBMIT_RUN":
+                run.job = self._jobs.get(run.job_id)
+                if run.job is None:
+                    newest = next(one for one in reversed(runs) if one.job_id == run.job_id)
+                    run.job = Job(run.job_id, next(self._numbers), newest.settings, run.start_time)
+                    self._jobs[run.job_id] = run.job
+        self._add_past_runs(runs)
+
+    def _add_past_runs(self, runs: list[JobRun]) -> None:
+        """Put runs before those of this sandbox."""
+        if not runs:
+            return
+        for run in runs:
+            run.number = run.start_time - LATEST_TIME
+            for attempt in run.attempts.all:
+                self._engine.task_runs |= {one.run_id: one for one in (attempt, *attempt.iterations.all)}
+            if run.job:
+                run.job.runs.append(run)
+        added = {run.run_id: run for run in runs}
+        self._runs = dict(sorted((added | self._runs).items(), key=lambda item: item[1].number))
 
     def run_now(self, job_id: int, body: Json, parent: TaskRun | None = None) -> JobRun:
         """Start a run of a job, perhaps for a run-job task; the body is that of run-now."""
@@ -221,6 +272,8 @@ class Workspace:
             if not run.is_terminal:
                 raise invalid(f"Run {run_id} is still active: cancel it, or wait for its end.")
             run.deleted = True
+            if self._history:
+                self._history.remove(run_id)
             del self._runs[run_id]
             if run.job:
                 run.job.runs.remove(run)

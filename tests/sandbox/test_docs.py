@@ -17,7 +17,16 @@ import pytest
 
 from dbjobs.errors import ExitCode
 from dbjobs.sandbox.endpoints import ENDPOINTS
-from dbjobs.sandbox.scenario import Fault, Outcome, TaskOutcome, When, WhenRequest, WhenTask
+from dbjobs.sandbox.scenario import (
+    Fault,
+    Outcome,
+    PastTaskOutcome,
+    Scenario,
+    TaskOutcome,
+    When,
+    WhenRequest,
+    WhenTask,
+)
 from dbjobs.sandbox.scenarios import read_scenario, shipped
 
 if TYPE_CHECKING:
@@ -77,6 +86,16 @@ def test_the_example_of_a_scenario_is_one(tmp_path: Path) -> None:
     example = tmp_path / "example.yaml"
     example.write_text(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
     assert read_scenario(str(example)).requests_per_minute == 60
+
+
+def test_the_example_of_past_runs_spells_out_what_is_usual(tmp_path: Path) -> None:
+    example = tmp_path / "example.yaml"
+    example.write_text(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1])
+    scenario = read_scenario(str(example))
+    usual = Scenario()
+    assert (scenario.past_interval, scenario.past_spread) == (usual.past_interval, usual.past_spread)
+    assert names(PastTaskOutcome) - names(TaskOutcome) == {"times"}
+    assert [rule.then.times for rule in scenario.past_tasks] == [1.3, 1.0]
 
 
 needs_gnu = pytest.mark.skipif(

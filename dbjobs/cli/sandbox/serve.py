@@ -44,6 +44,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            help="Keep runs that have ended there, and start with those that it holds.",
+            show_default=False,
+        ),
+    ] = None,
     shared_host: Annotated[
         bool, typer.Option("--shared-host", help="Serve two workspaces behind one host.")
     ] = False,
@@ -64,6 +73,7 @@ def command(
       dbjobs sandbox serve --root examples/demo
       dbjobs sandbox serve --port 8765 --time-scale 10
       dbjobs sandbox serve --shared-host
+      dbjobs sandbox serve --history runs.jsonl
       dbjobs sandbox serve --scenario flaky-network --log requests.jsonl
 
     Exit codes: 0 ended by SIGINT or SIGTERM, 2 not a loopback address, a port in use, or an
@@ -83,6 +93,7 @@ def command(
             time_scale=time_scale,
             log=log,
             state=state,
+            history=history,
             **({"workspace_ids": SHARED} if shared_host else {}),
         ) as sandbox,
     ):

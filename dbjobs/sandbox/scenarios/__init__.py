@@ -12,7 +12,17 @@ from dbjobs.common.documents import DocumentError, read_document
 from dbjobs.errors import UsageError
 from dbjobs.sandbox.endpoints import ENDPOINTS, endpoint_name
 from dbjobs.sandbox.model import TERMINAL
-from dbjobs.sandbox.scenario import Fault, Outcome, Rule, Scenario, TaskOutcome, When, WhenRequest, WhenTask
+from dbjobs.sandbox.scenario import (
+    Fault,
+    Outcome,
+    PastTaskOutcome,
+    Rule,
+    Scenario,
+    TaskOutcome,
+    When,
+    WhenRequest,
+    WhenTask,
+)
 from dbjobs.sandbox.sign_in import PAGES
 
 _FOLDER = Path(__file__).parent
@@ -20,8 +30,12 @@ _RULES: dict[str, tuple[type[Any], type[Any]]] = {
     "requests": (WhenRequest, Fault),
     "tasks": (WhenTask, TaskOutcome),
     "runs": (When, Outcome),
+    "past_tasks": (WhenTask, PastTaskOutcome),
 }
 """The fields of a scenario that are lists of rules."""
+
+
+MOST_PAST_RUNS = 1000
 
 
 def shipped() -> dict[str, str]:
@@ -132,6 +146,10 @@ _BY_TYPE: dict[str, _Check] = {
 _BY_NAME: dict[str, _Check] = {
     "endpoint": ("the name of an endpoint, such as runs/get, or a list of such", _are_endpoints),
     "status": ("an HTTP status", lambda value: _is_number(value, int) and 200 <= value <= 599),
+    "past_runs": (
+        f"a whole number from 0 to {MOST_PAST_RUNS:,}",
+        lambda value: _is_number(value, int) and value <= MOST_PAST_RUNS,
+    ),
     "every": ("a whole number from 1 on", lambda value: _is_number(value, int) and value > 0),
     "life_cycle_state": (f"one of {', '.join(sorted(TERMINAL))}", lambda value: value in TERMINAL),
 }
