@@ -3,13 +3,13 @@
 Source: https://docs.databricks.com/dev-tools/auth/unified-auth
 """
 
-from dbjobs.auth import azure, browser, identity, local, oauth, programs, stored
+from dbjobs.auth import azure, browser, identity, local, oauth, programs
 
 AUTH_METHODS = {
     method.name: method
     for method in (
-        stored.personal_access_token,
-        stored.user_name_and_password,
+        local.personal_access_token,
+        local.user_name_and_password,
         local.metadata_service,
         oauth.service_principal,
         identity.identity_token_in_variable,
@@ -18,7 +18,7 @@ AUTH_METHODS = {
         azure.service_principal,
         azure.managed_identity,
         azure.github_actions,
-        stored.netrc,
+        local.netrc,
         programs.azure_cli,
         identity.azure_devops,
         browser.external_browser,

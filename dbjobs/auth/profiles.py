@@ -6,13 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from dbjobs import config
 from dbjobs.auth.methods import AUTH_METHODS, NOT_OFFERED
 from dbjobs.auth.registry import AuthMethod
-from dbjobs.config import Options, Profile, Setting
 from dbjobs.config.files import ProfileFiles
-from dbjobs.config.resolve import profile_of
-from dbjobs.config.settings import FAMILIES, Source
+from dbjobs.config.resolve import Profile, profile_of, resolve_settings
+from dbjobs.config.settings import FAMILIES, Options, Setting, Source
 from dbjobs.errors import ConfigError
 
 GITHUB_HINT = "in GitHub Actions, `permissions: {id-token: write}` takes the place of a client_secret"
@@ -20,7 +18,7 @@ GITHUB_HINT = "in GitHub Actions, `permissions: {id-token: write}` takes the pla
 
 def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
     """Find host, credentials and the rest; a ConfigError says what is missing and how to give it."""
-    return with_auth_methods(config.resolve_settings(options, environ), environ)
+    return with_auth_methods(resolve_settings(options, environ), environ)
 
 
 def with_auth_methods(profile: Profile, environ: Mapping[str, str]) -> Profile:

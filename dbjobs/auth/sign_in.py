@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from dbjobs.common.clock import Clock
 from dbjobs.common.hidden import hide
-from dbjobs.config import Profile
 from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
+from dbjobs.config.resolve import Profile, checked
 from dbjobs.config.settings import FAMILIES, SECRETS
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, SignInError, UnreachableError, UnsentError
 from dbjobs.http.response import Payload, RawResponse, read_response
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from dbjobs.http.session import Network
 
 HOST_METADATA = "/.well-known/databricks-config"
-"""What a host says of itself: `workspace_id`, `account_id`, `oidc_endpoint`, and more."""
+"""What a host says of itself: `workspace_id`, `account_id`, `oidc_endpoint`, and more.
+
+Source: https://docs.databricks.com/dev-tools/auth/unified-auth and the official SDKs
+"""
+
+WORKSPACE_HEADER = "X-Databricks-Workspace-Id"
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +61,17 @@ class SignIn:
         """The account of the workspace, as far as it is known."""
         return self.get("account_id") or self.host_metadata.get("account_id")
 
+    def workspace_headers(self) -> dict[str, str]:
+        """The header that leads a request to its workspace; {} if the host is all that it takes.
+
+        A host that may serve several is asked which one it stands for, unless a setting says so.
+        """
+        workspace_id = self.profile.workspace_id
+        if not workspace_id and self.may_serve_several:
+            found = self.host_metadata.get("workspace_id")
+            workspace_id = checked("workspace_id", str(found), self.host) if found else None
+        return {WORKSPACE_HEADER: workspace_id} if workspace_id else {}
+
     def read(self, key: str) -> str:
         """A setting's text; a secret is hidden from all output from now on."""
         text = self.profile.read(key)
@@ -84,7 +100,22 @@ class SignIn:
         try:
             return read_response(self.send(method, url, form=form, headers=headers, is_direct=is_direct))
         except DbjobsError as error:
-            raise self._explain_failure(error, urlsplit(url).netloc) from None
+            provider = urlsplit(url).netloc
+            failure = f"cannot sign in: {error.message}"
+            if isinstance(error, UnreachableError):  # which may help if it is tried again
+                raise UnsentError(
+                    failure, hint=error.hint, answer=error.answer, retry_after=error.retry_after
+                ) from None
+            if isinstance(error, NotTheApiError):
+                hint = f"check the host; {provider} was asked for a token"
+                raise NotTheApiError(failure, hint=hint, answer=error.answer) from None
+            if error.answer is None:
+                raise
+            settings = self.profile.settings
+            found = [f"{key} ({settings[key].source})" for key in settings if key in FAMILIES]
+            hint = f"check {' and '.join(found) or 'who is signed in'}"
+            reason = (error.answer.message or error.message).strip().splitlines()[0]
+            raise SignInError(f"{provider} gave no token: {reason}", hint=hint, answer=error.answer) from None
 
     def send(
         self,
@@ -103,27 +134,3 @@ class SignIn:
         answer = HttpSession(None, network, is_direct=is_direct).send(method, url, data=form, headers=headers)
         logger.debug("%s %s → %s", method, url.partition("?")[0], answer.status)
         return answer
-
-    def _explain_failure(self, error: DbjobsError, provider: str) -> DbjobsError:
-        """What a failed question means for signing in; a network's trouble stays one that may pass."""
-        if isinstance(error, UnreachableError):
-            return UnsentError(
-                f"cannot sign in: {error.message}",
-                hint=error.hint,
-                answer=error.answer,
-                retry_after=error.retry_after,
-            )
-        if isinstance(error, NotTheApiError):
-            hint = f"check the host; {provider} was asked for a token"
-            return NotTheApiError(f"cannot sign in: {error.message}", hint=hint, answer=error.answer)
-        if error.answer is None:
-            return error
-        reason = (error.answer.message or error.message).strip().splitlines()[0]
-        return SignInError(f"{provider} gave no token: {reason}", hint=self._hint(), answer=error.answer)
-
-    def _hint(self) -> str:
-        """Where to look when a provider refuses."""
-        settings = self.profile.settings
-        keys = [key for key in settings if key in FAMILIES]
-        found = " and ".join(f"{key} ({settings[key].source})" for key in keys)
-        return f"check {found}" if found else "check who is signed in"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from dbjobs.api.transport import WORKSPACE_ID_HEADER, HttpTransport
 from dbjobs.auth.credentials import Credentials
-from dbjobs.auth.workspace import WORKSPACE_HEADER
+from dbjobs.auth.sign_in import WORKSPACE_HEADER
 from dbjobs.common.clock import Clock
-from dbjobs.config import Profile
+from dbjobs.config.resolve import Profile
 from dbjobs.config.settings import API_VERSIONS
 from dbjobs.errors import (
     ConfigError,

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from dbjobs.cli.cache import Cache
     from dbjobs.cli.checkup import Checkup
     from dbjobs.cli.dry_run import DryRun
-    from dbjobs.config import Options, Profile
     from dbjobs.config.files import ProfileFiles
+    from dbjobs.config.resolve import Profile
+    from dbjobs.config.settings import Options
     from dbjobs.http.response import Payload
     from dbjobs.http.session import Network
 
@@ -111,7 +112,7 @@ class App:
     @property
     def config_options(self) -> "Options":
         """Those of the options that bear on the configuration."""
-        from dbjobs.config import Options
+        from dbjobs.config.settings import Options
 
         given = self.options
         return Options(given.profile, given.config, given.host, given.api_version)
@@ -146,17 +147,12 @@ class App:
         return self._sign_in(self.profile, self.resolve_profile)
 
     def _sign_in(self, profile: "Profile", read_again: "Callable[[], Profile] | None") -> "Credentials":
-        from dbjobs.auth.issuer import credentials_for
+        from dbjobs.auth.credentials import Credentials
+        from dbjobs.auth.sign_in import SignIn
         from dbjobs.output.log import show_log
 
         show_log(self.streams)
-        return credentials_for(
-            profile,
-            network_of(profile),
-            self.clock,
-            environ=self.environ,
-            read_again=read_again,
-        )
+        return Credentials(SignIn(profile, network_of(profile), self.clock, self.environ), read_again)
 
     def checkup(self, draft: "Profile | None" = None) -> "Checkup":
         """Of the profile, or of one that is not saved yet."""

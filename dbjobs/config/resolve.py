@@ -1,9 +1,16 @@
 """From options, environment and files to one Profile, each value with its source.
 
-Each place that settings come from is a source. The strongest source that names a host
-decides it, and credentials are only taken from a source that names the same host (or, beside
-`--host`, none): they never travel to a host that they were not given for. Which auth method
-they are for is decided in `dbjobs.auth.profiles`.
+From strongest to weakest, the sources are:
+
+1. options of the command line (`--host`, `--api-version`)
+2. the profile named by `--profile`
+3. `DATABRICKS_*` and `ARM_*` variables
+4. the profile named by `DATABRICKS_CONFIG_PROFILE`
+5. the default profile: of `config.yaml`, else of `.databrickscfg`
+
+The strongest source that names a host decides it, and credentials are only taken from a source that
+names the same host (or, beside `--host`, none): they are never sent to a host that they were not given
+for. Which auth method they are for is decided in `dbjobs.auth.profiles`.
 """
 
 import os
@@ -16,7 +23,7 @@ from pathlib import Path
 from dbjobs.config.files import ProfileFiles, config_path
 from dbjobs.config.hosts import has_more_than_host, normalize_host, workspace_id_in
 from dbjobs.config.profile_file import check_privacy
-from dbjobs.config.runtime import RUNTIME_VARIABLE, runtime_credentials
+from dbjobs.config.runtime import runtime_credentials
 from dbjobs.config.settings import (
     API_VERSIONS,
     FAMILIES,
@@ -203,7 +210,7 @@ def environment_source(environ: Mapping[str, str]) -> Source:
 
 def runtime_source(environ: Mapping[str, str]) -> Source | None:
     """The workspace of the notebook or the job that dbjobs is called in, if it is called in one."""
-    found = runtime_credentials() if RUNTIME_VARIABLE in environ else None
+    found = runtime_credentials(environ)
     if found is None:
         return None
     name = "the Databricks runtime"

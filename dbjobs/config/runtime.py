@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-RUNTIME_VARIABLE = "DATABRICKS_RUNTIME_VERSION"
+VARIABLE = "DATABRICKS_RUNTIME_VERSION"
+"""Set wherever the runtime is."""
 
 
 class RuntimeCredentials(NamedTuple):
@@ -18,36 +19,36 @@ class RuntimeCredentials(NamedTuple):
     headers: Callable[[], Mapping[str, str]]
 
 
-def runtime_credentials() -> RuntimeCredentials | None:
-    """By whichever interface this version of the runtime has; None if it has none, or no notebook runs."""
-    for module, name, read in (
-        ("dbruntime.sdk_credential_provider", "init_runtime_native_unified", _read_unified),
-        ("dbruntime.sdk_credential_provider", "init_runtime_native_auth", _read_native),
-        ("dbruntime.databricks_repl_context", "get_context", _read_context),
+def runtime_credentials(environ: Mapping[str, str], host: str | None = None) -> RuntimeCredentials | None:
+    """By whichever interface this version of the runtime has; None outside of one, or for another host."""
+    if VARIABLE not in environ:
+        return None
+    for module, name in (
+        ("dbruntime.sdk_credential_provider", "init_runtime_native_unified"),
+        ("dbruntime.sdk_credential_provider", "init_runtime_native_auth"),
+        ("dbruntime.databricks_repl_context", "get_context"),
     ):
         try:
-            found = read(getattr(import_module(module), name))
+            found = _read(name, getattr(import_module(module), name))
         except Exception:  # noqa: S112 - code of the runtime, which may raise anything
             continue
-        if found and found.host:
-            return found
+        if found.host:
+            return found if host in (None, found.host) else None
     return None
 
 
-def _read_unified(init: Callable[[], Any]) -> RuntimeCredentials:
-    host, _, workspace_id, headers = init()
-    return RuntimeCredentials(_url(host), str(workspace_id) if workspace_id else None, headers)
+def _read(name: str, interface: Callable[[], Any]) -> RuntimeCredentials:
+    """What an interface gives; each version of the runtime has its own."""
+    workspace_id: Any = None
+    if name == "get_context":
+        host = interface().workspaceUrl
 
+        def headers() -> dict[str, str]:
+            return {"Authorization": f"Bearer {interface().apiToken}"}
 
-def _read_native(init: Callable[[], Any]) -> RuntimeCredentials:
-    host, headers = init()
-    return RuntimeCredentials(_url(host), None, headers)
-
-
-def _read_context(get_context: Callable[[], Any]) -> RuntimeCredentials:
-    host = get_context().workspaceUrl
-    return RuntimeCredentials(_url(host), None, lambda: {"Authorization": f"Bearer {get_context().apiToken}"})
-
-
-def _url(host: str | None) -> str:
-    return f"https://{host}" if host and "://" not in host else (host or "").rstrip("/")
+    elif name == "init_runtime_native_auth":
+        host, headers = interface()
+    else:
+        host, _, workspace_id, headers = interface()
+    host = f"https://{host}" if host and "://" not in host else (host or "").rstrip("/")
+    return RuntimeCredentials(host, str(workspace_id) if workspace_id else None, headers)

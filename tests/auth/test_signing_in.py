@@ -16,11 +16,10 @@ import yaml
 
 from dbjobs.auth.credentials import Credentials
 from dbjobs.auth.drafts import Draft
-from dbjobs.auth.issuer import ProfileIssuer, credentials_for
 from dbjobs.auth.profiles import resolve_profile
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.common.clock import SystemClock
-from dbjobs.config import Options
+from dbjobs.config.settings import Options
 from dbjobs.http import session as wire
 from dbjobs.http.session import Network
 from tests.auth.identity_provider import (
@@ -489,7 +488,7 @@ def test_a_token_in_the_environment_loads_nothing_that_other_ways_want(
 
     assert (done.returncode, done.stdout) == (0, f"{RUN_ID}\n"), done.stderr
     loaded = set(done.stderr.partition("LOADED ")[2].split())
-    assert "dbjobs.auth.stored" in loaded
+    assert "dbjobs.auth.local" in loaded
     assert sorted(loaded & UNUSED) == []
 
 
@@ -499,7 +498,7 @@ def test_threads_that_ask_at_once_share_one_token(
 ) -> None:
     _, path, _, name = profile.write(**M2M)
     resolved = resolve_profile(Options(str(name), Path(str(path))), {})
-    credentials = credentials_for(resolved, Network(ca_bundle=str(ca)), SystemClock())
+    credentials = Credentials(SignIn(resolved, Network(ca_bundle=str(ca)), SystemClock()))
     ready = threading.Barrier(threads)
     found: list[str] = []
 
@@ -522,7 +521,7 @@ def test_threads_that_are_refused_at_once_renew_once(
 ) -> None:
     _, path, _, name = profile.write(**M2M)
     resolved = resolve_profile(Options(str(name), Path(str(path))), {})
-    credentials = credentials_for(resolved, Network(ca_bundle=str(ca)), SystemClock())
+    credentials = Credentials(SignIn(resolved, Network(ca_bundle=str(ca)), SystemClock()))
     ready = threading.Barrier(8)
     renewed: list[bool] = []
 
@@ -543,10 +542,11 @@ def test_threads_that_are_refused_at_once_renew_once(
 def test_nothing_that_holds_a_secret_shows_it(workspace: Workspace, profile: Profile) -> None:
     _, path, _, name = profile.write(token=TOKEN)
     resolved = resolve_profile(Options(str(name), Path(str(path))), {})
-    issuer = ProfileIssuer(SignIn(resolved, Network(), SystemClock(), {"DATABRICKS_TOKEN": TOKEN}))
+    sign_in = SignIn(resolved, Network(), SystemClock(), {"DATABRICKS_TOKEN": TOKEN})
+    credentials = Credentials(sign_in)
     draft = Draft("p", {"token": TOKEN})
 
-    for holder in (resolved, issuer.sign_in, Credentials(issuer, SystemClock()), issuer.fetch(), draft):
+    for holder in (resolved, sign_in, credentials, credentials.current(), draft):
         assert TOKEN not in f"{holder!r} {holder}"
 
 

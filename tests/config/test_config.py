@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dbjobs.auth.profiles import resolve_profile
-from dbjobs.config import Options, normalize_host
+from dbjobs.config.hosts import normalize_host
+from dbjobs.config.settings import Options
 from dbjobs.errors import ConfigError
 from tests.conftest import Dbjobs
 from tests.support.fakes import Reply, scripted_server

@@ -10,7 +10,7 @@ from dbjobs.output.structured import write_document, write_documents
 
 if TYPE_CHECKING:
     from dbjobs.cli.checkup import Step
-    from dbjobs.config import Profile
+    from dbjobs.config.resolve import Profile
 
 
 def show_list(app: App, profiles: Sequence[Payload]) -> None:
