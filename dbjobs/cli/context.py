@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from dbjobs.cli.global_options import GlobalOptions
 from dbjobs.common.clock import Clock, SystemClock
 from dbjobs.common.hidden import hide
 from dbjobs.errors import ConfigError, DbjobsError, UsageError
@@ -33,22 +33,6 @@ MOST_SUGGESTED = 1_000
 """Jobs whose names are compared with one that does not exist: ten requests at most."""
 
 
-@dataclass(frozen=True)
-class GlobalOptions:
-    """The options that every command takes."""
-
-    profile: str | None = None
-    config: Path | None = None
-    host: str | None = None
-    api_version: str | None = None
-    output: str = "text"
-    quiet: bool = False
-    verbose: bool = False
-    no_color: bool = False
-    has_events: bool = False
-    """`--progress events`, known before a command is: its usage errors are events, too"""
-
-
 @dataclass(frozen=True, eq=False)
 class App:
     """One call of dbjobs: its options, its streams, its clock, and the workspace it speaks to."""
@@ -58,6 +42,8 @@ class App:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     words: tuple[str, ...] = ()
     """what was typed after `dbjobs`"""
+    has_events: bool = False
+    """`--progress events`, known before a command is: its usage errors are events, too"""
 
     @cached_property
     def streams(self) -> Streams:
@@ -67,13 +53,13 @@ class App:
             no_color=options.no_color,
             quiet=options.quiet,
             verbose=options.verbose,
-            event_clock=self.clock if options.has_events else None,
+            event_clock=self.clock if self.has_events else None,
         )
 
     @property
     def output(self) -> str:
         """text, json, jsonl, yaml or id."""
-        return self.options.output
+        return self.options.output.value if self.options.output else "text"
 
     @cached_property
     def profile(self) -> "Profile":
@@ -115,7 +101,7 @@ class App:
         from dbjobs.config.settings import Options
 
         given = self.options
-        return Options(given.profile, given.config, given.host, given.api_version)
+        return Options(given.profile, given.config, given.host, given.api_version and given.api_version.value)
 
     @cached_property
     def transport(self) -> "HttpTransport":
@@ -210,7 +196,7 @@ class App:
         """A command that does its work where this one did: with the same profile, file and host."""
         import shlex
 
-        given = self.options
+        given = self.config_options
         parts = ["dbjobs", *command.split()]
         for option, value in (
             ("--profile", given.profile),

@@ -1,54 +1,49 @@
 """Typer's commands with the conventions of dbjobs.
 
 - A group loads a verb's module when the verb is asked for, so a call pays for one command.
-- Every command takes the global options, so they stand before or after its name.
+- Every command takes the global options, so they may be given before or after its name.
 - A parameter whose type is a dataclass stands for a group of options, one a field, so that
   commands share whole groups.
 - Help is plain text in the manner of gh and kubectl: it comes at once, at any width.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import fields, is_dataclass
-from functools import wraps
 from importlib import import_module
+from inspect import getdoc
 from shutil import get_terminal_size
 from typing import Any, ClassVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
-from typer.utils import get_params_from_function
 
-from dbjobs.cli.context import App, GlobalOptions
-from dbjobs.cli.global_options import GLOBAL_SECTION, given_options, global_params
+from dbjobs.cli.context import App
+from dbjobs.cli.global_options import GLOBAL_SECTION, global_params, read_global_options
+from dbjobs.cli.parameters import make_params
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
-COMMAND_SETTINGS = {**CONTEXT_SETTINGS, "allow_extra_args": True}
-"""A command refuses extra arguments itself, with how they may have been meant."""
 
 ParserError: Any = typer.BadParameter.__base__
 """Typer exports BadParameter alone, and brings its own Click from 0.26 on."""
 
 MAX_HELP_WIDTH = 100
 TWO_COLUMN_WIDTH = 66
-"""From this width on, names and descriptions stand side by side."""
+"""From this width on, names and descriptions are side by side."""
 
 
 def app_of(ctx: typer.Context) -> App:
-    """The call's App, made of the global options that stand anywhere on the line."""
-    root = ctx.find_root()
+    """The call's App, made of the global options wherever they are on the line."""
+    root: Any = ctx.find_root()
     if root.obj is None:
-        has_events = getattr(root.command, "has_events", False)
-        words = tuple(getattr(root.command, "words", ()))
-        root.obj = App(GlobalOptions(**given_options(ctx), has_events=has_events), words=words)
+        words = tuple(root.command.words)
+        root.obj = App(read_global_options(ctx), has_events=root.command.has_events, words=words)
     app: App = root.obj
     return app
 
 
 def options_given(ctx: typer.Context, group: type) -> list[str]:
-    """Those options of a group that stand on the command line, such as `--timeout`."""
+    """Those options of a group that are on the command line, such as `--timeout`."""
     names = {field.name for field in fields(group)}
     return [
         param.opts[0]
@@ -69,11 +64,32 @@ def new_typer(**kwargs: Any) -> typer.Typer:
 
 
 class Command(TyperCommand):
-    """A verb."""
+    """A verb: a function that takes the context and the parameters that it declares."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _complete_params(self.params)
+    def __init__(self, name: str, function: Callable[..., None]) -> None:
+        made = make_params(function)
+        params = [param for param, _ in made.values()]
+        super().__init__(
+            name,
+            params=[*params, *_missing_global_params(params)],
+            help=getdoc(function),
+            # extra arguments are refused by parse_args, which suggests what to type instead
+            context_settings={**CONTEXT_SETTINGS, "allow_extra_args": True},
+            rich_markup_mode=None,
+        )
+        self._function = function
+        self._converters = {name: converter for name, (_, converter) in made.items()}
+
+    def invoke(self, ctx: Any) -> None:
+        values = {}
+        for name, value in ctx.params.items():
+            converter = self._converters[name]
+            values[name] = converter(value) if converter else value
+        for name, annotation in get_type_hints(self._function).items():
+            if is_dataclass(annotation):
+                group: Any = annotation
+                values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        self._function(ctx, **values)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
@@ -92,7 +108,7 @@ class Command(TyperCommand):
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def get_help(self, ctx: Any) -> str:
-        ctx.terminal_width = help_width()
+        ctx.terminal_width = _help_width()
         return super().get_help(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -109,10 +125,10 @@ class Group(TyperGroup):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        _complete_params(self.params)
+        self.params += _missing_global_params(self.params)
 
     def get_help(self, ctx: Any) -> str:
-        ctx.terminal_width = help_width()
+        ctx.terminal_width = _help_width()
         return super().get_help(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -125,12 +141,8 @@ class Group(TyperGroup):
 
     def _load(self, verb: str) -> Any:
         module = import_module(f"{self.package}.{self.modules.get(verb, verb.replace('-', '_'))}")
-        app = getattr(module, "app", None) or new_typer()
-        if app.registered_callback:
-            return get_command(app)
-        function = _expand_groups(module.command)
-        app.command(verb, cls=Command, context_settings=COMMAND_SETTINGS)(function)
-        return _with_help_of_arguments(get_command(app), function)
+        app = getattr(module, "app", None)
+        return get_command(app) if app else Command(verb, module.command)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A noun alone shows what it can do."""
@@ -159,56 +171,15 @@ class Group(TyperGroup):
         _format_params(self, ctx, formatter)
 
 
-def _with_help_of_arguments(command: Any, function: Callable[..., None]) -> Any:
-    """Before 0.26 Typer used the Click that is installed, and 8.4 of that empties an argument's help."""
-    for param in command.params:
-        if param.param_type_name == "argument" and not param.help:
-            param.help = get_params_from_function(function)[param.name].default.help
-    return command
+def _missing_global_params(params: list[Any]) -> list[Any]:
+    """The global options, but for those that a command declares itself."""
+    own = {name for param in params for name in param.opts}
+    return [param for param in global_params() if own.isdisjoint(param.opts)]
 
 
-def help_width() -> int:
-    """The terminal's, within reason; of itself, Click never goes below 50."""
+def _help_width() -> int:
+    """That of the terminal, within limits; Click's own would never be below 50."""
     return max(min(get_terminal_size().columns, MAX_HELP_WIDTH), 20)
-
-
-def _complete_params(params: list[Any]) -> None:
-    """Global options that the command has no use of its own for, and the values that a choice takes."""
-    taken = {name for param in params for name in param.opts}
-    params.extend(param for param in global_params() if taken.isdisjoint(param.opts))
-    for param in params:
-        values = "|".join(str(getattr(choice, "value", choice)) for choice in _choices_of(param))
-        # versions of Typer write these differently
-        param.metavar = param.metavar or values or ("N" if _is_number(param) else None)
-        if _is_number(param) or _choices_of(param):
-            param.type = _with_own_message(param.type)
-
-
-def _choices_of(param: Any) -> tuple[Any, ...]:
-    return tuple(getattr(param.type, "choices", ()))
-
-
-def _is_number(param: Any) -> bool:
-    return bool(param.type.name.startswith(("int", "float")))
-
-
-def _with_own_message(param_type: Any) -> Any:
-    """The type of an option, with a message of our own for a value that it does not take."""
-    if "convert" in vars(param_type):  # options of every command are shared
-        return param_type
-    convert = param_type.convert
-
-    def convert_or_explain(value: Any, param: Any, ctx: Any) -> Any:
-        try:
-            return convert(value, param, ctx)
-        except typer.BadParameter:
-            from dbjobs.cli.usage_errors import refused_value
-
-            raise typer.BadParameter(refused_value(param_type, value), ctx=ctx, param=param) from None
-
-    explaining = copy(param_type)
-    explaining.convert = convert_or_explain
-    return explaining
 
 
 def section_of(param: Any) -> str | None:
@@ -233,42 +204,3 @@ def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
 def _write_list(formatter: Any, records: list[tuple[str, str]]) -> None:
     """The description stands beside each, or below where there is no room."""
     formatter.write_dl(records, col_max=30 if formatter.width >= TWO_COLUMN_WIDTH else 12)
-
-
-def _expand_groups(function: Callable[..., None]) -> Callable[..., None]:
-    """A function that takes the fields of its dataclasses one by one, as Typer wants them."""
-    signature = inspect.signature(function, eval_str=True)
-    groups: dict[str, Any] = {
-        name: param.annotation
-        for name, param in signature.parameters.items()
-        if is_dataclass(param.annotation)
-    }
-    params = [
-        expanded.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for param in signature.parameters.values()
-        for expanded in (_params_of(groups[param.name]) if param.name in groups else [param])
-    ]
-
-    @wraps(function)
-    def command(**values: Any) -> None:
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        function(**values)
-
-    del command.__wrapped__  # what Typer must read is the new signature
-    command.__signature__ = signature.replace(parameters=params)  # type: ignore[attr-defined]
-    command.__annotations__ = {param.name: param.annotation for param in params}
-    return command
-
-
-def _params_of(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(group)
-    ]

@@ -3,13 +3,15 @@
 They are apart from those that only some commands share, since every call loads these.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.main import get_params_convertors_ctx_param_name_from_function
+
+from dbjobs.cli.parameters import make_params
 
 GLOBAL_SECTION = "Global options"
 _GIVEN = "dbjobs.global_options"
@@ -49,15 +51,8 @@ def _collect(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     if param.name == "profile" and "=" in (value or ""):
         raise typer.BadParameter(f"{value!r} is not a profile; parameters are given with -P {value}")
     if value and param.name:
-        given = ctx.meta.setdefault(_GIVEN, {})
-        given[param.name] = value.value if isinstance(value, Enum) else value
+        ctx.meta.setdefault(_GIVEN, {})[param.name] = value
     return value
-
-
-def given_options(ctx: typer.Context) -> dict[str, Any]:
-    """The global options that were given so far, by name."""
-    given: dict[str, Any] = ctx.meta.get(_GIVEN, {})
-    return given
 
 
 def _global(*names: str, **kwargs: Any) -> Any:
@@ -77,31 +72,36 @@ JobOutput = Annotated[
 """In place of the global one, where a job can be printed as a bundle's."""
 
 
-def _declare_global_options(
-    profile: Annotated[
-        str | None, _global("--profile", "-p", metavar="NAME", help="Use this profile.")
-    ] = None,
+@dataclass(frozen=True)
+class GlobalOptions:
+    """The options that every command takes."""
+
+    profile: Annotated[str | None, _global("--profile", "-p", metavar="NAME", help="Use this profile.")] = (
+        None
+    )
     config: Annotated[
         Path | None, _global("--config", metavar="FILE", help="Read this configuration file.")
-    ] = None,
-    host: Annotated[str | None, _global("--host", metavar="URL", help="Use this workspace.")] = None,
+    ] = None
+    host: Annotated[str | None, _global("--host", metavar="URL", help="Use this workspace.")] = None
     api_version: Annotated[
         ApiVersion | None, _global("--api-version", help="Version of the Jobs API  [default: 2.2].")
-    ] = None,
+    ] = None
     output: Annotated[
         OutputFormat | None, _global("--output", "-o", help="How to print the result  [default: text].")
-    ] = None,
-    quiet: Annotated[bool, _global("--quiet", "-q", help="Leave out notes and progress.")] = False,
+    ] = None
+    quiet: Annotated[bool, _global("--quiet", "-q", help="Leave out notes and progress.")] = False
     verbose: Annotated[
         bool, _global("--verbose", "-v", help="Log requests, retries, and where settings came from.")
-    ] = False,
-    no_color: Annotated[bool, _global("--no-color", help="Print without color.")] = False,
-) -> None:
-    """Only its signature is used: Typer builds the options from it."""
+    ] = False
+    no_color: Annotated[bool, _global("--no-color", help="Print without color.")] = False
 
 
 @cache
 def global_params() -> tuple[Any, ...]:
-    """The options that every command takes, before or after its name."""
-    params, _, _ = get_params_convertors_ctx_param_name_from_function(_declare_global_options)
-    return tuple(params)
+    """The global options as parameters; all commands share them."""
+    return tuple(param for param, _ in make_params(GlobalOptions).values())
+
+
+def read_global_options(ctx: typer.Context) -> GlobalOptions:
+    """Those given so far."""
+    return GlobalOptions(**ctx.meta.get(_GIVEN, {}))

@@ -12,6 +12,7 @@ import requests
 from dbjobs.api.paging import REMEMBERED_IDS, Pages, list_items
 from dbjobs.cli.cache import MAX_ENTRIES, Cache
 from dbjobs.cli.context import App
+from dbjobs.cli.global_options import GlobalOptions, OutputFormat
 from dbjobs.cli.showing import show_runs
 from dbjobs.common.clock import SystemClock
 from dbjobs.http.response import Payload
@@ -110,7 +111,7 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one(output: str) -> None:
     def most(rows: int) -> int:
         app = App(clock=SystemClock())
         vars(app)["streams"] = Streams(out=Sink(), err=Sink(), environ={})
-        vars(app)["options"] = app.options.__class__(output=output)
+        vars(app)["options"] = GlobalOptions(output=OutputFormat(output))
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         show_runs(app, pages_of(rows), with_tasks=False)

@@ -40,7 +40,7 @@ def start(app: App, name: str, answers: Answers) -> Draft:
     given = {
         "host": app.options.host,
         "auth_type": answers.auth_type,
-        "api_version": app.options.api_version,
+        "api_version": app.config_options.api_version,
     }
     values = parse_settings(answers.settings or []) | {key: value for key, value in given.items() if value}
     return Draft(name, values)
