@@ -20,9 +20,7 @@ CONTINUE_HINT = "the same command goes on from here: it starts only what is miss
 
 
 def _option(name: str, help_text: str, **kwargs: Any) -> Any:
-    return typer.Option(
-        name, help=help_text, show_default=False, rich_help_panel="Backfill options", **kwargs
-    )
+    return typer.Option(name, help=help_text, rich_help_panel="Backfill options", **kwargs)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,6 @@ def _global(*names: str, **kwargs: Any) -> Any:
         *names,
         callback=_collect,
         expose_value=False,
-        show_default=False,
         rich_help_panel=GLOBAL_SECTION,
         **kwargs,
     )

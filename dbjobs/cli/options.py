@@ -12,23 +12,15 @@ import typer
 from dbjobs.common.nearest import did_you_mean
 from dbjobs.errors import RefusedError, UsageError
 
-JobRef = Annotated[
-    str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.", show_default=False)
-]
+JobRef = Annotated[str, typer.Argument(metavar="JOB", help="A job id, or a job's exact name.")]
 OptionalJobRef = Annotated[
-    str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.", show_default=False)
+    str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.")
 ]
-JobRefs = Annotated[
-    list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.", show_default=False)
-]
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run id, or the URL of a run's page.", show_default=False)
-]
+JobRefs = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or the URL of a run's page.")]
 RunArguments = Annotated[
     list[str],
-    typer.Argument(
-        metavar="RUN...", help="Run ids, URLs of run pages, or - for ids on stdin.", show_default=False
-    ),
+    typer.Argument(metavar="RUN...", help="Run ids, URLs of run pages, or - for ids on stdin."),
 ]
 
 
@@ -42,11 +34,11 @@ def _check_token(token: str | None) -> str | None:
 
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="TASK", help="Run only this task; may be repeated.", show_default=False),
+    typer.Option("--only", metavar="TASK", help="Run only this task; may be repeated."),
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=0, help="List N rows at most; 0 lists all.", show_default=False),
+    typer.Option("--limit", metavar="N", min=0, help="List N rows at most; 0 lists all."),
 ]
 ExpandTasks = Annotated[bool, typer.Option("--expand-tasks", help="Include tasks (at most 100 per row).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -58,7 +50,6 @@ IdempotencyToken = Annotated[
         metavar="TOKEN",
         callback=_check_token,
         help="Start at most one run for this token  [default: a new one].",
-        show_default=False,
     ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and exit with its outcome.")]

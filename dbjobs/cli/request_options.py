@@ -18,13 +18,11 @@ class BodyOptions:
 
     file: Annotated[
         str | None,
-        typer.Option("--file", "-f", metavar="FILE", help="JSON or YAML; - is stdin.", show_default=False),
+        typer.Option("--file", "-f", metavar="FILE", help="JSON or YAML; - is stdin."),
     ] = None
     json_text: Annotated[
         str | None,
-        typer.Option(
-            "--json", metavar="TEXT|@FILE", help="JSON or YAML, as text or from @FILE.", show_default=False
-        ),
+        typer.Option("--json", metavar="TEXT|@FILE", help="JSON or YAML, as text or from @FILE."),
     ] = None
 
     @property
@@ -57,7 +55,6 @@ JobKey = Annotated[
         "--job-key",
         metavar="NAME",
         help="The job of a bundle's file, where it has several.",
-        show_default=False,
     ),
 ]
 
@@ -70,7 +67,6 @@ def _kind_option(name: str, kind: str, metavar: str = "NAME=VALUE") -> Any:
         name,
         metavar=metavar,
         help=f"Goes to {kind}.",
-        show_default=False,
         rich_help_panel="Parameters by kind",
     )
 
@@ -86,7 +82,6 @@ class ParameterOptions:
             "-P",
             metavar="NAME=VALUE",
             help="A parameter, of the kind that the job takes; may be repeated.",
-            show_default=False,
         ),
     ] = None
     params_file: Annotated[
@@ -95,7 +90,6 @@ class ParameterOptions:
             "--params-file",
             metavar="FILE",
             help="Parameters as a JSON or YAML mapping; - is stdin.",
-            show_default=False,
         ),
     ] = None
 

@@ -18,7 +18,6 @@ Name = Annotated[
         "--name",
         metavar="NAME",
         help="Only jobs with exactly this name, ignoring case.",
-        show_default=False,
     ),
 ]
 Match = Annotated[
@@ -27,7 +26,6 @@ Match = Annotated[
         "--match",
         metavar="TEXT",
         help="Only jobs whose name contains this text, ignoring case.",
-        show_default=False,
     ),
 ]
 MAX_SEARCHED = 500

@@ -25,7 +25,6 @@ Set = Annotated[
         metavar="PATH=VALUE",
         help="Set a field, as in schedule.pause_status=PAUSED or tasks[clean].max_retries=2;"
         " VALUE is YAML; may be repeated.",
-        show_default=False,
     ),
 ]
 Remove = Annotated[
@@ -34,7 +33,6 @@ Remove = Annotated[
         "--remove",
         metavar="FIELD",
         help="Remove a field of the job, tasks/KEY or job_clusters/KEY; may be repeated.",
-        show_default=False,
     ),
 ]
 

@@ -19,13 +19,11 @@ class Answers:
 
     auth_type: Annotated[
         str | None,
-        typer.Option(metavar="TYPE", help="How to sign in  [default: pat].", show_default=False),
+        typer.Option(metavar="TYPE", help="How to sign in  [default: pat]."),
     ] = None
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting, read as YAML; may be repeated.", show_default=False
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, read as YAML; may be repeated."),
     ] = None
     secret_stdin: Annotated[
         bool, typer.Option("--token-stdin", "--secret-stdin", help="Read the token, or secret, from stdin.")

@@ -4,9 +4,5 @@ from typing import Annotated
 
 import typer
 
-ProfileName = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name of a profile.", show_default=False)
-]
-OptionalName = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="The name of a profile.", show_default=False)
-]
+ProfileName = Annotated[str, typer.Argument(metavar="NAME", help="The name of a profile.")]
+OptionalName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The name of a profile.")]

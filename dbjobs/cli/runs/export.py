@@ -39,9 +39,7 @@ class Form(str, Enum):
     JSON = "json"
 
 
-TaskKey = Annotated[
-    str | None, typer.Option("--task", metavar="KEY", help="Only this task's notebook.", show_default=False)
-]
+TaskKey = Annotated[str | None, typer.Option("--task", metavar="KEY", help="Only this task's notebook.")]
 WhichViews = Annotated[Views, typer.Option("--views", help="What to export.")]
 Format = Annotated[Form, typer.Option("--format", help="The form of the files.")]
 Directory = Annotated[

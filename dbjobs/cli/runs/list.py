@@ -22,7 +22,7 @@ NEWEST = 20
 
 
 def _text(name: str, metavar: str, help_text: str) -> Any:
-    return typer.Option(name, metavar=metavar, help=help_text, show_default=False)
+    return typer.Option(name, metavar=metavar, help=help_text)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ PerformanceTarget = Annotated[
         "--performance-target",
         metavar="TARGET",
         help="How serverless tasks run: PERFORMANCE_OPTIMIZED, STANDARD or COST_OPTIMIZED.",
-        show_default=False,
     ),
 ]
 Queue = Annotated[
@@ -38,7 +37,6 @@ Queue = Annotated[
     typer.Option(
         "--queue/--no-queue",
         help="Queue the run, or skip it, if it cannot start at once  [default: what the job says].",
-        show_default=False,
     ),
 ]
 

@@ -26,9 +26,7 @@ class Which:
 
     rerun: Annotated[
         list[str] | None,
-        typer.Option(
-            "--rerun", metavar="TASK", help="Run this task again; may be repeated.", show_default=False
-        ),
+        typer.Option("--rerun", metavar="TASK", help="Run this task again; may be repeated."),
     ] = None
     rerun_failed: Annotated[
         bool, typer.Option("--rerun-failed", help="Run all failed tasks again (also if no TASK is named).")

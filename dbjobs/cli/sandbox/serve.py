@@ -31,9 +31,7 @@ def command(
     ] = 1.0,
     scenario: Annotated[
         str | None,
-        typer.Option(
-            "--scenario", metavar="NAME|FILE", help="Which faults to simulate, and when.", show_default=False
-        ),
+        typer.Option("--scenario", metavar="NAME|FILE", help="Which faults to simulate, and when."),
     ] = None,
     state: Annotated[
         Path | None,
@@ -41,7 +39,6 @@ def command(
             "--state",
             metavar="DIR",
             help="Keep jobs and files there for the next time; by default all is gone when it ends.",
-            show_default=False,
         ),
     ] = None,
     history: Annotated[
@@ -50,7 +47,6 @@ def command(
             "--history",
             metavar="FILE",
             help="Keep runs that have ended there, and start with those that it holds.",
-            show_default=False,
         ),
     ] = None,
     shared_host: Annotated[
@@ -58,9 +54,7 @@ def command(
     ] = False,
     log: Annotated[
         Path | None,
-        typer.Option(
-            "--log", metavar="FILE", help="Write every request there, a JSON line each.", show_default=False
-        ),
+        typer.Option("--log", metavar="FILE", help="Write every request there, a JSON line each."),
     ] = None,
 ) -> None:
     """Serve a workspace on this machine that runs Python tasks for real.
