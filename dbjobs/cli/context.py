@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,13 +23,8 @@ if TYPE_CHECKING:
     from dbjobs.config.files import ProfileFiles
     from dbjobs.config.resolve import Profile
     from dbjobs.config.settings import Options
-    from dbjobs.http.response import Payload
-    from dbjobs.http.session import Network
 
 Item = TypeVar("Item")
-
-MOST_SUGGESTED = 1_000
-"""Jobs whose names are compared with one that does not exist: ten requests at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +106,7 @@ class App:
             self.credentials,
             self.clock,
             version=self.profile.api_version.value,
-            network=network_of(self.profile),
+            network=self.profile.network,
             observer=self.cache.record,
         )
 
@@ -138,7 +132,7 @@ class App:
         from dbjobs.output.log import show_log
 
         show_log(self.streams)
-        return Credentials(SignIn(profile, network_of(profile), self.clock, self.environ), read_again)
+        return Credentials(SignIn(profile, profile.network, self.clock, self.environ), read_again)
 
     def checkup(self, draft: "Profile | None" = None) -> "Checkup":
         """Of the profile, or of one that is not saved yet."""
@@ -146,7 +140,7 @@ class App:
 
         profile = draft or self.profile
         credentials = self._sign_in(draft, None) if draft else self.credentials
-        return Checkup(profile, credentials, network_of(profile), self.clock)
+        return Checkup(profile, credentials, profile.network, self.clock)
 
     @cached_property
     def api(self) -> "JobsApi":
@@ -216,19 +210,9 @@ class App:
 
     def job_id(self, ref: str) -> int:
         """A job by its id, or by its exact name."""
-        from dbjobs.cli.references import as_id, check_job_name, choose_job
+        from dbjobs.runs.references import find_job
 
-        if (job_id := as_id(ref)) is not None:
-            return job_id
-        check_job_name(ref)
-        return choose_job(ref, chain.from_iterable(self.api.list_jobs(name=ref)), self._jobs_to_suggest)
-
-    def _jobs_to_suggest(self) -> "list[Payload]":
-        """The newest jobs, as far as they can be had; a suggestion is worth no second error."""
-        try:
-            return list(chain.from_iterable(self.api.list_jobs(limit=MOST_SUGGESTED)))
-        except DbjobsError:
-            return []
+        return find_job(self.api, ref)
 
     def job_ids(self, refs: Iterable[str]) -> list[int]:
         """Jobs by id or by name; in the order given, each once."""
@@ -243,7 +227,7 @@ class App:
 
     def run_ids(self, refs: Iterable[str]) -> list[int]:
         """Runs by id, by URL, or `-` for refs on stdin; in the order given, each once."""
-        from dbjobs.cli.references import parse_run_ref
+        from dbjobs.runs.references import parse_run_ref
 
         run_ids: dict[int, None] = {}
         for ref in _with_stdin(refs):
@@ -273,11 +257,3 @@ def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
             yield from sys.stdin.read().split()
         else:
             yield ref
-
-
-def network_of(profile: "Profile") -> "Network":
-    """How the profile wants its host to be reached."""
-    from dbjobs.http.session import Network
-
-    found = {key: profile.get(key) for key in ("ca_bundle", "client_cert", "client_key")}
-    return Network(**{key: setting.value for key, setting in found.items() if setting})

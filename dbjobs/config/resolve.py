@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbjobs.config.files import ProfileFiles, config_path
 from dbjobs.config.hosts import has_more_than_host, normalize_host, workspace_id_in
@@ -37,6 +38,9 @@ from dbjobs.config.settings import (
     Source,
 )
 from dbjobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dbjobs.http.session import Network
 
 DEFAULT_API_VERSION = "2.2"
 FIRST_STEPS = (
@@ -78,6 +82,14 @@ class Profile:
     def address(self) -> str:
         """The workspace as `--host` takes it: two that share a host differ in it."""
         return self.host.value + (f"/?w={self.workspace_id}" if self.workspace_id else "")
+
+    @property
+    def network(self) -> "Network":
+        """How to reach the host."""
+        from dbjobs.http.session import Network  # late: it loads requests
+
+        found = {key: self.settings.get(key) for key in ("ca_bundle", "client_cert", "client_key")}
+        return Network(**{key: setting.value for key, setting in found.items() if setting})
 
     def check(self) -> None:
         """Refuse values that cannot work; what is fetched from elsewhere is looked at when it is."""

@@ -49,7 +49,7 @@ def test_what_runs_no_command_loads_none_and_none_of_their_options(args: list[st
     assert "dbjobs.cli.app" in loaded
     assert (
         sorted(
-            loaded & {*OPTIONS, *WAITING, "dbjobs.cli.references", "dbjobs.api.models", "rich", "requests"}
+            loaded & {*OPTIONS, *WAITING, "dbjobs.runs.references", "dbjobs.api.models", "rich", "requests"}
         )
         == []
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dbjobs.cli.cache import Entries, load_workspace
 from dbjobs.cli.completion.line import CommandLine, Node
 from dbjobs.cli.completion.profiles import find_host, read_profiles
-from dbjobs.cli.references import as_id, parse_run_ref
+from dbjobs.runs.references import as_id, parse_run_ref
 
 Words = Iterable[tuple[str, str]]
 """Each with its help, which may be empty."""

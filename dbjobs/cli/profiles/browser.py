@@ -8,7 +8,7 @@ from dbjobs.auth.browser import Consent, token_store
 from dbjobs.auth.drafts import Draft
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.auth.tokens import Token
-from dbjobs.cli.context import App, network_of
+from dbjobs.cli.context import App
 from dbjobs.errors import SignInError, UsageError
 from dbjobs.output.log import show_log
 
@@ -27,7 +27,7 @@ def sign_in_by_browser(app: App, draft: Draft, *, use_browser: bool) -> str:
     """Sign in, and keep the tokens; returns where."""
     show_log(app.streams)
     profile = draft.profile(app.profile_files)
-    sign_in = SignIn(profile, network_of(profile), app.clock, app.environ)
+    sign_in = SignIn(profile, profile.network, app.clock, app.environ)
     token = _by_redirect(app, sign_in) if use_browser else _by_hand(app, sign_in)
     store = token_store(app.environ)
     with store.locked():

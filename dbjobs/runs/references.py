@@ -3,12 +3,16 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dbjobs.common.nearest import nearest_names
 from dbjobs.config.hosts import workspace_id_in
-from dbjobs.errors import NotFoundError, UsageError
+from dbjobs.errors import DbjobsError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from dbjobs.api.client import JobsApi
 
 MAX_ID = 2**63 - 1
 MAX_LISTED = 20
@@ -16,6 +20,9 @@ MAX_LISTED = 20
 
 MAX_SUGGESTED = 3
 """Names of jobs that an error suggests."""
+
+MAX_SEARCHED = 1_000
+"""Jobs whose names are compared with one that does not exist: ten requests at most."""
 
 _RUN_IN_URL = r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)"
 _JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
@@ -66,6 +73,21 @@ def check_job_name(text: str) -> None:
     if "," in text and all(as_id(part) for part in text.strip(",").split(",")):
         separated = text.strip(",").replace(",", " ")
         raise UsageError(f"{text!r} is not a job", hint=f"separate ids by blanks: {separated}")
+
+
+def find_job(api: "JobsApi", ref: str) -> int:
+    """The id of the job that an id or an exact name means; a NotFoundError names the nearest ones."""
+    if (job_id := as_id(ref)) is not None:
+        return job_id
+    check_job_name(ref)
+
+    def list_newest() -> list[dict[str, Any]]:
+        try:
+            return list(chain.from_iterable(api.list_jobs(limit=MAX_SEARCHED)))
+        except DbjobsError:  # a suggestion is worth no second error
+            return []
+
+    return choose_job(ref, chain.from_iterable(api.list_jobs(name=ref)), list_newest)
 
 
 def choose_job(

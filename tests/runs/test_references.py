@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.cli.references import MAX_ID, RunRef, as_id, parse_run_ref
 from dbjobs.errors import UsageError
+from dbjobs.runs.references import MAX_ID, RunRef, as_id, parse_run_ref
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Reply
 from tests.support.payloads import run
