@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from dbjobs import __version__
-from dbjobs.cli.framework import Group, ParserError, app_of, new_typer
+from dbjobs.cli.framework import CONTEXT_SETTINGS, Group, ParserError, app_of
 from dbjobs.common.clock import SystemClock
 from dbjobs.common.signals import Interrupted
 from dbjobs.errors import DbjobsError, ExitCode, UsageError
@@ -21,12 +21,15 @@ from dbjobs.output.streams import Streams, cannot_write
 class Root(Group):
     """`dbjobs`."""
 
-    package = "dbjobs.cli"
+    modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command"}
     has_events = False
     words: Sequence[str] = ()
     """what was typed after `dbjobs`"""
-    verbs = ("jobs", "runs", "profiles", "sandbox", "demo", "completion")
-    modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            "dbjobs.cli", ("jobs", "runs", "profiles", "sandbox", "demo", "completion"), **kwargs
+        )
 
     def main(
         self,
@@ -122,7 +125,13 @@ def _report_bug(streams: Streams, error: Exception) -> None:
     streams.fail(DbjobsError(message, hint="DBJOBS_DEBUG=1 shows where; please report it"))
 
 
-app = new_typer(cls=Root)
+app = typer.Typer(
+    cls=Root,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT_SETTINGS,
+)
 
 
 def _print_version(is_given: bool) -> None:

@@ -7,7 +7,7 @@
 - Help is plain text in the manner of gh and kubectl: it comes at once, at any width.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import getdoc
@@ -16,7 +16,6 @@ from typing import Any, ClassVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 
 from dbjobs.cli.context import App
 from dbjobs.cli.global_options import GLOBAL_SECTION, global_params, read_global_options
@@ -50,17 +49,6 @@ def options_given(ctx: typer.Context, group: type) -> list[str]:
         for param in ctx.command.params
         if param.name in names and getattr(ctx.get_parameter_source(param.name), "name", "") == "COMMANDLINE"
     ]
-
-
-def new_typer(**kwargs: Any) -> typer.Typer:
-    """A Typer without options of its own and without decoration."""
-    return typer.Typer(
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings=CONTEXT_SETTINGS,
-        **kwargs,
-    )
 
 
 class Command(TyperCommand):
@@ -116,15 +104,15 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A noun; its verbs are modules of its package, each with a function `command` or a group `app`."""
+    """A noun; its verbs are modules of its package, each with a function `command` or a `group`."""
 
-    package: str
-    verbs: tuple[str, ...]
     modules: ClassVar[Mapping[str, str]] = {}
     """those whose module has another name than the verb"""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, package: str, verbs: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**{"context_settings": CONTEXT_SETTINGS, "rich_markup_mode": None, **kwargs})
+        self.package = package
+        self.verbs = verbs
         self.params += _missing_global_params(self.params)
 
     def get_help(self, ctx: Any) -> str:
@@ -136,13 +124,10 @@ class Group(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in self.verbs and cmd_name not in self.commands:
-            self.commands[cmd_name] = self._load(cmd_name)
+            name = self.modules.get(cmd_name, cmd_name.replace("-", "_"))
+            module = import_module(f"{self.package}.{name}")
+            self.commands[cmd_name] = getattr(module, "group", None) or Command(cmd_name, module.command)
         return self.commands.get(cmd_name)
-
-    def _load(self, verb: str) -> Any:
-        module = import_module(f"{self.package}.{self.modules.get(verb, verb.replace('-', '_'))}")
-        app = getattr(module, "app", None)
-        return get_command(app) if app else Command(verb, module.command)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A noun alone shows what it can do."""

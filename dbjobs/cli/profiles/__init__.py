@@ -1,18 +1,9 @@
 """`dbjobs profiles`."""
 
-from dbjobs.cli.framework import Group, new_typer
+from dbjobs.cli.framework import Group
 
-
-class Profiles(Group):
-    """Workspaces, and how to sign in to them."""
-
-    package = __name__
-    verbs = ("list", "show", "add", "login", "logout", "remove", "use", "check")
-
-
-app = new_typer(cls=Profiles)
-
-
-@app.callback()
-def profiles() -> None:
-    """Keep workspaces and credentials, and check that they work."""
+group = Group(
+    __name__,
+    ("list", "show", "add", "login", "logout", "remove", "use", "check"),
+    help="Keep workspaces and credentials, and check that they work.",
+)

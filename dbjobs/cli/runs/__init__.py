@@ -1,13 +1,10 @@
 """`dbjobs runs`."""
 
-from dbjobs.cli.framework import Group, new_typer
+from dbjobs.cli.framework import Group
 
-
-class Runs(Group):
-    """Runs, by id or by the URL of their page."""
-
-    package = __name__
-    verbs = (
+group = Group(
+    __name__,
+    (
         "now",
         "submit",
         "wait",
@@ -20,12 +17,6 @@ class Runs(Group):
         "cancel-all",
         "repair",
         "delete",
-    )
-
-
-app = new_typer(cls=Runs)
-
-
-@app.callback()
-def runs() -> None:
-    """Start runs, watch them to their end, and read what became of them."""
+    ),
+    help="Start runs, watch them to their end, and read what became of them.",
+)

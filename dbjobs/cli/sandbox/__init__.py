@@ -1,18 +1,7 @@
 """`dbjobs sandbox`."""
 
-from dbjobs.cli.framework import Group, new_typer
+from dbjobs.cli.framework import Group
 
-
-class SandboxGroup(Group):
-    """The workspace on one's own machine."""
-
-    package = __name__
-    verbs = ("serve", "scenarios")
-
-
-app = new_typer(cls=SandboxGroup)
-
-
-@app.callback()
-def sandbox() -> None:
-    """A workspace on this machine, to try and rehearse pipelines in."""
+group = Group(
+    __name__, ("serve", "scenarios"), help="A workspace on this machine, to try and rehearse pipelines in."
+)
