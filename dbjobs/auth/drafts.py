@@ -1,6 +1,6 @@
 """A profile in the making: what was said of it, what is still to be asked, and what is saved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,10 @@ class Draft:
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.name.isprintable():
             raise UsageError("a profile needs a name that can be printed")
-        name = self.values.pop("auth_type", None) or _guess_method(self.values)
+        name = self.values.pop("auth_type", None)
+        if not name:  # the method that most of the settings belong to; a token where none does
+            explicit = [method for method in AUTH_METHODS.values() if method.is_explicit]
+            name = max(explicit, key=lambda method: len(set(method.needs) & self.values.keys())).name
         if name not in AUTH_METHODS:
             hint = NOT_OFFERED.get(name, f"it is one of {', '.join(AUTH_METHODS)}")
             raise UsageError(f"dbjobs does not offer auth_type {name!r}", hint=hint)
@@ -62,12 +65,6 @@ class Draft:
                 entry = f"{self.name}/{key}"
                 store_in_keyring(entry, self.values[key], f"{key} of profile {self.name}")
                 self.values[key] = {"keyring": entry}
-
-
-def _guess_method(values: Mapping[str, Any]) -> str:
-    """The one that most of the settings belong to; a token where none does."""
-    explicit = [method for method in AUTH_METHODS.values() if method.is_explicit]
-    return max(explicit, key=lambda method: len(set(method.needs) & values.keys())).name
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Sources: https://docs.databricks.com/dev-tools/auth/provider-github
 https://docs.databricks.com/dev-tools/auth/provider-azure-devops
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,13 +20,14 @@ GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TO
 
 DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105 - the name of a variable
 DEVOPS_VARIABLES = (
+    DEVOPS_TOKEN,
     "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI",
     "SYSTEM_TEAMPROJECTID",
     "SYSTEM_HOSTTYPE",
     "SYSTEM_PLANID",
     "SYSTEM_JOBID",
 )
-"""What Azure DevOps gives every job; the token has to be handed on by the pipeline."""
+"""What Azure DevOps gives every job; the pipeline has to pass the token on."""
 
 
 def _variable_with_token(source: Source) -> str | None:
@@ -97,21 +97,21 @@ def github_token(sign_in: SignIn, audience: str) -> str:
     return token_of(sign_in.ask("GET", url, headers=bearer(token).headers), "value")
 
 
-def _is_azure_devops(source: Source, host: str, environ: Mapping[str, str]) -> bool:
-    return all(environ.get(name) for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES))
-
-
-@auth_method("azure-devops-oidc", needs=["client_id"], is_available=_is_azure_devops)
+@auth_method(
+    "azure-devops-oidc",
+    needs=["client_id"],
+    is_available=lambda source, host, environ: all(environ.get(name) for name in DEVOPS_VARIABLES),
+)
 def azure_devops(sign_in: SignIn) -> Grant:
     """An identity token of Azure Pipelines; its audience is fixed."""
-    token, *parts = (sign_in.environ.get(name, "") for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES))
-    if missing := [name for name in (DEVOPS_TOKEN, *DEVOPS_VARIABLES) if not sign_in.environ.get(name)]:
+    values = {name: sign_in.environ.get(name, "") for name in DEVOPS_VARIABLES}
+    if missing := [name for name, value in values.items() if not value]:
         raise ConfigError(
             f"Azure DevOps gives this job no identity token: {', '.join(missing)} not set",
             hint=f"hand the token on in the step's env: {DEVOPS_TOKEN}: $(System.AccessToken)",
         )
-    collection, project, hub, plan, job = parts
-    sign_in.check_encrypted(collection, DEVOPS_VARIABLES[0], "a token")
+    token, collection, project, hub, plan, job = values.values()
+    sign_in.check_encrypted(collection, DEVOPS_VARIABLES[1], "a token")
     hide(token)
     url = f"{collection}{project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/jobs/{job}/oidctoken"
     headers = {**bearer(token).headers, "Content-Type": "application/json"}

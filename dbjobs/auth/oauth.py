@@ -5,7 +5,6 @@ https://docs.databricks.com/dev-tools/auth/oauth-federation-exchange
 """
 
 import re
-from typing import Any
 from urllib.parse import urlsplit
 
 from dbjobs.auth.grants import Grant, basic, bearer_of
@@ -60,7 +59,12 @@ def token_endpoint(sign_in: SignIn) -> str:
 def oauth_endpoint(sign_in: SignIn, key: str, fallback: str) -> str:
     """An address of the OAuth server by the host's own word; credentials go to no stranger's."""
     url = discovery_url(sign_in)
-    found = _read_if_there(sign_in, url).get(key)
+    try:
+        found = sign_in.ask("GET", url).get(key)
+    except SignInError as error:
+        if error.answer is None or error.answer.status != 404:
+            raise
+        found = None
     endpoint = found if isinstance(found, str) and found else sign_in.host + fallback
     named = sign_in.get("discovery_url")
     is_own = origin_of(endpoint) in (origin_of(sign_in.host), named and origin_of(named))
@@ -106,13 +110,3 @@ def audience_of(sign_in: SignIn, endpoint: str) -> str:
         if metadata and not metadata.get("workspace_id") and sign_in.account_id:
             return sign_in.account_id  # the host stands for the account
     return endpoint
-
-
-def _read_if_there(sign_in: SignIn, url: str) -> dict[str, Any]:
-    """A document of the host; {} if it has none."""
-    try:
-        return sign_in.ask("GET", url)
-    except SignInError as error:
-        if error.answer and error.answer.status == 404:
-            return {}
-        raise

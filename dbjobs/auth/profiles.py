@@ -1,13 +1,12 @@
 """Profiles with the auth methods that their settings leave open."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from dbjobs.auth.methods import AUTH_METHODS, NOT_OFFERED
-from dbjobs.auth.registry import AuthMethod
 from dbjobs.config.files import ProfileFiles
 from dbjobs.config.resolve import Profile, profile_of, resolve_settings
 from dbjobs.config.settings import FAMILIES, Options, Setting, Source
@@ -23,27 +22,30 @@ def resolve_profile(options: Options, environ: Mapping[str, str] = os.environ) -
 
 def with_auth_methods(profile: Profile, environ: Mapping[str, str]) -> Profile:
     """The profile with the methods to try in turn; a ConfigError if there is none, or too many."""
-    methods = _choose_methods(profile, environ)
-    profile.check()
-    return replace(profile, auth_methods=methods)
-
-
-def _choose_methods(profile: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     source, auth_type = profile.credential_source, profile.get("auth_type")
     if auth_type:
-        return (_check_choice(auth_type, source),)
-    if len(source.families) > 1:
+        _check_auth_type(auth_type, source)
+        names = [auth_type.value]
+    elif len(source.families) > 1:
         raise ConfigError(
             f"{source.name} has settings of more than one auth method: {' and '.join(source.families)}",
             hint="keep those of one, or choose by auth_type",
         )
-    methods = tuple(method.name for method in _possible(source, profile.host.value, environ))
-    if not methods:
+    else:
+        names = []
+        for method in AUTH_METHODS.values():
+            if not method.missing(source) and method.is_available(source, profile.host.value, environ):
+                names.append(method.name)
+                if method.is_explicit:
+                    break
+    if not names:
         raise _no_credentials(source, profile.host)
-    return methods
+    profile.check()
+    return replace(profile, auth_methods=tuple(names))
 
 
-def _check_choice(auth_type: Setting, source: Source) -> str:
+def _check_auth_type(auth_type: Setting, source: Source) -> None:
+    """Refuse an auth method that does not exist, or whose settings the source lacks."""
     name = auth_type.value
     if name in NOT_OFFERED:
         raise ConfigError(
@@ -58,16 +60,6 @@ def _check_choice(auth_type: Setting, source: Source) -> str:
         raise ConfigError(
             f"auth_type {name} ({auth_type.source}) needs {' and '.join(missing)}, which {source.name} lacks"
         )
-    return name
-
-
-def _possible(source: Source, host: str, environ: Mapping[str, str]) -> Iterator[AuthMethod]:
-    """Those whose settings are there, up to the first that was chosen on purpose."""
-    for method in AUTH_METHODS.values():
-        if not method.missing(source) and method.is_available(source, host, environ):
-            yield method
-            if method.is_explicit:
-                return
 
 
 def _no_credentials(source: Source, host: Setting) -> ConfigError:
@@ -90,25 +82,26 @@ def _no_credentials(source: Source, host: Setting) -> ConfigError:
 def list_profiles(files: ProfileFiles) -> list[dict[str, Any]]:
     """What each profile says of itself, whether it would work or not."""
     default = files.default()
-    return [_listed(name, files, default[0] if default else None) for name in files.names()]
-
-
-def _listed(name: str, files: ProfileFiles, default: str | None) -> dict[str, Any]:
-    file = files.get(name, "its own name")
-    host = workspace_id = auth_type = None
-    with suppress(ConfigError):
-        source = file.source(name, files.environ)
-        written = source.get("host")
-        host = written.value if written else None
-        if written and not written.reference:  # which is not followed just to be listed
-            profile = profile_of([source])
-            host, workspace_id = profile.host.value, profile.workspace_id
-            auth_type = " or ".join(with_auth_methods(profile, files.environ).auth_methods)
-    return {
-        "name": name,
-        "host": host,
-        "workspace_id": workspace_id,
-        "auth_type": auth_type,
-        "file": str(file.path),
-        "default": name == default,
-    }
+    listed = []
+    for name in files.names():
+        file = files.get(name, "its own name")
+        host = workspace_id = auth_type = None
+        with suppress(ConfigError):
+            source = file.source(name, files.environ)
+            written = source.get("host")
+            host = written.value if written else None
+            if written and not written.reference:  # which is not followed just to be listed
+                profile = profile_of([source])
+                host, workspace_id = profile.host.value, profile.workspace_id
+                auth_type = " or ".join(with_auth_methods(profile, files.environ).auth_methods)
+        listed.append(
+            {
+                "name": name,
+                "host": host,
+                "workspace_id": workspace_id,
+                "auth_type": auth_type,
+                "file": str(file.path),
+                "default": default is not None and name == default[0],
+            }
+        )
+    return listed

@@ -20,18 +20,17 @@ from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
 from dbjobs.common.deadline import seconds_left
 from dbjobs.config.hosts import is_azure
-from dbjobs.config.settings import Setting, Source
+from dbjobs.config.settings import Setting
 from dbjobs.errors import SignInError, ToolError, UnsentError
 
 TIMEOUT = 60.0
 """Seconds that a program may take."""
 
 
-def _has_azure_cli(source: Source, host: str, environ: Mapping[str, str]) -> bool:
-    return is_azure(host) and find_program("az", environ) is not None
-
-
-@auth_method("azure-cli", is_available=_has_azure_cli)
+@auth_method(
+    "azure-cli",
+    is_available=lambda source, host, environ: is_azure(host) and find_program("az", environ) is not None,
+)
 def azure_cli(sign_in: SignIn) -> Grant:
     """The token of `az login`."""
     tenant = tenant_of(sign_in)
@@ -137,20 +136,12 @@ def _run(sign_in: SignIn, command: Sequence[str], hint: str) -> dict[str, Any]:
     except OSError as error:
         raise ToolError(f"cannot run {program}: {error.strerror}", hint=hint) from None
     if done.returncode:
-        raise ToolError(f"{name} gave no token: {_reason(done.stderr)}", hint=hint)
-    return _parse(name, done.stdout)
-
-
-def _parse(name: str, output: bytes) -> dict[str, Any]:
+        lines = (line.strip() for line in done.stderr.decode(errors="replace").splitlines())
+        reason = next((line for line in lines if line), "it says nothing")
+        reason = re.sub(r"^(ERROR|Error):\s*", "", reason)[:300]
+        raise ToolError(f"{name} gave no token: {reason}", hint=hint)
     with suppress(ValueError, RecursionError):
-        answer = json.loads(output)
+        answer = json.loads(done.stdout)
         if isinstance(answer, dict):
             return answer
     raise ToolError(f"{name} gave no token: it did not print JSON", hint=f"is it a recent version of {name}?")
-
-
-def _reason(stderr: bytes) -> str:
-    """The first line that says something."""
-    lines = (line.strip() for line in stderr.decode(errors="replace").splitlines())
-    reason = next((line for line in lines if line), "it says nothing")
-    return re.sub(r"^(ERROR|Error):\s*", "", reason)[:300]
