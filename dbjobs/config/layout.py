@@ -1,4 +1,4 @@
-"""The text of `config.yaml` as people lay it out: a line a setting, a block a profile, comments between."""
+"""The text of `config.yaml`, one line per setting and one block per profile: found, replaced and added."""
 
 import json
 import re
@@ -13,16 +13,11 @@ INDENT = 2
 
 
 class Layout:
-    """A text, and where in it things stand; a LookupError or ValueError if it is laid out otherwise."""
+    """A text and its edits; a LookupError or ValueError if its layout is not handled."""
 
     def __init__(self, text: str) -> None:
         self.newline = "\r\n" if "\r\n" in text else "\n"
         self.text = text if not text or text.endswith("\n") else text + self.newline
-
-    @property
-    def default(self) -> str | None:
-        found = self._find(self._root(), "default_profile")
-        return str(found[1].value) if found else None
 
     def set_default(self, name: str) -> None:
         """Change the line, or add one above all others but the comments on top."""
@@ -43,7 +38,7 @@ class Layout:
             self._delete(*self._span(*found))
 
     def put_profile(self, name: str, values: Mapping[str, Any]) -> None:
-        """In the place of the profile of that name, else below the last one."""
+        """Replace the profile of that name, or add one below the last."""
         profiles = self._profiles()
         if profiles and (found := self._find(profiles, name)):
             first, last = self._span(*found)
@@ -52,8 +47,13 @@ class Layout:
         elif profiles:
             key, value = profiles.value[-1]
             self._insert(self._span(key, value)[1] + 1, _block(name, values, key.start_mark.column))
+        elif found := self._find(self._root(), "profiles"):  # without any profile
+            lines, below = self._lines, found[0].start_mark.line + 1
+            lines[below - 1] = re.sub(r":\s*(\{\s*\}|~|null)(?=\s)", ":", lines[below - 1], count=1)
+            self.text = "".join(lines)
+            self._insert(below, _block(name, values, INDENT))
         else:
-            self._begin_profiles(_block(name, values, INDENT))
+            self._insert(len(self._lines), ["profiles:", *_block(name, values, INDENT)])
 
     def remove_profile(self, name: str) -> None:
         profiles = self._profiles()
@@ -61,18 +61,6 @@ class Layout:
         if found is None:
             raise LookupError(name)
         self._delete(*self._span(*found))
-
-    def _begin_profiles(self, block: list[str]) -> None:
-        """Below the line `profiles:`, which may be there without any, or be added."""
-        found = self._find(self._root(), "profiles")
-        lines = self._lines
-        if found is None:
-            self._insert(len(lines), ["profiles:", *block])
-            return
-        place = found[0].start_mark.line
-        lines[place] = re.sub(r":\s*(\{\s*\}|~|null)(?=\s)", ":", lines[place], count=1)
-        self.text = "".join(lines)
-        self._insert(place + 1, block)
 
     @property
     def _lines(self) -> list[str]:
@@ -103,26 +91,22 @@ class Layout:
         first, last = key.start_mark.line, value.end_mark.line
         if last > first and (last == len(lines) or not lines[last][: value.end_mark.column].strip()):
             last -= 1  # the mark stands before whatever comes next
-        while last > first and _is_idle(lines[last]):
+        while last > first and not lines[last].partition("#")[0].strip():
             last -= 1
         return first, last
 
-    def _insert(self, place: int, lines: list[str]) -> None:
+    def _insert(self, index: int, lines: list[str]) -> None:
         old = self._lines
         new = [line + self.newline for line in lines]
-        self.text = "".join([*old[:place], *new, *old[place:]])
+        self.text = "".join([*old[:index], *new, *old[index:]])
 
     def _delete(self, first: int, last: int) -> None:
         lines = self._lines
         self.text = "".join([*lines[:first], *lines[last + 1 :]])
 
 
-def _is_idle(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
-
-
 def _block(name: str, values: Mapping[str, Any], indent: int) -> list[str]:
-    """A profile, a line a setting; references in one line, as the documentation shows them."""
+    """The lines of a profile, one per setting; a reference takes one line, too."""
     inner = " " * (indent + INDENT)
     return [
         f"{' ' * indent}{scalar(name)}:",
