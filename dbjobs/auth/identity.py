@@ -11,6 +11,7 @@ from dbjobs.auth.grants import Grant, bearer, token_of
 from dbjobs.auth.oauth import audience_of, exchange, token_endpoint
 from dbjobs.auth.registry import auth_method
 from dbjobs.auth.sign_in import SignIn
+from dbjobs.common.files import TextError, read_text, reason_of
 from dbjobs.common.hidden import hide
 from dbjobs.config.settings import Source
 from dbjobs.errors import ConfigError
@@ -57,10 +58,9 @@ def identity_token_in_file(sign_in: SignIn) -> Grant:
     """An identity token that the platform keeps fresh in a file."""
     path = Path(sign_in.read("oidc_token_filepath")).expanduser()
     try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the identity token in {path}: {reason}") from None
+        token = read_text(path).strip()
+    except (OSError, TextError) as error:
+        raise ConfigError(f"cannot read the identity token in {path}: {reason_of(error)}") from None
     if not token:
         raise ConfigError(f"there is no identity token in {path}: it is empty")
     return exchange(sign_in, token, token_endpoint(sign_in))

@@ -1,11 +1,13 @@
-"""Files for users: names that every system takes, contents written whole or not at all."""
+"""Files of users: text read with its errors, names that every system takes, writing whole or not at all."""
 
+import codecs
 import os
 import re
 import secrets
 import stat
+import sys
 import unicodedata
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from errno import EACCES, EBUSY, ENXIO, EPERM, EROFS
 from pathlib import Path
 
@@ -14,12 +16,40 @@ from dbjobs.errors import UsageError
 MAX_NAME_BYTES = 255
 """What the usual file systems allow; Windows counts other units, of which there are fewer."""
 
+MAX_TEXT_BYTES = 10 * 1024 * 1024
+"""The Jobs API takes no larger request, and configurations are much smaller."""
+
 _SPACE_FOR_NUMBER = 8
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
 """Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+class TextError(ValueError):
+    """The content of a file cannot be used; the message goes on after the file's name."""
+
+
+def read_text(path: Path | None, max_bytes: int = MAX_TEXT_BYTES, taker: str = "dbjobs") -> str:
+    """The text of a file, or of stdin for None: in UTF-8, or in UTF-16 as `>` of PowerShell 5 writes it.
+
+    Raises OSError if it cannot be read, and TextError if it is not text, or larger than `taker` takes.
+    """
+    with nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as stream:
+        data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise TextError(f"is larger than the {max_bytes:,} bytes that {taker} takes")
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise TextError("is not UTF-8 text") from None
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, for the end of a message."""
+    return str(error.strerror) if isinstance(error, OSError) else f"it {error}"
 
 
 def safe_stem(text: str, extension: str) -> str:

@@ -3,7 +3,7 @@
 import configparser
 from pathlib import Path
 
-from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_text
+from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_trusted
 from dbjobs.errors import ConfigError
 
 SETTINGS_SECTION = "__settings__"
@@ -11,7 +11,7 @@ SETTINGS_SECTION = "__settings__"
 
 def read_databrickscfg(path: Path) -> ProfileFile:
     """Its profiles; none where there is no file."""
-    text = read_text(path)
+    text = read_trusted(path)
     if text is None:
         return ProfileFile(path, is_ours=False)
     parser = configparser.ConfigParser(default_section="\0", interpolation=None)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from dbjobs.common.documents import DocumentError, parse_document
-from dbjobs.common.files import write_whole
+from dbjobs.common.files import TextError, read_text, reason_of, write_whole
 from dbjobs.common.locking import locked
 from dbjobs.config.layout import Layout
 from dbjobs.errors import ConfigError, UsageError
@@ -60,12 +60,12 @@ def _apply(path: Path, change: Callable[[Content], None]) -> Path | None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(path.parent):
             try:
-                text = path.read_bytes().decode("utf-8-sig")  # line ends included
+                text = read_text(path)
             except FileNotFoundError:
                 text = ""
-            except UnicodeDecodeError:
+            except TextError as error:
                 raise ConfigError(
-                    f"cannot read {path}: it is not UTF-8 text", hint="nothing was changed"
+                    f"cannot read {path}: {reason_of(error)}", hint="nothing was changed"
                 ) from None
             before = _content_of(text, path)
             after = copy.deepcopy(before)

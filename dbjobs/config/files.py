@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_text
+from dbjobs.config.profile_file import DEFAULT_SECTION, ProfileFile, read_trusted
 from dbjobs.config.settings import Options
 from dbjobs.errors import ConfigError
 
@@ -85,7 +85,7 @@ def databrickscfg_path(environ: Mapping[str, str]) -> Path:
 
 def read_yaml(path: Path) -> ProfileFile:
     """`config.yaml`; without profiles where there is no file."""
-    text = read_text(path)
+    text = read_trusted(path)
     if text is None:
         return ProfileFile(path)
     from dbjobs.common.documents import DocumentError, parse_document

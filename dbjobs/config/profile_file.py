@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from dbjobs.common.files import TextError, read_text, reason_of
 from dbjobs.config.references import parse_reference
 from dbjobs.config.settings import PATH_KEYS, SECRETS, SETTINGS, Setting, Source
 from dbjobs.errors import ConfigError
@@ -81,16 +82,15 @@ def _unknown_setting(key: Any, where: str) -> ConfigError:
     )
 
 
-def read_text(path: Path) -> str | None:
-    """None where there is no file; a ConfigError if others could have written it."""
+def read_trusted(path: Path) -> str | None:
+    """The text of a file; None where there is none, a ConfigError if others could have written it."""
     check_trusted(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read {path}: {reason}") from None
+    except (OSError, TextError) as error:
+        raise ConfigError(f"cannot read {path}: {reason_of(error)}") from None
 
 
 def check_trusted(path: Path) -> None:

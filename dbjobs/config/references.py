@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dbjobs.common.files import TextError, read_text
 from dbjobs.errors import ConfigError
 
 KINDS = ("env", "file", "command", "keyring")
@@ -83,12 +84,11 @@ def _read_variable(reference: Reference) -> str:
 def _read_file(reference: Reference) -> str:
     path = reference.folder / Path(str(reference.target)).expanduser()
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES).decode("utf-8-sig")
+        return read_text(path, MAX_BYTES)
     except OSError as error:
         raise reference.fail(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise reference.fail(f"{path} is not UTF-8 text") from None
+    except TextError as error:
+        raise reference.fail(f"{path} {error}") from None
 
 
 def _read_output(reference: Reference) -> str:

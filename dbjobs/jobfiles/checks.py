@@ -12,8 +12,7 @@ from dbjobs.http.response import Payload
 from dbjobs.jobfiles.field_checks import check_fields, check_rules
 from dbjobs.jobfiles.findings import Finding, Path, unknown_field, warning
 from dbjobs.jobfiles.known_fields import LEGACY_TASK_FIELDS, TASK, fields_of
-from dbjobs.jobfiles.parameters import LIMITED_KINDS, MAX_PARAMETER_BYTES, PARAMETER_OPTIONS
-from dbjobs.jobfiles.rule_kinds import compact_json
+from dbjobs.jobfiles.parameters import PARAMETER_OPTIONS, limit_problem
 from dbjobs.jobfiles.settings import Settings, items_of
 from dbjobs.jobfiles.task_checks import TASK_RULES
 
@@ -47,21 +46,6 @@ def check_settings(content: Payload, request: str) -> Iterator[Finding]:
             yield unknown_field(finding.path, "is a field of a task, and is not known beside tasks")
     for rule in RULES:
         yield from rule(settings)
-
-
-def check_parameters(parameters: Payload, path: Path = ()) -> Iterator[Finding]:
-    """Parameters for a run, by kind: one kind only, small, and ASCII."""
-    kinds = [kind for kind in PARAMETER_OPTIONS if parameters.get(kind)]
-    if len(kinds) > 1:
-        yield Finding(
-            (*path, kinds[1]), f"is given along with {kinds[0]}; a run takes one kind of parameters"
-        )
-    for kind in LIMITED_KINDS:
-        text = compact_json({kind: parameters[kind]}) if parameters.get(kind) else ""
-        if len(text) > MAX_PARAMETER_BYTES:
-            yield Finding((*path, kind), f"has more than {MAX_PARAMETER_BYTES:,} bytes as JSON")
-        if not text.isascii():
-            yield Finding((*path, kind), "has non-ASCII characters, which the API refuses")
 
 
 def _known_at_all(settings: Settings) -> Iterator[Finding]:
@@ -98,9 +82,19 @@ def _unique_keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _parameters_of_started_jobs(settings: Settings) -> Iterator[Finding]:
+    """Those for a run: of one kind only, and for some kinds small and ASCII."""
     for path, task in settings.all_tasks:
-        if isinstance(started := task.get("run_job_task"), dict):
-            yield from check_parameters(started, (*path, "run_job_task"))
+        started = task.get("run_job_task")
+        given = started if isinstance(started, dict) else {}
+        kinds = [kind for kind in PARAMETER_OPTIONS if given.get(kind)]
+        for kind in kinds:
+            if problem := limit_problem(kind, given[kind]):
+                yield Finding((*path, "run_job_task", kind), problem)
+        if len(kinds) > 1:
+            yield Finding(
+                (*path, "run_job_task", kinds[1]),
+                f"is given along with {kinds[0]}; a run takes one kind of parameters",
+            )
 
 
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

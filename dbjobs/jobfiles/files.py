@@ -1,14 +1,12 @@
 """Job files: reading what a request's body is made of, and making it ready to be sent."""
 
-import codecs
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from dbjobs.common import files
 from dbjobs.common.documents import Document, DocumentError, read_document
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
@@ -88,23 +86,13 @@ def read_job_file(file: str | None, json_text: str | None) -> JobFile:
 def read_text(file: str, name: str) -> str:
     """The text of a file, or of stdin for `-`; `name` is what errors call it."""
     try:
-        with nullcontext(sys.stdin.buffer) if file == "-" else FilePath(file).open("rb") as stream:
-            data = stream.read(MAX_REQUEST_BYTES + 1)
+        return files.read_text(None if file == "-" else FilePath(file), MAX_REQUEST_BYTES, "the Jobs API")
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    except files.TextError as error:
+        raise RefusedError(f"{name} {error}") from None
     except ValueError:
         raise UsageError("the name of the file cannot be one") from None
-    if len(data) > MAX_REQUEST_BYTES:
-        raise _too_large(name)
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # `>` in PowerShell 5
-    try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise RefusedError(f"{name} is not UTF-8 text") from None
-
-
-def _too_large(name: str) -> RefusedError:
-    return RefusedError(f"{name} is larger than the {MAX_REQUEST_BYTES:,} bytes that the Jobs API takes")
 
 
 def prepare_request(

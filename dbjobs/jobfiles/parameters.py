@@ -134,7 +134,8 @@ def check_run_parameters(body: Payload, get_job: Callable[[], Payload], *, force
             hint="give the job `parameters` of its own: every task can read them",
         )
     for kind in kinds:
-        check_parameters(kind, body[kind])
+        if problem := limit_problem(kind, body[kind]):
+            raise RefusedError(f"{kind} {problem}")
         if not force:
             _check_that_job_takes(kind, body[kind], get_job())
 
@@ -210,14 +211,16 @@ def _kinds_of(tasks: Sequence[Payload]) -> set[str]:
     }
 
 
-def check_parameters(kind: str, values: Any) -> None:
-    """Refuse what the API would: https://docs.databricks.com/api/workspace/jobs/runnow"""
+def limit_problem(kind: str, values: Any) -> str | None:
+    """What the API refuses about parameters of a kind, for the end of a sentence; None if it takes them.
+
+    Source: https://docs.databricks.com/api/workspace/jobs/runnow
+    """
     if kind not in LIMITED_KINDS:
-        return
+        return None
     text = json.dumps({kind: values}, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii():
-        raise RefusedError(f"{kind} may contain only ASCII characters", hint="job parameters may contain any")
+        return "may contain only ASCII characters; job parameters may contain any"
     if len(text) > MAX_PARAMETER_BYTES:
-        raise RefusedError(
-            f"{kind} has {len(text):,} bytes as JSON; the Jobs API takes {MAX_PARAMETER_BYTES:,}"
-        )
+        return f"has {len(text):,} bytes as JSON; the Jobs API takes {MAX_PARAMETER_BYTES:,}"
+    return None
