@@ -136,8 +136,12 @@ def format_child(child: Run | None) -> str:
     """The run that a run_job task started: `run 99 RUNNING, 2 of 3 tasks done`."""
     if child is None:
         return ""
-    facts = (f"run {child.run_id} {child.shown_state}", format_progress(child))
-    return ", ".join(fact for fact in facts if fact)
+    return join_facts(f"run {child.run_id} {child.shown_state}", format_progress(child))
+
+
+def join_facts(*facts: str | None, separator: str = ", ") -> str:
+    """The facts that there are, in one text."""
+    return separator.join(fact for fact in facts if fact)
 
 
 def count(number: int, noun: str) -> str:

@@ -18,30 +18,28 @@ MAX_ERROR_LINES = 40
 """Lines of an error that are shown."""
 
 
-def truncate(line: str, most: int = MAX_LINE) -> str:
-    """At most `most` characters of a clean line, and how many more there were."""
-    return line if len(line) <= most else f"{line[:most]} … ({len(line) - most:,} characters more)"
+def truncate(line: str, maximum: int = MAX_LINE, unseen: int = 0) -> str:
+    """The first `maximum` characters of a clean line, and how many more there are; `unseen` come after it."""
+    if len(line) <= maximum and not unseen:
+        return line
+    return f"{line[:maximum]} … ({len(line[maximum:]) + unseen:,} more characters)"
 
 
-def short_line(text: str, most: int = MAX_LINE) -> str:
+def short_line(text: str, maximum: int = MAX_LINE) -> str:
     """Text of the API on one line, clean and not too long."""
-    line = clean_line(text[:MAX_TEXT])
-    unseen = max(0, len(text) - MAX_TEXT)
-    return (
-        f"{line[:most]} … ({len(line) - most + unseen:,} characters more)" if unseen else truncate(line, most)
-    )
+    return truncate(clean_line(text[:MAX_TEXT]), maximum, max(0, len(text) - MAX_TEXT))
 
 
-def first_lines(text: object, most: int) -> list[str]:
-    """The first `most` lines of a text of the API, clean and none too long."""
+def first_lines(text: object, maximum: int) -> list[str]:
+    """The first lines of a text of the API, clean and none too long."""
     lines = clean_text(str(text or "")[:MAX_TEXT]).strip("\n").splitlines()
-    more = [f"… {len(lines) - most:,} lines more"] if len(lines) > most else []
-    return [truncate(line) for line in lines[:most]] + more
+    more = [f"… {len(lines) - maximum:,} more lines"] if len(lines) > maximum else []
+    return [truncate(line) for line in lines[:maximum]] + more
 
 
-def last_lines(text: object, most: int) -> tuple[list[str], int]:
-    """The last `most` lines of a text of the API, clean and none too long; and how many there are in all."""
+def last_lines(text: object, maximum: int) -> tuple[list[str], int]:
+    """The last lines of a text of the API, clean and none too long; and how many there are in all."""
     whole = str(text or "").strip("\r\n")
     lines = clean_text(whole[-MAX_TEXT:]).strip("\n").splitlines()
     unseen = whole[:-MAX_TEXT].count("\n")
-    return [truncate(line) for line in lines[max(0, len(lines) - most) :]], len(lines) + unseen
+    return [truncate(line) for line in lines[max(0, len(lines) - maximum) :]], len(lines) + unseen

@@ -67,7 +67,7 @@ MAX_TITLE = 250
 
 def plain_title(text: str) -> str:
     """Text of the API as a title."""
-    return plain_line(text, MAX_TITLE - len(" … (1,000,000,000 characters more)"))
+    return plain_line(text, MAX_TITLE - len(" … (1,000,000,000 more characters)"))
 
 
 def plain_line(text: str, longest: int = MAX_MESSAGE) -> str:

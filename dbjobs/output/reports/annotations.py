@@ -1,40 +1,36 @@
-"""What a CI system is told in few words: annotations for what failed, values for later steps."""
-
-from collections.abc import Iterator
-from itertools import islice
+"""Annotations for what failed, and values for later steps, as a CI system takes them."""
 
 from dbjobs.api.states import Outcome
 from dbjobs.output.ci.format import Level
-from dbjobs.output.formatting import format_attempt
-from dbjobs.output.reports.model import Report, ReportedRun
+from dbjobs.output.formatting import format_attempt, join_facts
+from dbjobs.output.reports.model import Report
 
-MOST_ANNOTATIONS = 10
+MAX_ANNOTATIONS = 10
 """GitHub shows so many of a step: https://docs.github.com/rest/checks/runs"""
 
 Annotation = tuple[Level, str, str]
 """Level, title, message."""
 
 
-def annotations_of(report: Report, *, is_strict: bool = False) -> Iterator[Annotation]:
+def annotations_of(report: Report, *, is_strict: bool = False) -> list[Annotation]:
     """One for each failed task, and for a run whose end no task explains; the last one counts the rest."""
-    every = [found for run in report.runs for found in _annotations_of(run, is_strict=is_strict)]
-    most = len(every) if len(every) <= MOST_ANNOTATIONS else MOST_ANNOTATIONS - 1
-    yield from islice(every, most)
-    if len(every) > most:
-        yield every[0][0], report.title, f"and {len(every) - most} failures more"
-
-
-def _annotations_of(run: ReportedRun, *, is_strict: bool) -> Iterator[Annotation]:
-    level = Level.WARNING if run.is_good and not is_strict else Level.ERROR
-    subject = f"{run.title} {run.label}".rstrip()
-    for task in run.failed_tasks:
-        attempt = task.task
-        facts = [attempt.task_key, attempt.shown_state, format_attempt(attempt)]
-        error = task.failure.error if task.failure else ""
-        yield level, f"{subject}: {' '.join(fact for fact in facts if fact)}", error or attempt.message
-    if not run.failed_tasks and not run.is_good:
-        is_ended = run.outcome not in (None, Outcome.UNKNOWN_RESULT)
-        yield level, f"{subject}: {run.state}", run.message or ("" if is_ended else f"run {run.run_id}")
+    annotations: list[Annotation] = []
+    for run in report.runs:
+        level = Level.WARNING if run.is_good and not is_strict else Level.ERROR
+        subject = f"{run.title} {run.label}".rstrip()
+        for task in run.failed_tasks:
+            attempt = task.task
+            facts = join_facts(attempt.task_key, attempt.shown_state, format_attempt(attempt), separator=" ")
+            error = task.failure.error if task.failure else ""
+            annotations.append((level, f"{subject}: {facts}", error or attempt.message))
+        if not run.failed_tasks and not run.is_good:
+            is_ended = run.outcome not in (None, Outcome.UNKNOWN_RESULT)
+            message = run.message or ("" if is_ended else f"run {run.run_id}")
+            annotations.append((level, f"{subject}: {run.state}", message))
+    if len(annotations) <= MAX_ANNOTATIONS:
+        return annotations
+    shown = annotations[: MAX_ANNOTATIONS - 1]
+    return [*shown, (shown[0][0], report.title, f"and {len(annotations) - len(shown)} more failures")]
 
 
 def values_of(report: Report) -> dict[str, str]:

@@ -8,9 +8,10 @@ from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import short_line
 
 MAX_BARS = 60
-"""More make a picture that nobody reads; GitHub draws 50,000 characters at most."""
+"""More bars cannot be read; GitHub draws 50,000 characters at most."""
 
 MAX_NAME = 60
+"""Characters of a bar's name."""
 
 TAGS = {
     StateStyle.GOOD: "done",
@@ -32,12 +33,10 @@ def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
     yield f"    axisFormat {'%m-%d %H:%M' if is_long else '%H:%M:%S'}"
     for name, run in started:
         start, end = span_of(run, now) or whole
-        tag = TAGS.get(style_of(run))
-        yield f"    {_name(name, run)} :{f'{tag}, ' if tag else ''}{start:.0f}, {end:.0f}"
+        style = style_of(run)
+        # behind its symbol a name is no keyword; what Mermaid reads as syntax becomes a blank
+        plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))
+        label = f"{style.symbol} {' '.join(plain.split())[:MAX_NAME]}".rstrip()
+        tag = f"{TAGS[style]}, " if style in TAGS else ""
+        yield f"    {label} :{tag}{start:.0f}, {end:.0f}"
     yield "```"
-
-
-def _name(name: str, run: AnyRun) -> str:
-    """Behind its symbol, so that it is no keyword; what Mermaid reads as its own becomes a blank."""
-    plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))
-    return f"{style_of(run).symbol} {' '.join(plain.split())[:MAX_NAME]}".rstrip()

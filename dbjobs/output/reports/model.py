@@ -1,6 +1,6 @@
-"""What reports tell of: runs with their tasks, attempts, times, errors and traces.
+"""The contents of every report: runs with their tasks, attempts, times, errors and traces.
 
-It is made once, after a wait, and every report is made of it. Nothing here asks a server.
+It is built once, after a wait. Nothing here asks a server.
 """
 
 import re
@@ -16,19 +16,19 @@ from dbjobs.output.formatting import AnyRun, count
 from dbjobs.output.task_outputs import trace_of
 from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, last_lines, truncate
 
-TRACE_LINES = 400
-"""Of a trace the end is kept, for that is where the cause is."""
+MAX_TRACE_LINES = 400
+"""The end of a trace is kept, for that is where the cause is."""
 
-TRACE_CHARACTERS = 40_000
-ERROR_CHARACTERS = 4_000
-"""However many fail, and whatever they print, a report can be opened."""
+MAX_TRACE_CHARACTERS = 40_000
+MAX_ERROR_CHARACTERS = 4_000
+"""However many tasks fail, and whatever they print, a report can be opened."""
 
 MAX_URL = 1000
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed, as far as the server tells: clean, and cut to what a report can hold."""
+    """Why an attempt failed, as far as the server says: clean, and cut to what a report can hold."""
 
     error: str
     trace: str
@@ -51,11 +51,11 @@ def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
         return Attempt(task)
     output = output or {}
     title, text = trace_of(output)
-    lines, number = last_lines(text, TRACE_LINES)
-    while sum(map(len, lines)) > TRACE_CHARACTERS:
+    lines, number = last_lines(text, MAX_TRACE_LINES)
+    while sum(map(len, lines)) > MAX_TRACE_CHARACTERS:
         lines = lines[1 + len(lines) // 8 :]
     error = truncate(
-        "\n".join(first_lines(output.get("error") or task.message, MAX_ERROR_LINES)), ERROR_CHARACTERS
+        "\n".join(first_lines(output.get("error") or task.message, MAX_ERROR_LINES)), MAX_ERROR_CHARACTERS
     )
     return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
 
@@ -85,7 +85,7 @@ class ReportedRun:
     outputs: Mapping[int, Payload] = field(default_factory=dict)
     """by the run_id of a task run, what get-output answered"""
     label: str = ""
-    """what tells it from other runs of its job: its parameters"""
+    """its parameters, which distinguish it from other runs of its job"""
     error: str = ""
     """why it could not be watched"""
 
@@ -124,19 +124,19 @@ class ReportedRun:
         attempts: dict[str, list[TaskRun]] = {}
         for attempt in self.run.attempts:
             attempts.setdefault(attempt.task_key, []).append(attempt)
-        return tuple(self._reported(task, attempts[task.task_key]) for task in self.run.tasks)
-
-    def _reported(self, newest: TaskRun, attempts: Sequence[TaskRun]) -> ReportedTask:
-        older = [attempt for attempt in attempts if attempt is not newest]
-        older.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
-        return ReportedTask(tuple(self._with_output(attempt) for attempt in (*older, newest)))
+        tasks = []
+        for newest in self.run.tasks:
+            older = [attempt for attempt in attempts[newest.task_key] if attempt is not newest]
+            older.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
+            tasks.append(ReportedTask(tuple(map(self._with_output, (*older, newest)))))
+        return tuple(tasks)
 
     def _with_output(self, attempt: TaskRun) -> Attempt:
         return attempt_of(attempt, self.outputs.get(attempt.run_id or 0))
 
     @cached_property
     def failed_tasks(self) -> tuple[ReportedTask, ...]:
-        """Tasks that went wrong themselves; a run of API 2.0 stands for its only one."""
+        """Tasks that went wrong themselves; a run of API 2.0 is its only task."""
         tasks = self.tasks
         if self.run and not tasks and self.run.output_runs:
             tasks = (ReportedTask((self._with_output(self.run.output_runs[0]),)),)
@@ -152,7 +152,7 @@ class ReportedRun:
 
 @dataclass(frozen=True)
 class Report:
-    """Runs that were waited for, in the order asked."""
+    """Runs that were waited for, in the order given."""
 
     runs: tuple[ReportedRun, ...]
     made_at: float
@@ -165,7 +165,8 @@ class Report:
     @property
     def worst_run(self) -> ReportedRun:
         """The run to look at first: the one with the most severe outcome, or else one that has not ended."""
-        return min(self.runs, key=_gravity)
+        unended = GRAVITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
+        return min(self.runs, key=lambda run: GRAVITY[run.outcome] if run.outcome else unended)
 
     @property
     def title(self) -> str:
@@ -174,10 +175,6 @@ class Report:
         if len(self.runs) == 1:
             return names[0]
         return f"{len(self.runs)} runs of {names[0]}" if len(names) == 1 else count(len(self.runs), "run")
-
-
-def _gravity(run: ReportedRun) -> float:
-    return GRAVITY[run.outcome] if run.outcome else GRAVITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
 
 
 Span = tuple[float, float]
