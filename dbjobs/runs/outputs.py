@@ -1,12 +1,13 @@
-"""What the tasks of a run left behind, task by task.
+"""The outputs of a run, task by task.
 
 The API gives outputs of task runs only, so a run is resolved to the newest attempt at each
-task; a for-each task holds a run for each of its inputs, and those have outputs of their own.
+task; a for-each task has a run for each of its inputs, and those have outputs of their own.
 """
 
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dbjobs.api.client import JobsApi
@@ -19,16 +20,16 @@ from dbjobs.http.retry import NO_RETRIES
 logger = logging.getLogger(__name__)
 
 MAX_CAUSES = 3
-"""Of one task, so many failing iterations, or tasks of the run that it started, are told of."""
+"""Failed iterations of one task, or failed tasks of the run that it started, that are shown."""
 
 MAX_CAUSE_REQUESTS = 40
-"""In one call: causes are an extra."""
+"""Requests that one call spends on causes."""
 
 MAX_CAUSE_DEPTH = 5
-"""A for-each of a run-job of a for-each …: jobs that start each other have no end."""
+"""A for-each of a run-job of a for-each …: jobs may start each other without end."""
 
 NOT_RUN = (Outcome.CANCELED, Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)
-"""What a task ends with if it never started."""
+"""The outcomes of tasks that never started."""
 
 MAX_ITERATIONS = 100
 """Of a for-each task; each is a request of its own."""
@@ -62,9 +63,20 @@ def read_outputs(api: JobsApi, run: Run, task_key: str | None = None) -> Iterato
         raise NotFoundError(f"run {run.run_id} has no task {task_key!r}", hint=f"its tasks: {keys}")
     for task in tasks:
         output = _read_output(api, task)
-        yield replace(output, child=_read_child(api, output.answer or {}))
-        if task.payload.get("for_each_task") is not None:
-            yield from _read_iterations(api, task)
+        child_id = ((output.answer or {}).get("run_job_output") or {}).get("run_id")
+        child = None
+        if child_id:
+            with suppress(DbjobsError):  # its id, at least, is in the answer
+                child = Run(api.get_run(child_id))
+        yield replace(output, child=child)
+        if task.payload.get("for_each_task") is None or task.run_id is None:
+            continue
+        iterations = api.get_run(task.run_id).get("iterations") or []
+        for index, iteration in enumerate(iterations[:MAX_ITERATIONS]):
+            yield _read_output(api, TaskRun({**iteration, "task_key": f"{task.task_key}[{index}]"}))
+        if len(iterations) > MAX_ITERATIONS:
+            rest = TaskRun({"task_key": f"{task.task_key}[{MAX_ITERATIONS}..{len(iterations) - 1}]"})
+            yield TaskOutput(rest, problem="not read, for each takes a request of its own: give its run id")
 
 
 def _find_iteration(api: JobsApi, run: Run, key: str) -> TaskRun | None:
@@ -87,29 +99,9 @@ def _read_output(api: JobsApi, task: TaskRun) -> TaskOutput:
         return TaskOutput(task, problem=error.message)
 
 
-def _read_child(api: JobsApi, answer: Payload) -> Run | None:
-    """An extra: whatever keeps it from being read, its id is in the answer."""
-    run_id = (answer.get("run_job_output") or {}).get("run_id")
-    try:
-        return Run(api.get_run(run_id)) if run_id else None
-    except DbjobsError:
-        return None
-
-
-def _read_iterations(api: JobsApi, task: TaskRun) -> Iterator[TaskOutput]:
-    if task.run_id is None:
-        return
-    iterations = api.get_run(task.run_id).get("iterations") or []
-    for place, iteration in enumerate(iterations[:MAX_ITERATIONS]):
-        yield _read_output(api, TaskRun({**iteration, "task_key": f"{task.task_key}[{place}]"}))
-    if len(iterations) > MAX_ITERATIONS:
-        rest = TaskRun({"task_key": f"{task.task_key}[{MAX_ITERATIONS}..{len(iterations) - 1}]"})
-        yield TaskOutput(rest, problem="not read, for each takes a request of its own: give its run id")
-
-
 @dataclass
 class OutputCache:
-    """Outputs of task runs, each asked for once and without patience: for who only wants to tell more."""
+    """Outputs of task runs, each requested once and without retries: they only complete what is shown."""
 
     api: JobsApi
     _known: dict[int, Payload | None] = field(default_factory=dict)
@@ -118,28 +110,25 @@ class OutputCache:
     _cause_requests_left: int = MAX_CAUSE_REQUESTS
 
     def fetch(self, task: TaskRun) -> Payload | None:
-        """What get-output answers; None where there is nothing to be had, which is logged."""
+        """The response of get-output; None if there is none, which is logged."""
         if task.run_id is None or self._is_out_of_reach:
             return None
         if task.outcome in NOT_RUN and not task.start_time:
             return None
         if task.run_id not in self._known:
-            self._known[task.run_id] = self._ask(task, task.run_id)
+            self._known[task.run_id] = None
+            try:
+                self._known[task.run_id] = self.api.get_run_output(task.run_id, NO_RETRIES)
+            except DbjobsError as error:
+                self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
+                logger.warning("the output of %s could not be fetched: %s", task.task_key, error.message)
         return self._known[task.run_id]
 
-    def _ask(self, task: TaskRun, run_id: int) -> Payload | None:
-        try:
-            return self.api.get_run_output(run_id, NO_RETRIES)
-        except DbjobsError as error:
-            self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
-            logger.warning("the output of %s could not be fetched: %s", task.task_key, error.message)
-            return None
-
     def fetch_failure(self, task: TaskRun, depth: int = 0) -> Payload | None:
-        """What get-output answers for a failed task, its `error` completed by the causes.
+        """The response of get-output for a failed task, its `error` completed by the causes.
 
         A for-each task fails because of its iterations, a run-job task because of the run that it
-        started; neither tells why itself.
+        started; neither says why itself.
         """
         if task.run_id is None or task.run_id not in self._with_causes:
             output = self.fetch(task)

@@ -1,62 +1,44 @@
-"""What a repair of a run sends, and whether it has begun.
+"""The request of a repair, and reading a run that is being repaired.
 
 Source: https://docs.databricks.com/api/workspace/jobs/repairrun
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dbjobs.api.models import Run
-from dbjobs.errors import Answer, NotFoundError, UsageError
+from dbjobs.errors import Answer, NotFoundError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.parameters import merge_parameters
 from dbjobs.runs.reader import RunReader
 
 
-@dataclass(frozen=True)
-class Rerun:
-    """Which tasks to run again; all that failed, unless some are named."""
-
-    tasks: Sequence[str] = ()
-    failed: bool = False
-    dependent: bool = False
-
-    def body(self, run: Run) -> Payload:
-        """As the request has it; refuses what the API would."""
-        if self.tasks and self.failed:
-            raise UsageError("--rerun and --rerun-failed exclude each other")
-        keys = [task.task_key for task in run.tasks]
-        for key in self.tasks:
-            if key not in keys:
-                raise NotFoundError(
-                    f"run {run.run_id} has no task {key!r}", hint=f"its tasks: {', '.join(keys)}"
-                )
-        body: Payload = {"rerun_all_failed_tasks": True}
-        if self.tasks:
-            body = {"rerun_tasks": list(dict.fromkeys(self.tasks))}
-        if self.dependent:
-            body["rerun_dependent_tasks"] = True
-        return body
-
-
 def plan_repair(
-    run: Payload, rerun: Rerun, read_parameters: Callable[[Callable[[], Payload]], Payload]
+    run: Payload, task_keys: Sequence[str], new_parameters: Payload, *, with_dependent: bool
 ) -> Payload:
-    """The request, but for the run's id; `read_parameters` is handed what tells the kind that they are of."""
-    parameters = merge_parameters(parameters_of(run), read_parameters(lambda: as_job(run)))
-    body = {**rerun.body(Run(run)), **parameters, "latest_repair_id": latest_repair_id(run)}
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def latest_repair_id(run: Payload) -> int | None:
-    """The newest repair in a run's `repair_history`, where the original run stands, too, without an id."""
+    """The request without the run's id; it runs all failed tasks again unless some are named."""
+    keys = [task.task_key for task in Run(run).tasks]
+    for key in task_keys:
+        if key not in keys:
+            raise NotFoundError(
+                f"run {run['run_id']} has no task {key!r}", hint=f"its tasks: {', '.join(keys)}"
+            )
+    body: Payload = {"rerun_all_failed_tasks": True}
+    if task_keys:
+        body = {"rerun_tasks": list(dict.fromkeys(task_keys))}
+    if with_dependent:
+        body["rerun_dependent_tasks"] = True
+    body |= merge_parameters(parameters_of(run), new_parameters)
+    # the original run is in the history, too, without an id
     repairs = [entry for entry in run.get("repair_history") or () if entry.get("id")]
-    newest = max(repairs, key=lambda entry: entry.get("start_time") or 0, default=None)
-    return int(newest["id"]) if newest else None
+    if repairs:
+        newest = max(repairs, key=lambda entry: entry.get("start_time") or 0)
+        body["latest_repair_id"] = int(newest["id"])
+    return body
 
 
 def parameters_of(run: Payload) -> Payload:
-    """What the run was started with, by kind: a repair starts from the job's own settings again."""
+    """The parameters that the run was started with, by kind: a repair does not take them by itself."""
     overriding = {kind: values for kind, values in (run.get("overriding_parameters") or {}).items() if values}
     if overriding:
         return overriding
@@ -65,19 +47,19 @@ def parameters_of(run: Payload) -> Payload:
 
 
 def as_job(run: Payload) -> Payload:
-    """The run as if it were its job, to tell which kind of parameters it takes."""
+    """The run in the form of its job, to find out which kind of parameters it takes."""
     return {"settings": {"parameters": run.get("job_parameters"), "tasks": run.get("tasks")}}
 
 
 @dataclass
 class RepairReader(RunReader):
-    """Reads a run that is being repaired, and never takes its old end for the new one."""
+    """Reads a run that is being repaired, and never mistakes its old end for the new one."""
 
     before: Run = field(kw_only=True)
     """the run before the repair"""
 
     def fetch(self, run_id: int) -> Run:
-        """The run; a refusal while the server still tells of the old end."""
+        """The run; a NotFoundError while the server still shows the old end."""
         run = super().fetch(run_id)
         if not has_begun(self.before, run):
             unseen = Answer(404, "REPAIR_NOT_VISIBLE")
@@ -86,7 +68,7 @@ class RepairReader(RunReader):
 
 
 def has_begun(before: Run, now: Run) -> bool:
-    """Whether a run shows its repair: it goes on, it ended anew, or it has attempts that it had not."""
+    """Whether a run shows its repair: it is active, it ended again, or it has new attempts."""
     old_attempts = {task.run_id for task in before.attempts}
     return (
         not now.is_ended

@@ -16,7 +16,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import Answer, DbjobsError, RefusedError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.runs.active_runs import REST
+from dbjobs.runs.active_runs import ROUNDS_WITHOUT_LIST
 from dbjobs.runs.reader import LISTED_FOR, MOST_CHILDREN, RunReader
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, exit_code_of, watch_runs
 from tests.conftest import Dbjobs, Serve
@@ -145,14 +145,14 @@ def test_a_few_runs_among_many_others_are_not_searched_for_at_each_poll() -> Non
     job = all_end_at(3, 60 * 100, others=1000)
 
     job.watch()
-    assert job.requests("runs/list") <= 100 / REST + 1
+    assert job.requests("runs/list") <= 100 / ROUNDS_WITHOUT_LIST + 1
 
 
 def test_a_list_that_is_refused_is_left_alone_and_its_runs_are_not() -> None:
     job = all_end_at(30, 60 * 100, list_errors={0.0: an_error(403)})
 
     assert exit_code_of(job.watch()[-1]) == 10
-    assert job.requests("runs/list") <= 100 / REST + 1
+    assert job.requests("runs/list") <= 100 / ROUNDS_WITHOUT_LIST + 1
     assert job.requests("runs/get") == 30 * 101
 
 

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from dbjobs.cli.showing import show_created
 from dbjobs.cli.starting import within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.errors import UsageError
 from dbjobs.http.response import Payload
 
 
@@ -58,8 +58,10 @@ def command(
     Exit codes: 0 started, 4 no such run or task, 5 refused, 6 out of reach. With
     --wait, those of `dbjobs runs wait`, judged by the newest attempts.
     """
-    from dbjobs.runs.repairs import Rerun, plan_repair
+    from dbjobs.runs.repairs import as_job, plan_repair
 
+    if which.rerun and which.rerun_failed:
+        raise UsageError("--rerun and --rerun-failed exclude each other")
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     run_id = app.run_id(run)
@@ -72,8 +74,8 @@ def command(
         explain_unknown_outcome(app, effect, how_to_find_out),
     ):
         before = app.api.get_run(run_id, include_history=True)
-        rerun = Rerun(which.rerun or (), which.rerun_failed, which.rerun_dependent)
-        body = plan_repair(before, rerun, partial(read_parameters, app, parameters, force=force))
+        given = read_parameters(app, parameters, lambda: as_job(before), force=force)
+        body = plan_repair(before, which.rerun or (), given, with_dependent=which.rerun_dependent)
         answer = app.api_to_change(dry_run).repair_run(run_id, body)
     if answer:
         _tell(app, Run(before), answer, replace(options, timeout=limit.seconds_left), wait=wait)
