@@ -128,7 +128,7 @@ class JobsApi:
 
         `complete`: whether runs of which a list shows only the first tasks are read in full.
         """
-        is_small = limit is not None and limit <= RUNS_PAGE
+        is_small = limit is not None and limit <= RUNS_PAGE and not run_filter.is_sparse
         if self.version == "2.0":
             query = {
                 **run_filter.query("2.0"),

@@ -1,7 +1,7 @@
 """Pages of the Jobs API: from one to the next, and which of a list's items are wanted."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from dbjobs.api.models import Run
 from dbjobs.api.states import LIFE_CYCLE_STATES, STATUS_STATES
@@ -25,6 +25,7 @@ MAX_PAGES_WITHOUT_NEW_ITEMS = 100
 REMEMBERED_IDS = 5000
 """Pages overlap where new items push old ones on, and never by more than this."""
 
+_API_FILTERS = ("job_id", "active_only", "completed_only", "run_type")
 _TIMES = ("start_time_from", "start_time_to")
 
 
@@ -38,14 +39,27 @@ class RunFilter:
     run_type: str | None = None
     start_time_from: int | None = None
     start_time_to: int | None = None
+    is_failed: bool = False
+    """This and what follows the API cannot filter by: it is done here, in every version."""
+    is_good: bool = False
+    result_state: str | None = None
+    user: str | None = None
+    """a name as the API has it, or what stands before its `@`; capitals do not count"""
+    trigger: str | None = None
 
     @property
     def has_times(self) -> bool:
         return self.start_time_from is not None or self.start_time_to is not None
 
+    @property
+    def is_sparse(self) -> bool:
+        """True if a page may hold fewer of the wanted runs than the server was asked for."""
+        return bool(self.is_failed or self.is_good or self.result_state or self.user or self.trigger)
+
     def query(self, version: str) -> Payload:
         """The parameters of runs/list; those of 2.0 have no times."""
-        return {name: value for name, value in asdict(self).items() if version != "2.0" or name not in _TIMES}
+        names = _API_FILTERS if version == "2.0" else (*_API_FILTERS, *_TIMES)
+        return {name: getattr(self, name) for name in names}
 
     def matches(self, run: Payload) -> bool:
         """Whether a listed run is wanted: some servers ignore a filter."""
@@ -59,6 +73,20 @@ class RunFilter:
             and not (self.completed_only and is_active)
             and (self.start_time_to is None or start <= self.start_time_to)
             and start >= (self.start_time_from or 0)
+            and (not self.is_sparse or self._matches_here(Run(run)))
+        )
+
+    def _matches_here(self, run: Run) -> bool:
+        """What the API has no filter for; what a run does not say of itself, it is not."""
+        outcome = run.outcome
+        user = (run.payload.get("creator_user_name") or "").casefold()
+        wanted = (self.user or "").casefold()
+        return (
+            not (self.is_failed and not (outcome and outcome.is_failure))
+            and not (self.is_good and not (outcome and outcome.is_good))
+            and self.result_state in (None, run.result_state, run.shown_state)
+            and (not wanted or wanted in (user, user.partition("@")[0]))
+            and self.trigger in (None, run.payload.get("trigger"))
         )
 
     def is_too_early(self, run: Payload) -> bool:

@@ -40,6 +40,17 @@ class Outcome(Enum):
         """True if a pipeline may go on: the run did what it was for."""
         return self in (Outcome.SUCCESS, Outcome.SUCCESS_WITH_FAILURES)
 
+    @property
+    def is_failure(self) -> bool:
+        """True if something went wrong: the run neither did what it was for, nor was canceled or left out."""
+        return self in (
+            Outcome.INTERNAL_ERROR,
+            Outcome.FAILED,
+            Outcome.TIMEDOUT,
+            Outcome.UPSTREAM_FAILED,
+            Outcome.UNKNOWN_RESULT,
+        )
+
     def exit_code(self, *, strict: bool = False) -> ExitCode:
         """SUCCESS_WITH_FAILURES is a success unless `strict`."""
         if self is Outcome.SUCCESS_WITH_FAILURES and not strict:
@@ -121,6 +132,12 @@ TERMINATION_CODES = {
     "BUDGET_POLICY_LIMIT_EXCEEDED": Outcome.INTERNAL_ERROR,
 }
 """`status.termination_details.code`, asked where there is no result_state."""
+
+TRIGGERS = (
+    "PERIODIC", "ONE_TIME", "RETRY", "RUN_JOB_TASK", "FILE_ARRIVAL", "TABLE", "CONTINUOUS",
+    "CONTINUOUS_RESTART", "MODEL", "JOB_COMPLETION",
+)  # fmt: skip
+"""What starts a run, as `trigger` says."""
 
 BARE_ENDINGS = {
     "SKIPPED": Outcome.NEVER_RAN,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 Entries: TypeAlias = dict[str, dict[str, Any]]
-"""From a job's or a run's id, as text, to its `name`, `tasks` and, of a run, `state` and `job_id`."""
+"""From a job's or a run's id, as text, to its `name`, `tasks` and, of a run, more."""
 
 MAX_ENTRIES = {"jobs": 2000, "runs": 200}
 """The latest seen are kept."""
@@ -59,6 +59,21 @@ def load_workspace(host: str) -> dict[str, Entries]:
     return {kind: cached.get(kind, {}) for kind in MAX_ENTRIES}
 
 
+def read_last_run(host: str) -> int | None:
+    """The run that was last started or watched in a workspace, from this machine."""
+    run_id = read_cache(_last_run_name(host))
+    return run_id if isinstance(run_id, int) else None
+
+
+def write_last_run(host: str, run_id: int) -> None:
+    """Remember it at once: the call may be ended by a signal."""
+    write_cache(_last_run_name(host), run_id)
+
+
+def _last_run_name(host: str) -> str:
+    return f"last-run+{cache_name(host)}"
+
+
 class Cache:
     """What one call sees of a workspace; `save` adds it to what earlier calls saw."""
 
@@ -97,7 +112,8 @@ class Cache:
         has_state = run.get("state") or run.get("status")
         state = Run(dict(run)).shown_state if has_state else None
         name, tasks = run.get("run_name"), run.get("tasks")
-        self._record("runs", run["run_id"], name, tasks, state=state, job_id=run.get("job_id"))
+        more = {field: run.get(field) for field in ("job_id", "start_time")}
+        self._record("runs", run["run_id"], name, tasks, state=state, **more)
 
     def _record(self, kind: str, item_id: int, name: str | None, tasks: Any, **more: Any) -> None:
         task_keys = dict.fromkeys(str(task["task_key"]) for task in tasks or ())

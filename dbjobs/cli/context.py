@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from dbjobs.cli.global_options import GlobalOptions
 from dbjobs.common.clock import Clock, SystemClock
 from dbjobs.common.hidden import hide
-from dbjobs.errors import ConfigError, DbjobsError, UsageError
+from dbjobs.errors import DbjobsError, UsageError
 from dbjobs.output.streams import Streams
 
 if TYPE_CHECKING:
@@ -122,6 +121,12 @@ class App:
         if "cache" in vars(self):
             self.cache.save(self.profile.address)
 
+    def remember_run(self, run_id: int) -> None:
+        """Let `@last` mean this run from now on."""
+        from dbjobs.cli.cache import write_last_run
+
+        write_last_run(self.profile.address, run_id)
+
     @cached_property
     def credentials(self) -> "Credentials":
         return self._sign_in(self.profile, self.resolve_profile)
@@ -217,43 +222,3 @@ class App:
     def job_ids(self, refs: Iterable[str]) -> list[int]:
         """Jobs by id or by name; in the order given, each once."""
         return list(dict.fromkeys(self.job_id(ref) for ref in refs))
-
-    def run_id(self, ref: str) -> int:
-        """One run, by id or URL, or by `-` for one on stdin."""
-        found = self.run_ids([ref])
-        if len(found) != 1:
-            raise UsageError(f"this takes one run, and {len(found)} were given")
-        return found[0]
-
-    def run_ids(self, refs: Iterable[str]) -> list[int]:
-        """Runs by id, by URL, or `-` for refs on stdin; in the order given, each once."""
-        from dbjobs.runs.references import parse_run_ref
-
-        run_ids: dict[int, None] = {}
-        for ref in _with_stdin(refs):
-            run = parse_run_ref(ref)
-            if run.host and run.host != urlsplit(self.profile.host.value).netloc:
-                raise ConfigError(
-                    f"that run is at {run.host}, but this is {self.profile.host.value}",
-                    hint="choose the profile of the run's workspace with --profile",
-                )
-            workspace_id = self.profile.workspace_id
-            if run.workspace_id and workspace_id and run.workspace_id != workspace_id:
-                raise ConfigError(
-                    f"that run is in workspace {run.workspace_id}, but this is workspace {workspace_id}",
-                    hint="choose the profile of the run's workspace with --profile",
-                )
-            run_ids[run.run_id] = None
-        if not run_ids:
-            raise UsageError("no run was given: stdin is empty")
-        return list(run_ids)
-
-
-def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
-    import sys
-
-    for ref in refs:
-        if ref == "-":
-            yield from sys.stdin.read().split()
-        else:
-            yield ref

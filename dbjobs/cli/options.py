@@ -17,10 +17,18 @@ OptionalJobRef = Annotated[
     str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.")
 ]
 JobRefs = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or the URL of a run's page.")]
-RunArguments = Annotated[
-    list[str],
-    typer.Argument(metavar="RUN...", help="Run ids, URLs of run pages, or - for ids on stdin."),
+_ONE_RUN = "A run id, a run page's URL, JOB@latest (failed, succeeded, active), or @last"
+_RUNS = "Run ids, run pages' URLs, JOB@latest (failed, succeeded, active), @last, or - for ids on stdin"
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=f"{_ONE_RUN}.")]
+RunArguments = Annotated[list[str], typer.Argument(metavar="RUN...", help=f"{_RUNS}.")]
+OptionalRun = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help=f"{_ONE_RUN}; left out on a terminal, it is chosen there."),
+]
+OptionalRuns = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN]...", help=f"{_RUNS}; left out on a terminal, one is chosen there."),
 ]
 
 

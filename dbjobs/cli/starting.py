@@ -65,6 +65,7 @@ def start_run(
                 if not answer:  # a dry run
                     return
                 run_id = int(answer["run_id"])
+                app.remember_run(run_id)
                 if app.output in ("text", "id"):
                     app.streams.result_ids(str(run_id))
                 elif not wait:

@@ -55,7 +55,7 @@ COMMANDS = {
     "runs ls": "dbjobs runs list",
     "runs ps": "dbjobs runs list --active",
     "runs active": "dbjobs runs list --active",
-    "runs failed": "dbjobs runs list --completed",
+    "runs failed": "dbjobs runs list --failed",
     "runs logs": OUTPUT,
     "runs log": OUTPUT,
     "runs tail": OUTPUT,
@@ -135,8 +135,6 @@ COMMANDS = {
 """A command that does not exist, and a call that does what it probably means."""
 
 OPTIONS: dict[str, Sequence[str]] = {
-    "runs list --failed": ["--completed  (the result stands in the last column)"],
-    "runs list --result": ["--completed  (the result stands in the last column)"],
     "runs list --status": ["--active, or --completed"],
     "runs list --state": ["--active, or --completed"],
     "--watch": ["--wait", "dbjobs runs wait RUN"],

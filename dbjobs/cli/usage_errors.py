@@ -91,7 +91,7 @@ def unexpected_arguments(ctx: Any, extra: Sequence[str]) -> UsageError:
     elif first in ("json", "yaml", "text"):
         instead = f"use -o {first}"
     else:
-        takes = [param.metavar for param in ctx.command.params if param.param_type_name == "argument"]
+        takes = [display_name(param) for param in ctx.command.params if param.param_type_name == "argument"]
         instead = f"{path} takes {f'one {takes[0]}' if takes else 'options alone'}"
     return UsageError(f"unexpected argument {first!r}", hint=instead)
 

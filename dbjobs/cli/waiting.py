@@ -41,6 +41,8 @@ def wait_for_runs(
     `interrupt`: came before the wait could begin, so it is left at once.
     """
     app.streams.keep_results()
+    for run_id in run_ids[-1:]:
+        app.remember_run(run_id)
     outputs = OutputCache(app.api)
     display = WaitDisplay(
         app.streams,

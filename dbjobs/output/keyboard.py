@@ -1,4 +1,4 @@
-"""The keyboard, while a view is drawn: what is typed must not move the cursor under it.
+"""The keyboard, while a view is drawn: what is typed must not move the cursor, and may be read at once.
 
 Echo belongs to the terminal, not to the process. It is given back however the view
 ends, and is left alone by a process in the background, which the system would stop
@@ -6,6 +6,7 @@ for touching it.
 """
 
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -14,6 +15,18 @@ try:
     import termios
 except ImportError:  # Windows, whose terminal echoes only what a process reads
     termios = None  # type: ignore[assignment]
+
+KEYS = {
+    b"\x1b[A": "up",
+    b"\x1bOA": "up",
+    b"\x1b[B": "down",
+    b"\x1bOB": "down",
+    b"\r": "enter",
+    b"\n": "enter",
+}
+
+ESCAPE_SECONDS = 0.05
+"""A terminal sends the rest of a key's sequence within this time; the key Esc sends nothing more."""
 
 
 def is_foreground(stream: TextIO) -> bool:
@@ -27,23 +40,54 @@ def is_foreground(stream: TextIO) -> bool:
 @contextmanager
 def without_echo(stream: TextIO) -> Iterator[None]:
     """Keys that are pressed leave no trace on the terminal behind a stream."""
-    had_echo = _set_echo(stream, on=False)
+    changed = _switch_off(stream, "ECHO")
     try:
         yield
     finally:
-        if had_echo:
-            _set_echo(stream, on=True)
+        _switch_on(stream, changed)
 
 
-def _set_echo(stream: TextIO, *, on: bool) -> bool:
-    """Returns whether there was echo; does nothing where it is not ours to change."""
-    if termios is None or not is_foreground(stream):
-        return False
+@contextmanager
+def key_by_key(stream: TextIO) -> Iterator[bool]:
+    """Keys can be read as they are pressed, and leave no trace; False where the system cannot do that."""
+    changed = _switch_off(stream, "ECHO", "ICANON")
     try:
-        modes = termios.tcgetattr(stream.fileno())
-        had_echo = bool(modes[3] & termios.ECHO)
-        modes[3] = modes[3] | termios.ECHO if on else modes[3] & ~termios.ECHO
-        termios.tcsetattr(stream.fileno(), termios.TCSANOW, modes)
+        yield changed != 0
+    finally:
+        _switch_on(stream, changed)
+
+
+def read_key(stream: TextIO) -> str:
+    """Wait for a key: its character, or `up`, `down`, `enter`, `escape`; empty at the end of the input."""
+    data = os.read(stream.fileno(), 1)
+    if data == b"\x1b":
+        while select.select([stream], [], [], ESCAPE_SECONDS)[0]:
+            data += os.read(stream.fileno(), 1)
+            if data[-1:].isalpha() and data[1:] != b"O":
+                break
+    return KEYS.get(data) or ("escape" if data[:1] == b"\x1b" else data.decode("latin-1"))
+
+
+def _switch_off(stream: TextIO, *modes: str) -> int:
+    """Returns those that were on, as flags; does nothing where they are not ours to change."""
+    flags = sum(getattr(termios, mode) for mode in modes) if termios else 0
+    return _set_modes(stream, off=flags)
+
+
+def _switch_on(stream: TextIO, flags: int) -> None:
+    if flags:
+        _set_modes(stream, on=flags)
+
+
+def _set_modes(stream: TextIO, *, on: int = 0, off: int = 0) -> int:
+    """Returns which of the modes to switch off were on."""
+    if termios is None or not is_foreground(stream):
+        return 0
+    try:
+        settings = termios.tcgetattr(stream.fileno())
+        were_on = int(settings[3]) & off
+        settings[3] = (settings[3] | on) & ~off
+        termios.tcsetattr(stream.fileno(), termios.TCSANOW, settings)
     except (OSError, termios.error):
-        return False
-    return had_echo
+        return 0
+    return were_on

@@ -1,4 +1,4 @@
-"""What people type for a job or a run: a number, a name, a page's URL."""
+"""What people type for a job or a run: a number, a name, a page's URL, `JOB@failed`, `@last`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -24,6 +24,21 @@ MAX_SUGGESTED = 3
 MAX_SEARCHED = 1_000
 """Jobs whose names are compared with one that does not exist: ten requests at most."""
 
+SELECTORS = {
+    "latest": "its newest run",
+    "failed": "its newest run that failed",
+    "succeeded": "its newest run that succeeded",
+    "active": "its newest active run",
+}
+"""What may follow `JOB@`, and what it means."""
+
+LAST = "@last"
+"""The run that dbjobs last started or watched in this workspace, from this machine."""
+
+WHAT_A_RUN_IS = (
+    "give a run id, the URL of a run's page, JOB@latest, JOB@failed, JOB@succeeded, JOB@active, or @last"
+)
+
 _RUN_IN_URL = r"(?:#job/\d+/run/|/jobs/(?:\d+/)?runs/)(\d+)"
 _JOB_IN_URL = r"(?:#job/|/jobs/)(\d+)"
 
@@ -37,6 +52,12 @@ class RunRef:
     workspace_id: str | None = None
 
 
+def split_selector(text: str) -> tuple[str, str] | None:
+    """`nightly@failed` as job and selector, split at the last `@`; None if it is something else."""
+    job, at, selector = text.rpartition("@")
+    return (job, selector) if at and job and selector in SELECTORS else None
+
+
 def parse_run_ref(text: str) -> RunRef:
     """A run id, or a run page's URL: `…/#job/J/run/R` of old, `…/jobs/J/runs/R` of today."""
     if (run_id := as_id(text)) is not None:
@@ -44,8 +65,13 @@ def parse_run_ref(text: str) -> RunRef:
     found = re.search(_RUN_IN_URL, text)
     run_id = as_id(found[1]) if found else None
     if run_id is None:
-        hint = "give a run id, or the URL of a run's page"
-        if job := re.search(_JOB_IN_URL, text):
+        hint = WHAT_A_RUN_IS
+        job_name, at, selector = text.rpartition("@")
+        if at and not job_name and selector in SELECTORS:
+            hint = f"name the job before {text}; the run that was last started from here is {LAST}"
+        elif at and (near := nearest_names(selector, SELECTORS)):
+            hint = f"did you mean {job_name or 'JOB'}@{near[0]}?"
+        elif job := re.search(_JOB_IN_URL, text):
             hint = f"this is the page of a job; to see its runs: dbjobs runs list --job {job[1]}"
         elif "," in text and all(as_id(part) for part in text.strip(",").split(",")):
             hint = f"separate ids by blanks: {text.strip(',').replace(',', ' ')}"

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dbjobs.cli.cache import Cache, cache_folder, load_workspace, write_cache
+from dbjobs.cli.cache import Cache, cache_folder, load_workspace, write_cache, write_last_run
 from dbjobs.cli.completion import complete
 from dbjobs.cli.completion.bash import TypedWords, quote, split_line
 from tests.conftest import TOKEN, Dbjobs, Serve
@@ -87,6 +88,11 @@ def test_commands_options_and_their_values_are_offered(words: list[str], found: 
         (["runs", "now", "42", "--only", ""], ["words", "clean"]),
         (["runs", "repair", "99", "--rerun", ""], ["words", "clean", "report"]),
         (["runs", "output", "99", "--task", "r"], ["words", "report"]),
+        (["runs", "get", "nightly@f"], ["words", "nightly@failed"]),
+        (["runs", "get", "42@"], ["words", "42@latest", "42@failed", "42@succeeded", "42@active"]),
+        (["runs", "output", "nightly@failed", "--task", ""], ["words", "clean"]),
+        (["runs", "list", "--result", "SUCC"], ["words", "SUCCESS", "SUCCESS_WITH_FAILURES"]),
+        (["runs", "list", "--trigger", "ONE"], ["words", "ONE_TIME"]),
         (["--host", "https://other.example", "runs", "now", ""], ["words"]),
     ],
     ids=" ".join,
@@ -98,7 +104,30 @@ def test_what_earlier_commands_saw_is_offered(words: list[str], found: list[str]
 
 def test_a_word_comes_with_its_help(known: None) -> None:
     answer = complete({**os.environ, "_DBJOBS_COMPLETE": "fish", "_DBJOBS_WORDS": "runs\x1fget\x1f"})
-    assert answer == "words\n99\tnightly FAILED\n"
+    assert answer == "words\n99\tFAILED nightly\n"
+
+
+def test_runs_are_offered_the_latest_first_with_age_and_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", HOST)
+    now = time.time() * 1000
+    ages = {1: 50 * 3600, 2: 125 * 60, 3: 10, 4: 180}
+    runs = [
+        run("TERMINATED", "SUCCESS", run_id=key, start_time=now - age * 1000) for key, age in ages.items()
+    ]
+    cache = Cache()
+    cache.record("runs/list", {}, {"runs": runs})
+    cache.save(HOST)
+    write_last_run(HOST, 2)
+
+    answer = complete({**os.environ, "_DBJOBS_COMPLETE": "fish", "_DBJOBS_WORDS": "runs\x1fwait\x1f4\x1f"})
+
+    assert answer.splitlines() == [
+        "words",
+        "3\tjust now SUCCESS nightly",
+        "2\t2h ago SUCCESS nightly",
+        "1\t2d ago SUCCESS nightly",
+        "@last\trun 2, which was last started or watched here",
+    ]
 
 
 CONFIG = f"""

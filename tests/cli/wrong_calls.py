@@ -98,11 +98,6 @@ OPTIONS: list[WrongCall] = [
     ("runs now 7 --xyzzy", "there is no option --xyzzy", None),
     ("--xyzzy", "there is no option --xyzzy", "dbjobs --help"),
     ("-x", "there is no option -x", "dbjobs --help"),
-    (
-        "runs list --failed",
-        "there is no option --failed",
-        "use --completed  (the result stands in the last column)",
-    ),
     ("runs list --status RUNNING", "there is no option --status", "use --active, or --completed"),
     ("runs list --active-only", "there is no option --active-only", "use --active"),
     ("runs list --job-id 42", "there is no option --job-id", "use --job JOB"),
@@ -311,11 +306,16 @@ VALUES: list[WrongCall] = [
     ),
 ]
 
+RUN_IS_MISSING = "RUN is missing, and there is no terminal to choose one on"
+WHAT_A_RUN_IS = (
+    "give a run id, the URL of a run's page, JOB@latest, JOB@failed, JOB@succeeded, JOB@active, or @last"
+)
+
 ARGUMENTS: list[WrongCall] = [
     ("runs now", "JOB is missing: a job id, or a job's exact name", None),
-    ("runs get", "RUN is missing: a run id, or the URL of a run's page", None),
-    ("runs wait", "RUN is missing: run ids, URLs of run pages, or - for ids on stdin", None),
-    ("runs cancel", "RUN is missing: run ids, URLs of run pages, or - for ids on stdin", None),
+    ("runs get", RUN_IS_MISSING, WHAT_A_RUN_IS),
+    ("runs wait", RUN_IS_MISSING, WHAT_A_RUN_IS),
+    ("runs cancel", RUN_IS_MISSING, WHAT_A_RUN_IS),
     ("jobs get", "JOB is missing: a job id, or a job's exact name", None),
     ("jobs delete", "JOB is missing: job ids, or jobs' exact names", None),
     ("profiles add", "NAME is missing: the name of a profile", None),

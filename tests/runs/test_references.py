@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.errors import UsageError
-from dbjobs.runs.references import MAX_ID, RunRef, as_id, parse_run_ref
+from dbjobs.runs.references import MAX_ID, WHAT_A_RUN_IS, RunRef, as_id, parse_run_ref
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Reply
 from tests.support.payloads import run
@@ -49,7 +49,7 @@ def test_anything_else_is_no_run(text: str) -> None:
         parse_run_ref(text)
     shows_job = "#job/3" in text or "/jobs/3" in text
     advice = "this is the page of a job; to see its runs: dbjobs runs list --job 3"
-    assert caught.value.hint == (advice if shows_job else "give a run id, or the URL of a run's page")
+    assert caught.value.hint == (advice if shows_job else WHAT_A_RUN_IS)
 
 
 @given(st.integers(1, MAX_ID))

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from time import time
+from typing import Any, NamedTuple
 
-from dbjobs.cli.cache import Entries, load_workspace
+from dbjobs.api.states import RESULT_STATES, TRIGGERS
+from dbjobs.cli.cache import Entries, load_workspace, read_last_run
 from dbjobs.cli.completion.line import CommandLine, Node
 from dbjobs.cli.completion.profiles import find_host, read_profiles
-from dbjobs.runs.references import as_id, parse_run_ref
+from dbjobs.runs.references import LAST, SELECTORS, as_id, parse_run_ref, split_selector
 
 Words = Iterable[tuple[str, str]]
 """Each with its help, which may be empty."""
@@ -81,14 +84,18 @@ class Query:
 
     def load(self, kind: str) -> Entries:
         """The `jobs` or `runs` that earlier commands saw in the workspace that the line is about."""
-        host = find_host(self.line, self.environ)
-        return load_workspace(host)[kind] if host else {}
+        return load_workspace(self.host)[kind] if self.host else {}
+
+    @cached_property
+    def host(self) -> str | None:
+        """The workspace that the line is about."""
+        return find_host(self.line, self.environ)
 
 
 def _jobs(query: Query) -> Words:
     """Names, or ids once a digit is typed; a job without a name is known by its id."""
     jobs = [(job_id, entry.get("name") or "") for job_id, entry in query.load("jobs").items()]
-    if not query.current.isdigit():
+    if not query.current.partition("@")[0].isdigit():
         jobs = [(name or job_id, f"job {job_id}") for job_id, name in jobs]
     return [(job, help_text) for job, help_text in dict(jobs).items() if job not in query.line.arguments]
 
@@ -98,11 +105,34 @@ def _job_names(query: Query) -> Words:
 
 
 def _runs(query: Query) -> Words:
-    return [
-        (run_id, " ".join(filter(None, (entry.get("name"), entry.get("state")))))
-        for run_id, entry in query.load("runs").items()
-        if run_id not in query.line.arguments
-    ]
+    """Run ids, the latest start first, `@last`, and, once a letter is typed, `JOB@latest` and the like."""
+    runs = query.load("runs")
+    newest = sorted(runs, key=lambda run_id: -int(runs[run_id].get("start_time") or time() * 1000))
+    words = [(run_id, _describe_run(runs[run_id])) for run_id in newest]
+    last_run = read_last_run(query.host) if query.host else None
+    if last_run is not None:
+        words.append((LAST, f"run {last_run}, which was last started or watched here"))
+    if query.current:
+        words += [
+            (f"{job}@{selector}", help_text)
+            for job, _ in _jobs(query)
+            for selector, help_text in SELECTORS.items()
+        ]
+    return [(word, help_text) for word, help_text in words if word not in query.line.arguments]
+
+
+def _describe_run(entry: Mapping[str, Any]) -> str:
+    """`2h ago FAILED nightly`."""
+    age = _format_age(time() - entry["start_time"] / 1000) if entry.get("start_time") else ""
+    return " ".join(filter(None, (age, entry.get("state"), entry.get("name"))))
+
+
+def _format_age(seconds: float) -> str:
+    """`2h ago`: one unit says enough here."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f}{unit} ago"
+    return "just now"
 
 
 def _tasks(query: Query) -> Words:
@@ -112,11 +142,14 @@ def _tasks(query: Query) -> Words:
         return []
     ref = query.line.arguments[0]
     jobs = query.load("jobs")
-    if parameters[0]["metavar"].startswith("JOB"):
+    selected = split_selector(ref)
+    if selected or parameters[0]["metavar"].startswith("JOB"):
+        ref = selected[0] if selected else ref
         named = (entry for entry in jobs.values() if entry.get("name") == ref)
         entry = jobs.get(str(as_id(ref))) or next(named, {})
     else:
-        entry = query.load("runs").get(str(parse_run_ref(ref).run_id), {})
+        run_id = read_last_run(query.host) if ref == LAST and query.host else parse_run_ref(ref).run_id
+        entry = query.load("runs").get(str(run_id), {})
         entry = entry if entry.get("tasks") else jobs.get(str(entry.get("job_id")), {})
     return [(task_key, "") for task_key in entry.get("tasks", ())]
 
@@ -142,6 +175,8 @@ _BY_OPTION: dict[str, Callable[[Query], Words]] = {
     "--name": _job_names,
     "--run-name": lambda query: [],
     "--auth-type": _auth_types,
+    "--result": lambda query: [(state, "") for state in RESULT_STATES],
+    "--trigger": lambda query: [(trigger, "") for trigger in TRIGGERS],
     "--run-type": lambda query: [(kind, "") for kind in ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")],
 }
 _BY_METAVAR: dict[str, Callable[[Query], Words]] = {

@@ -7,7 +7,8 @@ import typer
 from dbjobs.cli.changing import change_each, change_one
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import DryRun, RunArguments
+from dbjobs.cli.options import DryRun, OptionalRuns
+from dbjobs.cli.run_lookup import ACTIVE, resolve_runs
 from dbjobs.cli.wait_options import ShowOutput, WaitOptions
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.errors import DbjobsError, ExitCode
@@ -19,7 +20,7 @@ WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the r
 
 
 def command(
-    ctx: typer.Context, runs: RunArguments, dry_run: DryRun = False, wait: WaitForEnd = False
+    ctx: typer.Context, runs: OptionalRuns = None, dry_run: DryRun = False, wait: WaitForEnd = False
 ) -> None:
     """Cancel runs; those that have ended already stay as they are.
 
@@ -33,7 +34,7 @@ def command(
     Exit codes: 0 asked for (with --wait: ended), 4 no such run.
     """
     app = app_of(ctx)
-    run_ids = app.run_ids(runs)
+    run_ids = resolve_runs(app, runs, ACTIVE)
     api = app.api_to_change(dry_run)
     if wait and not dry_run:
         raise typer.Exit(_cancel_and_wait(app, run_ids))

@@ -9,6 +9,7 @@ import typer
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import RunArgument
+from dbjobs.cli.run_lookup import resolve_run
 from dbjobs.errors import UsageError
 from dbjobs.output.structured import write_documents
 
@@ -77,7 +78,7 @@ def command(
     if directory == "-" and force:
         raise UsageError("--force overwrites files, and --dir - writes none", hint="leave --force out")
     app = app_of(ctx)
-    found = Run(app.api.get_run(app.run_id(run)))
+    found = Run(app.api.get_run(resolve_run(app, run)))
     for key in for_each_notebooks(found):
         app.streams.note(f"{key} runs its notebook for each input: export an iteration by its own run id")
     tasks = notebook_tasks(found, task)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dbjobs.api.paging import RunFilter
+from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit, known_value
@@ -32,6 +33,19 @@ class Wanted:
     job: Annotated[str | None, _text("--job", "JOB", "Only runs of this job.")] = None
     active: Annotated[bool, typer.Option("--active", help="Only runs that have not ended.")] = False
     completed: Annotated[bool, typer.Option("--completed", help="Only runs that have ended.")] = False
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only runs that failed, timed out or ended in an error.")
+    ] = False
+    result: Annotated[
+        str | None, _text("--result", "STATE", "Only runs with this result, such as SUCCESS or CANCELED.")
+    ] = None
+    user: Annotated[
+        str | None, _text("--user", "NAME", "Only runs that this user or service principal started.")
+    ] = None
+    trigger: Annotated[
+        str | None,
+        _text("--trigger", "TYPE", "Only runs with this trigger, such as PERIODIC or ONE_TIME."),
+    ] = None
     run_type: Annotated[
         str | None, _text("--run-type", "TYPE", "Only JOB_RUN, SUBMIT_RUN or WORKFLOW_RUN.")
     ] = None
@@ -42,19 +56,32 @@ class Wanted:
         """As the API has it; names and times looked up."""
         if self.active and self.completed:
             raise UsageError("--active and --completed exclude each other", hint="leave both out to list all")
+        if self.failed and self.result is not None:
+            raise UsageError("--failed and --result exclude each other", hint="leave one of them out")
+        if self.active and (self.failed or self.result is not None):
+            option = "--failed" if self.failed else "--result"
+            raise UsageError(
+                f"--active and {option} exclude each other: a run has a result once it has ended"
+            )
         since, until = _moment("--since", self.since, app), _moment("--until", self.until, app)
         if since is not None and until is not None and since > until:
             raise UsageError("--since is later than --until, so there can be no such run")
         if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
             raise UsageError("--since is in the future, so there can be no such run")
         run_type = self.run_type and known_value("--run-type", self.run_type, RUN_TYPES)
+        result = self.result and known_value("--result", self.result, tuple(RESULT_STATES))
+        trigger = self.trigger and known_value("--trigger", self.trigger, TRIGGERS)
         return RunFilter(
             job_id=app.job_id(self.job) if self.job is not None else None,
             active_only=self.active or None,
-            completed_only=self.completed or None,
+            completed_only=self.completed or self.failed or result is not None or None,
             run_type=run_type,
             start_time_from=since,
             start_time_to=until,
+            is_failed=self.failed,
+            result_state=result,
+            user=self.user,
+            trigger=trigger,
         )
 
 
@@ -73,12 +100,15 @@ def command(
     """List runs, the latest first: 20, unless --limit says otherwise.
 
     WHEN is a time such as 2026-01-31T12:00 (local, unless it names its zone), an age
-    such as 90m, 2h or 7d, or an epoch in milliseconds.
+    such as 90m, 2h or 7d, or an epoch in milliseconds. The API does not filter by result, user
+    and trigger, so these read the list to its end or to the limit; --since ends it earlier.
 
     \b
     Examples:
       dbjobs runs list --job nightly --since 7d --limit 0
       dbjobs runs list --active -o id | dbjobs runs wait -
+      dbjobs runs list --failed --since 1d
+      dbjobs runs list --user ann --trigger ONE_TIME
 
     Exit codes: 0 listed, 6 out of reach; rows that came before an error are printed.
     """

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import RunArgument
+from dbjobs.cli.options import OptionalRun
+from dbjobs.cli.run_lookup import resolve_run
 from dbjobs.cli.showing import show_outputs
 
 TaskKey = Annotated[
@@ -14,7 +15,7 @@ TaskKey = Annotated[
 ]
 
 
-def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
+def command(ctx: typer.Context, run: OptionalRun = None, task: TaskKey = None) -> None:
     """Print what a run's tasks left: results, logs, errors, traces.
 
     With -o json, the outputs stand under their task keys; with --task, the API's own answer
@@ -23,6 +24,7 @@ def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
     \b
     Examples:
       dbjobs runs output 123
+      dbjobs runs output nightly@failed
       dbjobs runs output 123 --task clean -o json
 
     Exit codes: 0 printed, whatever the run's outcome; 4 no such run or task.
@@ -32,7 +34,7 @@ def command(ctx: typer.Context, run: RunArgument, task: TaskKey = None) -> None:
     from dbjobs.runs.outputs import read_outputs
 
     app = app_of(ctx)
-    run_id = app.run_id(run)
+    run_id = resolve_run(app, run)
     found = Run(app.api.get_run(run_id))
     if not found.output_runs:
         reason = f"ended before any task started: {found.message or found.shown_state}"

@@ -10,8 +10,9 @@ from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look, read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import DryRun, Force, RunArgument, Wait
+from dbjobs.cli.options import DryRun, Force, OptionalRun, Wait
 from dbjobs.cli.request_options import ParameterOptions
+from dbjobs.cli.run_lookup import ENDED, resolve_run
 from dbjobs.cli.showing import show_created
 from dbjobs.cli.starting import within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
@@ -38,10 +39,10 @@ class Which:
 
 def command(
     ctx: typer.Context,
-    run: RunArgument,
     which: Which,
     parameters: ParameterOptions,
     options: WaitOptions,
+    run: OptionalRun = None,
     force: Force = False,
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -64,7 +65,7 @@ def command(
         raise UsageError("--rerun and --rerun-failed exclude each other")
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
-    run_id = app.run_id(run)
+    run_id = resolve_run(app, run, ENDED)
     effect, how_to_find_out = (
         f"run {run_id} may have been repaired",
         hint_to_look(app, "runs get", str(run_id)),

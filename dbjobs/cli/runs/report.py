@@ -6,6 +6,7 @@ import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import RunArguments
+from dbjobs.cli.run_lookup import resolve_runs
 from dbjobs.cli.wait_options import CiOption, JunitOption, ReportOption, WaitOptions
 from dbjobs.output.ci_systems import CiSystem
 
@@ -39,7 +40,7 @@ def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> N
     from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
     app = app_of(ctx)
-    watched = tuple(WatchedRun(run_id, Run(app.api.get_run(run_id))) for run_id in app.run_ids(runs))
+    watched = tuple(WatchedRun(run_id, Run(app.api.get_run(run_id))) for run_id in resolve_runs(app, runs))
     options = WaitOptions(ci=reports.ci, junit=reports.junit, report=reports.report)
     reporter = make_reporter(app, options, OutputCache(app.api))
     report = reporter.make_report(Snapshot(watched, 0.0, 0.0))

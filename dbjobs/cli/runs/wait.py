@@ -3,12 +3,13 @@
 import typer
 
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import RunArguments
+from dbjobs.cli.options import OptionalRuns
+from dbjobs.cli.run_lookup import ACTIVE, resolve_runs
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
 
 
-def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> None:
+def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None) -> None:
     """Wait for runs to end, and exit with their outcome.
 
     Ctrl-C leaves the wait; the run goes on, unless --on-interrupt cancel. Of several
@@ -19,6 +20,7 @@ def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> Non
       dbjobs runs wait 123
       dbjobs runs wait 123 124 --timeout 2h --on-timeout cancel
       dbjobs runs wait - < run_ids.txt
+      dbjobs runs wait nightly@active
 
     \b
     Exit codes:
@@ -31,4 +33,4 @@ def command(ctx: typer.Context, runs: RunArguments, options: WaitOptions) -> Non
     """
     check_wait_options(ctx, options)
     app = app_of(ctx)
-    raise typer.Exit(wait_for_runs(app, app.run_ids(runs), options))
+    raise typer.Exit(wait_for_runs(app, resolve_runs(app, runs, ACTIVE), options))

@@ -1,0 +1,130 @@
+"""From what people type for a run to its id; `JOB@failed` is looked up, a run left out is chosen."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from urllib.parse import urlsplit
+
+import typer
+
+from dbjobs.api.models import Run
+from dbjobs.api.paging import RunFilter
+from dbjobs.cli.cache import read_last_run
+from dbjobs.cli.context import App
+from dbjobs.errors import ConfigError, ExitCode, NotFoundError, UsageError
+from dbjobs.runs.references import LAST, SELECTORS, WHAT_A_RUN_IS, parse_run_ref, split_selector
+
+MAX_SEARCHED = 1_000
+"""Runs of a job that are looked at for the newest that failed or succeeded: forty requests."""
+
+MAX_CHOICES = 20
+"""Runs that are listed for a choice."""
+
+NEWEST = RunFilter()
+ACTIVE = RunFilter(active_only=True)
+ENDED = RunFilter(completed_only=True)
+
+
+def resolve_run(app: App, ref: str | None, listed: RunFilter = NEWEST) -> int:
+    """The id of the run that a reference means; if there is none, of one that is chosen on the terminal.
+
+    `listed`: which runs there are to choose from.
+    """
+    found = resolve_runs(app, None if ref is None else [ref], listed)
+    if len(found) != 1:
+        raise UsageError(f"this takes one run, and {len(found)} were given")
+    return found[0]
+
+
+def resolve_runs(app: App, refs: Sequence[str] | None, listed: RunFilter = NEWEST) -> list[int]:
+    """The same for several references, `-` for those on stdin; in the order given, each once."""
+    if not refs:
+        return [_choose_run(app, listed)]
+    run_ids = list(dict.fromkeys(_look_up(app, ref) for ref in _with_stdin(refs)))
+    if not run_ids:
+        raise UsageError("no run was given: stdin is empty")
+    return run_ids
+
+
+def _with_stdin(refs: Sequence[str]) -> Iterator[str]:
+    for ref in refs:
+        if ref == "-":
+            yield from sys.stdin.read().split()
+        else:
+            yield ref
+
+
+def _look_up(app: App, ref: str) -> int:
+    """The id of the run that a reference means, in this workspace."""
+    if ref == LAST:
+        return _last_run(app)
+    if selected := split_selector(ref):
+        return _newest_run(app, ref, *selected)
+    run = parse_run_ref(ref)
+    if run.host and run.host != urlsplit(app.profile.host.value).netloc:
+        raise ConfigError(
+            f"that run is at {run.host}, but this is {app.profile.host.value}",
+            hint="choose the profile of the run's workspace with --profile",
+        )
+    workspace_id = app.profile.workspace_id
+    if run.workspace_id and workspace_id and run.workspace_id != workspace_id:
+        raise ConfigError(
+            f"that run is in workspace {run.workspace_id}, but this is workspace {workspace_id}",
+            hint="choose the profile of the run's workspace with --profile",
+        )
+    return run.run_id
+
+
+def _last_run(app: App) -> int:
+    run_id = read_last_run(app.profile.address)
+    if run_id is None:
+        raise NotFoundError(
+            f"{LAST}: no run was started or watched in {app.profile.host.value} from this machine yet",
+            hint=WHAT_A_RUN_IS,
+        )
+    app.streams.note(f"{LAST} is run {run_id}")
+    return run_id
+
+
+def _newest_run(app: App, ref: str, job: str, selector: str) -> int:
+    """The newest run of a job that is `latest`, `failed`, `succeeded` or `active`."""
+    job_id = app.job_id(job)
+    listed = {"latest": NEWEST, "active": ACTIVE}.get(selector, ENDED)
+    wanted = RunFilter(is_failed=selector == "failed", is_good=selector == "succeeded")
+    most = 1 if listed is not ENDED else MAX_SEARCHED
+    from dbjobs.output.formatting import format_age, format_state
+
+    number = 0
+    for payload in chain.from_iterable(app.api.list_runs(replace(listed, job_id=job_id), limit=most)):
+        number += 1
+        if wanted.matches(payload):
+            run = Run(payload)
+            age = format_age(run.start_time, app.clock.now())
+            facts = ", ".join(filter(None, [format_state(run), age and f"started {age}"]))
+            app.streams.note(f"{ref} is run {run.run_id} ({facts})")
+            return run.run_id
+    kind = SELECTORS[selector].removeprefix("its newest ")
+    searched = f" among its newest {number}" if number == MAX_SEARCHED else ""
+    raise NotFoundError(
+        f"job {job_id} has no {kind}{searched}",
+        hint=f"its runs: {app.command_line('runs list', f'--job {job_id}')}",
+    )
+
+
+def _choose_run(app: App, listed: RunFilter) -> int:
+    from dbjobs.cli.changing import is_attended
+
+    if not is_attended(app):
+        raise UsageError("RUN is missing, and there is no terminal to choose one on", hint=WHAT_A_RUN_IS)
+    runs = [Run(run) for run in chain.from_iterable(app.api.list_runs(listed, limit=MAX_CHOICES))]
+    if not runs:
+        kind = "active runs" if listed.active_only else "runs"
+        raise NotFoundError(f"there are no {kind} to choose from", hint=WHAT_A_RUN_IS)
+    from dbjobs.output.terminal.choice import choose_run
+
+    chosen = choose_run(app.streams, runs, app.clock.now())
+    if chosen is None:
+        app.streams.note("no run was chosen")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    return chosen.run_id
