@@ -1,4 +1,4 @@
-"""The errors for wrong calls, with messages of our own: those of the parser differ by its version.
+"""The errors for wrong calls, in our own words: those of the parser differ by its version.
 
 Loaded only when a call is wrong.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dbjobs.cli.suggestions import suggest_command, suggest_option
+from dbjobs.cli.suggestions import COMMANDS, OPTIONS, VALUES
 from dbjobs.common.nearest import did_you_mean, nearest_names
 from dbjobs.errors import UsageError
 
@@ -47,36 +47,43 @@ def display_name(param: Any) -> str:
 
 def unknown_option(ctx: Any, option: str) -> UsageError:
     """An option that the command does not have, with what works instead."""
-    command, path = ctx.command, _path(ctx)
-    instead = suggest_option(ctx, path, option)
-    params = command.get_params(ctx)
+    instead = _suggest_option(ctx, option)
+    params = ctx.command.get_params(ctx)
     names = [name for param in params for name in (*param.opts, *param.secondary_opts) if name[:2] == "--"]
     guess = "" if instead else did_you_mean(option, names)
     return UsageError(f"there is no option {option}{guess}", hint=instead or help_call(ctx))
+
+
+def _suggest_option(ctx: Any, option: str) -> str | None:
+    """What works instead of an option that the command does not have, as a sentence."""
+    takes = {name for param in ctx.command.params for name in (*param.opts, display_name(param))}
+    for candidate in OPTIONS.get(f"{_path(ctx)} {option}") or OPTIONS.get(option, ()):
+        first = candidate.replace(",", " ").split()[0]
+        if first in takes:
+            return f"use {candidate}" if first.startswith("-") else f"use {ctx.command_path} {candidate}"
+        if first[0].islower():
+            return f"use {candidate}" if first == "dbjobs" else candidate
+    return None
 
 
 def unknown_command(ctx: Any, words: Sequence[str], verbs: Sequence[str]) -> UsageError:
     """A command that does not exist, with what works instead; `words` are those after the noun."""
     verb, path = words[0], _path(ctx)
     problem = f"there is no command {verb!r}"
-    noun = nearest_names(verb, verbs)
-    verbs_of_noun = getattr(ctx.command.get_command(ctx, noun[0]), "verbs", ()) if noun else ()
-    if not path and noun and noun[0].startswith(verb) and words[1:] and words[1] in verbs_of_noun:
-        return UsageError(f"{problem}; did you mean {noun[0]!r}?", hint=help_call(ctx))
-    instead = suggest_command(f"{path} {verb}".strip().lower())
+    similar = nearest_names(verb, verbs)
+    if not path and similar and similar[0].startswith(verb):
+        verbs_of_noun = getattr(ctx.command.get_command(ctx, similar[0]), "verbs", ())
+        if words[1:] and words[1] in verbs_of_noun:
+            return UsageError(f"{problem}; did you mean {similar[0]!r}?", hint=help_call(ctx))
+    instead = COMMANDS.get(f"{path} {verb}".strip().lower())
     if instead:
         return UsageError(problem, hint=f"use {instead}")
-    return UsageError(problem + did_you_mean(verb, verbs), hint=_hint_for_unknown_verb(ctx, verb, noun))
-
-
-def _hint_for_unknown_verb(ctx: Any, verb: str, found: Sequence[str]) -> str:
-    """The help of the command, or a similar verb of another noun if this noun has none."""
-    if not found:
+    if not similar:  # another noun may have a similar verb
         root = ctx.find_root().command
         for noun in root.verbs:
             if near := nearest_names(verb, getattr(root.get_command(ctx, noun), "verbs", ())):
-                return f"use dbjobs {noun} {near[0]}"
-    return help_call(ctx)
+                return UsageError(problem, hint=f"use dbjobs {noun} {near[0]}")
+    return UsageError(problem + did_you_mean(verb, verbs), hint=help_call(ctx))
 
 
 def unexpected_arguments(ctx: Any, extra: Sequence[str]) -> UsageError:
@@ -100,19 +107,13 @@ def refused_value(param_type: Any, value: Any) -> str:
     """Why a number or a choice does not take a value."""
     choices = [str(getattr(choice, "value", choice)) for choice in getattr(param_type, "choices", ())]
     if choices:
-        from dbjobs.cli.suggestions import VALUES
-
         meant = VALUES.get(str(value).lower())
         guess = f"; use {meant}" if meant in choices else did_you_mean(str(value), choices)
         return f"{value!r} is not one of {', '.join(choices)}{guess}"
     lowest, highest = getattr(param_type, "min", None), getattr(param_type, "max", None)
-    bounds = (
-        ""
-        if lowest is None
-        else f" of {lowest} or more"
-        if highest is None
-        else f" from {lowest} to {highest}"
-    )
+    bounds = ""
+    if lowest is not None:
+        bounds = f" of {lowest} or more" if highest is None else f" from {lowest} to {highest}"
     return f"{str(value)!r} is not a whole number{bounds}"
 
 
