@@ -91,6 +91,10 @@ class DbjobsError(Exception):
         self.hint = hint
         self.answer = answer
 
+    def __str__(self) -> str:
+        """What Python shows of it; the command line shows message and hint by itself."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
 
 class UsageError(DbjobsError):
     """The command was called in a way that cannot work."""

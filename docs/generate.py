@@ -28,6 +28,7 @@ from dbjobs.jobfiles.rules import RULES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from module_listing import with_module_listing
+from python_reference import with_python_reference
 
 REPO = Path(__file__).parent.parent
 SCRIPT_NAMES = {"bash": "dbjobs.bash", "zsh": "_dbjobs", "fish": "dbjobs.fish", "powershell": "dbjobs.ps1"}
@@ -364,6 +365,8 @@ def generated() -> dict[Path, str]:
         files[page] = with_exit_codes((REPO / page).read_text("utf-8"))
     page = Path("docs/architecture.md")
     files[page] = with_module_listing((REPO / page).read_text("utf-8"), REPO / "dbjobs")
+    page = Path("docs/python.md")
+    files[page] = with_python_reference((REPO / page).read_text("utf-8"))
     return files
 
 
