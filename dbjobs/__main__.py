@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import warnings
 
@@ -20,6 +21,16 @@ def main() -> None:
             f"error: dbjobs needs Python 3.10 or later, and this is {found}: call python3.12 {sys.argv[0]}\n"
         )
         sys.exit(3)
+    try:
+        _answer_or_run()
+    except KeyboardInterrupt:  # while the handler of the first was replaced
+        _end_at_ctrl_c()
+        sys.exit(130)
+
+
+def _answer_or_run() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    _end_at_ctrl_c()
     from dbjobs.output.stdio import install_streams  # which an older Python could not read
 
     install_streams()
@@ -34,7 +45,17 @@ def main() -> None:
         warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
         from dbjobs.cli.app import main as run
 
-        run()
+        signal.signal(signal.SIGINT, handler)
+        try:
+            run()
+        finally:
+            _end_at_ctrl_c()
+
+
+def _end_at_ctrl_c() -> None:
+    """While modules are loaded and while Python ends, Ctrl-C ends the process: a traceback helps nobody."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored, as by nohup
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

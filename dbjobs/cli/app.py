@@ -59,6 +59,8 @@ class Root(Group):
         except StdoutError as error:  # help and version, which Click prints itself
             streams.fail(cannot_write(error))
             code = ExitCode.OUTPUT
+        except (KeyboardInterrupt, typer.Abort):  # while the command was loaded, or its words were read
+            code = ExitCode.INTERRUPTED
         except SystemExit:  # Click exits so when the reader of help or version has closed the pipe
             code = ExitCode.BROKEN_PIPE
         if standalone_mode:

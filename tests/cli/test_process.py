@@ -111,6 +111,39 @@ def test_an_interrupted_read_ends_without_a_word(start: Start, serve: Serve) -> 
     assert process.returncode == 130
 
 
+INTERRUPTED_AT = """
+import atexit, os, signal, sys
+
+moment = sys.argv.pop(1)
+
+class Interrupter:
+    def find_spec(self, name, *args):
+        if name == moment:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+if moment == "the end":
+    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+from dbjobs.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["typer", "dbjobs.cli.jobs.get", "requests", "the end"])
+def test_ctrl_c_shows_no_traceback_at_any_moment(serve: Serve, moment: str) -> None:
+    serve(Reply(body={"job_id": 42, "settings": {"name": "nightly"}}))
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, moment, "jobs", "get", "42"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr.strip() == ""
+    assert done.returncode in (130, -signal.SIGINT), "a shell shows both as 130"
+    assert bool(done.stdout) == (moment == "the end")
+
+
 SLOW = {"requests", "urllib3", "yaml", "pydantic", "rich.live", "werkzeug", "platformdirs"}
 LOADED = """
 import sys
