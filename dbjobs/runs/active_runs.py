@@ -30,14 +30,14 @@ class ActiveRuns:
     _rounds_left: dict[int, int] = field(default_factory=dict)
     """by job_id, the rounds until its list is read again"""
 
-    def find(self, job_id: int, run_ids: Collection[int]) -> dict[int, Payload]:
-        """Those of the runs that are in the list, and active; one try.
+    def find(self, job_id: int, run_ids: Collection[int]) -> dict[int, Payload] | None:
+        """Those of the runs that are in the list, and active; one try. None if no list was read.
 
-        Raises an UnreachableError; a list that is refused has none of them.
+        Raises an UnreachableError; a list that is refused is left alone for a while.
         """
         self._rounds_left[job_id] = self._rounds_left.get(job_id, 0) - 1
         if self._rounds_left[job_id] >= 0 or len(run_ids) < MIN_RUNS_PER_PAGE:
-            return {}
+            return None
         filter_ = RunFilter(job_id=job_id, active_only=True)
         pages = self.api.list_runs(filter_, expand_tasks=True, retry=NO_RETRIES, complete=False)
         found: dict[int, Payload] = {}
@@ -51,7 +51,8 @@ class ActiveRuns:
         except UnreachableError:
             raise
         except DbjobsError:
-            found = {}
+            self._rounds_left[job_id] = ROUNDS_WITHOUT_LIST
+            return None
         is_worthwhile = len(found) >= MIN_RUNS_PER_PAGE * number and number
         self._rounds_left[job_id] = 0 if is_worthwhile else ROUNDS_WITHOUT_LIST
         return {run_id: run for run_id, run in found.items() if not Run(run).is_ended}

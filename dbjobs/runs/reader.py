@@ -48,8 +48,11 @@ class RunReader:
     def __post_init__(self) -> None:
         self._active = ActiveRuns(self.api)
 
-    def prepare(self, run_ids: Sequence[int]) -> None:
-        """Look at many at once, where that is cheaper; `fetch` then answers from it, once each."""
+    def prepare(self, run_ids: Sequence[int]) -> bool:
+        """Look at many at once, where that is cheaper; `fetch` then answers from it, once each.
+
+        True if the workspace has answered.
+        """
         self._listed.clear()
         self._children_left = MOST_CHILDREN
         by_job: dict[int, set[int]] = {}
@@ -57,8 +60,12 @@ class RunReader:
             job_id, _ = self._active_runs.get(run_id, (0, 0))
             if job_id and (self._reads[run_id] + run_id) % LISTED_FOR:
                 by_job.setdefault(job_id, set()).add(run_id)
+        has_answered = False
         for job_id, wanted in by_job.items():
-            self._listed |= self._active.find(job_id, wanted)
+            found = self._active.find(job_id, wanted)
+            has_answered = has_answered or found is not None
+            self._listed |= found or {}
+        return has_answered
 
     def fetch(self, run_id: int) -> Run:
         """The run with its tasks; one try, for a watch asks again anyway."""

@@ -43,8 +43,11 @@ __all__ = [
 class Reader(Protocol):
     """Reads runs; a `RunReader`, but for tests."""
 
-    def prepare(self, run_ids: Sequence[int]) -> None:
-        """Called before each round with the runs that it will fetch; raises a DbjobsError."""
+    def prepare(self, run_ids: Sequence[int]) -> bool:
+        """Called before each round with the runs that it will fetch; raises a DbjobsError.
+
+        True if the workspace has answered.
+        """
 
     def fetch(self, run_id: int) -> Run:
         """The run with its tasks; raises a DbjobsError."""
@@ -221,7 +224,8 @@ class _Watch:
         """What the first run would meet as well; any other error is no reason not to ask for each."""
         try:
             with time_limit(self.clock, self._patience):
-                self.reader.prepare(run_ids)
+                if self.reader.prepare(run_ids):
+                    self.last_contact = self.elapsed
         except DbjobsError as error:
             return error if is_shared(error) else None
         return None

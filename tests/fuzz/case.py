@@ -92,7 +92,7 @@ class Case:
         return [
             one.at if sure else one.answered_at
             for one in self.seen.exchanges
-            if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair")
+            if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair", "runs/cancel")
             and (shows_something(one) or (not sure and _may_show_something(one)))
         ]
 

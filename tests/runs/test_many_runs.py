@@ -47,6 +47,8 @@ class Job:
     """seconds for which a list goes on telling of a run that has ended"""
     list_errors: dict[float, DbjobsError] = field(default_factory=dict)
     """what a list meets from a second on"""
+    run_errors: dict[float, DbjobsError] = field(default_factory=dict)
+    """the same for a run"""
     others: int = 0
     """active runs that nobody watches, listed first"""
     asked: list[tuple[float, str]] = field(default_factory=list)
@@ -61,18 +63,20 @@ class Job:
             if self.clock.time < end + self.lag
         ]
         for begin in range(0, max(1, len(active)), PAGE):
-            self.asked.append((self.clock.time, "runs/list"))
-            if error := next(
-                (error for at, error in self.list_errors.items() if at <= self.clock.time), None
-            ):
-                raise error
+            self._note("runs/list", self.list_errors)
             yield active[begin : begin + PAGE]
 
     def get_run_page(self, run_id: int, *_: Any) -> Payload:
-        self.asked.append((self.clock.time, "runs/get"))
+        self._note("runs/get", self.run_errors)
         if self.clock.time >= self.ends[run_id]:
             self.told_ends.append(("runs/get", run_id))
         return self.run(run_id, tasks=self.tasks)
+
+    def _note(self, endpoint: str, errors: dict[float, DbjobsError]) -> None:
+        self.asked.append((self.clock.time, endpoint))
+        for at, error in errors.items():
+            if at <= self.clock.time:
+                raise error
 
     def run(self, run_id: int, *, tasks: int, lag: float = 0.0) -> Payload:
         is_over = self.clock.time >= self.ends.get(run_id, 1e9) + lag
@@ -162,6 +166,15 @@ def test_a_list_in_trouble_leaves_the_runs_in_sight() -> None:
     snapshots = job.watch()
     assert not any(snapshot.error for snapshot in snapshots)
     assert exit_code_of(snapshots[-1]) == 10
+
+
+def test_a_list_that_answers_is_contact_though_no_run_can_be_read() -> None:
+    errors = {600.0: an_error(500)}, {1200.0: an_error(500)}
+    job = all_end_at(30, 1e6, has_more=True, run_errors=errors[0], list_errors=errors[1])
+
+    last = job.watch()[-1]
+    assert last.ending is Ending.CONTACT_LOST
+    assert 1140 <= last.last_contact <= 1200
 
 
 def test_a_rate_limit_met_by_a_list_stops_all_for_as_long_as_it_wants() -> None:

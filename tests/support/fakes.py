@@ -233,8 +233,9 @@ class FetchOnly:
 
     fetch: Callable[[int], Run]
 
-    def prepare(self, run_ids: Sequence[int]) -> None:
+    def prepare(self, run_ids: Sequence[int]) -> bool:
         """There is nothing to look up."""
+        return False
 
     def fetch_children(self, run: Run) -> dict[str, Run]:
         return {}
