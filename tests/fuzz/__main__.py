@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 
 from tests.fuzz.oracle import problems
-from tests.fuzz.runner import Runner, smaller
+from tests.fuzz.runner import Observation, Runner, smaller
 from tests.fuzz.sequences import KINDS, Sequence, make_sequence
 
 MOST_TRIES = 150
@@ -40,19 +40,22 @@ def work(seeds: list[int], kind: str | None, shrink: bool, found: "SimpleQueue[R
             seen = runner.run(sequence)
             report.kinds[sequence.kind] += 1
             report.codes[seen.exit_code] += 1
-            if wrong := problems(sequence, seen):
-                text = explain(runner, sequence, wrong, shrink=shrink and len(report.failures) < MOST_SHOWN)
+            if problems(sequence, seen):
+                text = explain(runner, sequence, seen, shrink=shrink and len(report.failures) < MOST_SHOWN)
                 report.failures.append((seed, text))
     finally:
         runner.close()
         found.put(report)
 
 
-def explain(runner: Runner, sequence: Sequence, wrong: list[str], *, shrink: bool) -> str:
-    """A failure, as small as it can be had soon, with what was said."""
-    sequence = minimise(runner, sequence) if shrink else sequence
-    seen = runner.run(sequence)
-    wrong = problems(sequence, seen) or [*wrong, "(not so when run again)"]
+def explain(runner: Runner, sequence: Sequence, seen: Observation, *, shrink: bool) -> str:
+    """A failure, as small as it can be had soon; as it was first seen, if it does not come again."""
+    smallest = minimise(runner, sequence) if shrink else sequence
+    again = runner.run(smallest)
+    if wrong := problems(smallest, again):
+        sequence, seen = smallest, again
+    else:
+        wrong = [*problems(sequence, seen), "(not so when run again)"]
     asked = [
         f"{one.at - seen.began:8.1f}  {one.request.method} {one.request.endpoint}"
         + (f"  → {one.fault.name}" if one.fault else "")

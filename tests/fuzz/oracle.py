@@ -55,8 +55,8 @@ def problems(sequence: Sequence, seen: Observation) -> list[str]:
 
 
 def it_ends(case: Case) -> Problems:
-    if case.seen.has_hung:
-        yield "it hangs, in real time"
+    if case.seen.hung_at is not None:
+        yield f"it hangs, in real time, at:\n{case.seen.hung_at}"
 
 
 def the_code_is_of_the_contract(case: Case) -> Problems:
@@ -65,7 +65,7 @@ def the_code_is_of_the_contract(case: Case) -> Problems:
     known |= {128 + case.sequence.signal.number} if case.sequence.signal and case.was_signaled else set()
     known |= {BROKEN_PIPE} if case.sequence.stdout in ("broken", "left") else set()
     known |= {NO_RESULT} if case.sequence.stdout in ("full", "closed") else set()
-    if case.code not in known and not case.seen.has_hung:
+    if case.code not in known and case.seen.hung_at is None:
         yield f"exit code {case.code} has no reason"
 
 

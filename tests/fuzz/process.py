@@ -142,8 +142,7 @@ def _enter(options: Start) -> None:
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    if hasattr(sys.stderr, "fileno"):
-        faulthandler.register(signal.SIGUSR1, file=2)  # says where it hangs
+    faulthandler.register(signal.SIGUSR1, file=options.keep_open)  # says where it hangs
 
 
 def _open_standard(number: int, mode: str) -> Any:

@@ -20,7 +20,7 @@ from tests.support.secrets import secret
 
 TOKEN = secret("dapi")
 PATIENCE = 30.0
-"""Real seconds after which a process is taken to hang: pauses cost none."""
+"""Real seconds without a sign of life after which a process is taken to hang: pauses cost none."""
 
 
 @dataclass
@@ -42,7 +42,8 @@ class Observation:
     reads: int
     changes: int
     """how many steps of the script were met"""
-    has_hung: bool = False
+    hung_at: str | None = None
+    """where it was when it hung, in real time"""
     files: dict[str, bytes] = field(default_factory=dict)
     """what was written to the home of the process"""
 
@@ -106,11 +107,12 @@ class Runner:
                 self.listener, self.certificates, self.shared, workspace, script, now, pid,
                 sequence.signal, sequence.is_tls, sequence.is_real_time, leaving=pipes.leaving,
             )  # fmt: skip
-            has_ended = server.serve(pipes.read, pipes.life, PATIENCE)
-            if not has_ended:
+            hung_at = None
+            if not server.serve(pipes.read, pipes.life, PATIENCE):
                 kill(pid, signal.SIGUSR1)
                 time.sleep(0.2)
-                server.drain(pipes.read)
+                server.drain(stack := {pipes.life: bytearray()})
+                hung_at = stack[pipes.life].decode(errors="replace")
                 kill(pid, signal.SIGKILL)
             exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             files = dict(_read_files(home))
@@ -121,7 +123,7 @@ class Runner:
             exit_code if exit_code >= 0 else 128 - exit_code,
             pipes.text(1), pipes.text(2), BEGINS_AT, now(),
             server.exchanges, workspace, signaled_at,
-            int(self.shared.get("reads")), int(self.shared.get("changes")), not has_ended, files,
+            int(self.shared.get("reads")), int(self.shared.get("changes")), hung_at, files,
         )  # fmt: skip
 
     def _workspace(self, sequence: Sequence, now: Callable[[], float]) -> Workspace:

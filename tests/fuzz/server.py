@@ -133,15 +133,16 @@ class Server:
     def serve(self, outputs: dict[int, bytearray], life: int, patience: float) -> bool:
         """Until the process closes `life`, reading its outputs; False if it does not.
 
-        `patience`: real seconds to wait for it.
+        `patience`: real seconds to wait for the next request or output; ten times as many for the end.
         """
         self._selector.register(self.listener, selectors.EVENT_READ)
         for descriptor in (*outputs, life):
             self._selector.register(descriptor, selectors.EVENT_READ)
-        deadline = time.monotonic() + patience
+        began = latest = time.monotonic()
         try:
-            while time.monotonic() < deadline:
+            while time.monotonic() < min(latest + patience, began + 10 * patience):
                 for key, _ in self._selector.select(0.02):
+                    latest = time.monotonic()
                     if key.fd == life:
                         self.drain(outputs)
                         return True
