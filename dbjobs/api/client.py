@@ -3,7 +3,7 @@
 Source: https://docs.databricks.com/api/workspace/jobs
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 from dbjobs.api.paging import Pages, RunFilter, Warn, list_items, name_of, read_pages, take
@@ -84,7 +84,7 @@ class JobsApi:
         if name is not None:  # in any case, as the API's own filter compares
             pages = ([job for job in page if name_of(job).lower() == name.lower()] for page in pages)
         pages = take(pages, limit)
-        return self._completed(pages, self._complete_job) if expand_tasks and complete else pages
+        return self._completed(pages) if expand_tasks and complete else pages
 
     def reset_job(self, job_id: int, new_settings: Payload) -> Payload:
         """→ `{}`. Replaces all settings."""
@@ -138,7 +138,7 @@ class JobsApi:
         query = {**run_filter.query(self.version), "limit": limit if is_small else RUNS_PAGE}
         query["expand_tasks"] = expand_tasks or None
         runs = take(run_filter.apply(self._list("runs/list", query, "run", retry)), limit)
-        return self._completed(runs, self._complete_run) if expand_tasks and complete else runs
+        return self._completed(runs) if expand_tasks and complete else runs
 
     def get_run(
         self, run_id: int, retry: RetryPolicy | None = None, *, include_history: bool = False
@@ -202,26 +202,23 @@ class JobsApi:
 
         return list_items(fetch, noun, self._warn)
 
-    def _completed(self, pages: Pages, complete: Callable[[Payload], None]) -> Pages:
+    def _completed(self, pages: Pages) -> Pages:
         """Each item with what its list left out: lists have the first 100 tasks, and `has_more` says so."""
         for page in pages:
             for item in page:
                 if item.get("has_more"):
                     try:
-                        complete(item)
+                        if "run_id" in item:
+                            run = self.get_run(item["run_id"])
+                            item.update({name: run[name] for name in PAGED_ARRAYS if run.get(name)})
+                        else:
+                            settings = self.get_job(item["job_id"]).get("settings") or {}
+                            complete = {name: settings[name] for name in PAGED_SETTINGS if settings.get(name)}
+                            item["settings"] = {**(item.get("settings") or {}), **complete}
                     except NotFoundError:  # deleted since
                         continue
                     del item["has_more"]
             yield page
-
-    def _complete_job(self, job: Payload) -> None:
-        settings = self.get_job(job["job_id"]).get("settings") or {}
-        complete = {name: settings[name] for name in PAGED_SETTINGS if settings.get(name)}
-        job["settings"] = {**(job.get("settings") or {}), **complete}
-
-    def _complete_run(self, run: Payload) -> None:
-        whole = self.get_run(run["run_id"])
-        run.update({name: whole[name] for name in PAGED_ARRAYS if whole.get(name)})
 
     def _pages(self, endpoint: str, query: Payload, retry: RetryPolicy | None = None) -> Iterator[Payload]:
         return read_pages(lambda position: self._page(endpoint, {**query, **position}, retry))

@@ -63,23 +63,18 @@ def parse_document(text: str) -> Any:
 def read_document(text: str) -> Document:
     """Like `parse_document`, with the lines."""
     if text.lstrip()[:1] in ("{", "["):
-        # what is not JSON may be YAML's flow style, whose parser knows the line
-        with suppress(ValueError):
-            return Document(_read_json(text), text)
+        with suppress(ValueError):  # what is not JSON may be YAML's flow style, whose parser knows the line
+            try:
+                value = json.loads(
+                    text, object_pairs_hook=_unique_keys, parse_float=finite, parse_constant=finite
+                )
+            except RecursionError:
+                raise DocumentError("it is nested too deeply") from None
+            if _is_deeper(value, MAX_DEPTH):
+                raise DocumentError("it is nested too deeply")
+            return Document(value, text)
     root = read_yaml(text)
     return Document(root.value, text, root.location) if root else Document(None, text)
-
-
-def _read_json(text: str) -> Any:
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_unique_keys, parse_float=finite, parse_constant=_refuse_constant
-        )
-    except RecursionError:
-        raise DocumentError("it is nested too deeply") from None
-    if _is_deeper(value, MAX_DEPTH):
-        raise DocumentError("it is nested too deeply")
-    return value
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
@@ -94,7 +89,3 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(mapping) < len(pairs):
         raise ValueError("duplicate key")
     return mapping
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

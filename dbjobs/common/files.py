@@ -159,15 +159,12 @@ def _descriptors_of(path: Path, found: os.stat_result) -> list[int]:
     A file that is opened once more would be written from its start, over what was printed.
     """
     numbered = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", str(path))
-    candidates = [1, 2, *([int(numbered[1])] if numbered else [])]
-    return [number for number in candidates if _is_open_on(number, found)]
-
-
-def _is_open_on(descriptor: int, found: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), found)
-    except OSError:
-        return False
+    descriptors = []
+    for descriptor in [1, 2, *([int(numbered[1])] if numbered else [])]:
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), found):
+                descriptors.append(descriptor)
+    return descriptors
 
 
 def _link(part: Path, path: Path) -> bool:

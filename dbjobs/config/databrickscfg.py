@@ -23,8 +23,15 @@ def read_databrickscfg(path: Path) -> ProfileFile:
             hint="keep one of them, or give it another name",
         ) from None
     except configparser.Error as error:
+        errors = getattr(error, "errors", None)
+        line = errors[0][0] if errors else getattr(error, "lineno", 0)
+        problem = "this is neither a profile's name nor a setting"
+        if isinstance(error, configparser.DuplicateOptionError):
+            problem = "a setting stands twice in its profile"
+        elif isinstance(error, configparser.MissingSectionHeaderError):
+            problem = "a setting stands outside of any profile"
         raise ConfigError(
-            f"{path} is not valid: line {_line_of(error)}: {_problem_of(error)}",
+            f"{path} is not valid: line {line}: {problem}",
             hint="it holds lines such as [PROFILE] and, below, host = https://…",
         ) from None
     sections = {name: dict(parser.items(name)) for name in parser.sections()}
@@ -32,16 +39,3 @@ def read_databrickscfg(path: Path) -> ProfileFile:
     if not sections.get(DEFAULT_SECTION):
         sections.pop(DEFAULT_SECTION, None)
     return ProfileFile(path, sections, settings.get("default_profile", "").strip() or None, is_ours=False)
-
-
-def _line_of(error: configparser.Error) -> int:
-    errors = getattr(error, "errors", None)
-    return int(errors[0][0]) if errors else int(getattr(error, "lineno", 0))
-
-
-def _problem_of(error: configparser.Error) -> str:
-    if isinstance(error, configparser.DuplicateOptionError):
-        return "a setting stands twice in its profile"
-    if isinstance(error, configparser.MissingSectionHeaderError):
-        return "a setting stands outside of any profile"
-    return "this is neither a profile's name nor a setting"

@@ -40,14 +40,12 @@ class ProfileFiles:
         """Like `find`; a ConfigError lists the profiles that there are."""
         file = self.find(name)
         if file is None:
-            raise ConfigError(f"there is no profile {name!r} (named by {named_by})", hint=self._known())
+            found = [file for file in self._both() if file.profiles or file.is_ours]
+            known = "; ".join(
+                f"profiles in {file.path}: {', '.join(sorted(file.profiles)) or 'none'}" for file in found
+            )
+            raise ConfigError(f"there is no profile {name!r} (named by {named_by})", hint=known)
         return file
-
-    def _known(self) -> str:
-        found = (file for file in self._both() if file.profiles or file.is_ours)
-        return "; ".join(
-            f"profiles in {file.path}: {', '.join(sorted(file.profiles)) or 'none'}" for file in found
-        )
 
     def names(self) -> list[str]:
         """Every profile's name, in the order of the files, each once."""

@@ -27,7 +27,10 @@ def normalize_host(text: str, *, allow_http: bool = False) -> str:
     Keeps scheme, host and port, unless it is the usual one; https where the scheme is missing.
     Plain http is for loopback hosts alone unless allowed, since credentials go with each request.
     """
-    scheme, host, port = _scheme_host_port(text)
+    scheme, host, port = "", None, None
+    with suppress(ValueError):
+        parts = _split(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
     if not host or scheme not in ("https", "http") or not re.fullmatch(r"[\w.:-]+", host):
         raise ConfigError("the host is not a URL", hint=f"a host reads like {EXAMPLE_HOST}")
     if scheme == "http" and not (allow_http or LOOPBACK_HOST.fullmatch(host)):
@@ -43,13 +46,6 @@ def normalize_host(text: str, *, allow_http: bool = False) -> str:
         )
     shown_host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown_host}" + (f":{port}" if port and port != USUAL_PORTS[scheme] else "")
-
-
-def _scheme_host_port(text: str) -> tuple[str, str | None, int | None]:
-    with suppress(ValueError):
-        parts = _split(text)
-        return parts.scheme, parts.hostname, parts.port
-    return "", None, None
 
 
 def _split(text: str) -> SplitResult:

@@ -7,11 +7,11 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from dbjobs.common.files import TextError, read_text, reason_of
+from dbjobs.common.nearest import nearest_names
 from dbjobs.config.references import parse_reference
 from dbjobs.config.settings import PATH_KEYS, SECRETS, SETTINGS, Setting, Source
 from dbjobs.errors import ConfigError
@@ -55,31 +55,25 @@ class ProfileFile:
         if not self.is_ours:
             known = {OTHER_NAMES.get(key, key): value for key, value in values.items()}
             values = {key: value for key, value in known.items() if key in SETTINGS and value}
-        settings = {key: self._setting(key, value, where, environ) for key, value in values.items()}
+        settings = {}
+        for key, value in values.items():
+            if key not in SETTINGS:
+                nearest = nearest_names(str(key), SETTINGS)
+                raise ConfigError(  # which names a misspelled setting, and not a secret in the wrong line
+                    f"{where} has a setting that dbjobs does not know" + (f": {key}" if nearest else ""),
+                    hint=f"did you mean {nearest[0]}?" if nearest else f"settings are {', '.join(SETTINGS)}",
+                )
+            if isinstance(value, dict):
+                reference = parse_reference(value, f"{key} of {where}", self.path.parent, environ)
+                settings[key] = Setting(str(reference), where, reference)
+                continue
+            if isinstance(value, list) or value is None:
+                raise ConfigError(f"{key} of {where} is not a text")
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            if key in PATH_KEYS:
+                text = str(self.path.parent / os.path.expanduser(text))  # noqa: PTH111 - Path's raises where there is no home
+            settings[key] = Setting(text, where)
         return Source(where, settings, name, not self.is_ours)
-
-    def _setting(self, key: Any, value: Any, where: str, environ: Mapping[str, str]) -> Setting:
-        if key not in SETTINGS:
-            raise _unknown_setting(key, where)
-        if isinstance(value, dict):
-            reference = parse_reference(value, f"{key} of {where}", self.path.parent, environ)
-            return Setting(str(reference), where, reference)
-        if isinstance(value, list) or value is None:
-            raise ConfigError(f"{key} of {where} is not a text")
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return Setting(self._beside(text) if key in PATH_KEYS else text, where)
-
-    def _beside(self, path: str) -> str:
-        return str(self.path.parent / os.path.expanduser(path))  # noqa: PTH111 - Path's raises where there is no home
-
-
-def _unknown_setting(key: Any, where: str) -> ConfigError:
-    """A key is named only if it is a setting misspelt: a misplaced secret must not show."""
-    nearest = get_close_matches(str(key), SETTINGS, n=1)
-    return ConfigError(
-        f"{where} has a setting that dbjobs does not know" + (f": {key}" if nearest else ""),
-        hint=f"did you mean {nearest[0]}?" if nearest else f"settings are {', '.join(SETTINGS)}",
-    )
 
 
 def read_trusted(path: Path) -> str | None:

@@ -178,14 +178,22 @@ def profile_of(sources: Sequence[Source]) -> Profile:
     credential_source = next((source for source in matching if source.has_credentials), named)
     hostless_or_matching = [source for source in sources if source in matching or not source.get("host")]
     auth_type = _first(hostless_or_matching, "auth_type")
+    version = _first([sources[0], *matching], "api_version") or Setting(DEFAULT_API_VERSION, "default")
+    if version.value not in API_VERSIONS:
+        raise ConfigError(
+            f"api version {version.value!r} ({version.source}) is none of {', '.join(API_VERSIONS)}"
+        )
+    warnings = []
+    if has_more_than_host(pasted.read()):
+        warnings.append(f"the host in {pasted.source} is the address of a page; it is taken as {host.value}")
     return Profile(
         host,
-        _api_version(sources[0], *matching),
+        version,
         _settings_in_effect(matching, credential_source, auth_type),
         credential_source.profile,
         credential_source,
         unused=tuple(_unused(sources, credential_source, host)),
-        warnings=tuple(_warnings(pasted, host)),
+        warnings=tuple(warnings),
     )
 
 
@@ -252,15 +260,6 @@ def _first(sources: Sequence[Source], key: str) -> Setting | None:
     return next((found for source in sources if (found := source.get(key))), None)
 
 
-def _api_version(*sources: Source) -> Setting:
-    version = _first(sources, "api_version") or Setting(DEFAULT_API_VERSION, "default")
-    if version.value not in API_VERSIONS:
-        raise ConfigError(
-            f"api version {version.value!r} ({version.source}) is none of {', '.join(API_VERSIONS)}"
-        )
-    return version
-
-
 def _settings_in_effect(
     matching: Sequence[Source], credential_source: Source, auth_type: Setting | None
 ) -> dict[str, Setting]:
@@ -270,18 +269,15 @@ def _settings_in_effect(
     for key in NETWORK_KEYS:
         if found := _first(matching, key):
             settings[key] = found
-    if workspace_id := next(filter(None, map(_workspace_id_of, matching)), None):
-        settings["workspace_id"] = workspace_id
+    for source in matching:
+        named, host = source.get("workspace_id"), source.get("host")
+        if named and named.value.strip() not in ("", NO_WORKSPACE):
+            settings["workspace_id"] = named
+            break
+        if host and (workspace_id := workspace_id_in(host.read())):
+            settings["workspace_id"] = Setting(workspace_id, f"the host in {host.source}")
+            break
     return settings | ({"auth_type": auth_type} if auth_type else {})
-
-
-def _workspace_id_of(source: Source) -> Setting | None:
-    """The workspace that a source names, by itself or in its host."""
-    named, host = source.get("workspace_id"), source.get("host")
-    if named and named.value.strip() not in ("", NO_WORKSPACE):
-        return named
-    found = workspace_id_in(host.read()) if host else None
-    return Setting(found, f"the host in {host.source}") if host and found else None
 
 
 def _unused(sources: Sequence[Source], credential_source: Source, host: Setting) -> Iterator[str]:
@@ -295,8 +291,3 @@ def _unused(sources: Sequence[Source], credential_source: Source, host: Setting)
         if given and source is not credential_source and not _applies_to_host(source, host):
             reason = "names another host" if source.get("host") else "names no host"
             yield f"{', '.join(given)} not used, for {source.name} {reason}"
-
-
-def _warnings(pasted: Setting, host: Setting) -> Iterator[str]:
-    if has_more_than_host(pasted.read()):
-        yield f"the host in {pasted.source} is the address of a page; it is taken as {host.value}"

@@ -99,6 +99,7 @@ class HttpSession:
             self._session.mount(scheme, ExchangeAdapter(self._exchange))
         self._session.headers["User-Agent"] = USER_AGENT
         self._settings: dict[tuple[str, str], dict[str, Any]] = {}
+        """proxies and certificates by host: looking them up takes as long as the rest of a request"""
 
     def send(
         self,
@@ -124,11 +125,18 @@ class HttpSession:
             if seconds <= 0:
                 raise UnsentError(f"the time limit passed before {_host_of(url)} could be asked")
             exchange.begin(seconds)
+            origin = urlsplit(url)[:2]
+            if origin not in self._settings:  # REQUESTS_CA_BUNDLE would replace `verify` of the session
+                self._settings[origin] = {
+                    **self._session.merge_environment_settings(
+                        url, {}, True, self._network.ca_bundle, self._network.certificate
+                    )
+                }
             with self._session.send(
                 request,
                 timeout=(min(CONNECT_TIMEOUT, seconds), REQUEST_TIMEOUT),
                 allow_redirects=False,
-                **self._settings_for(url),
+                **self._settings[origin],
             ) as response:
                 body = bytearray()
                 for chunk in response.iter_content(READ_BYTES):
@@ -153,18 +161,6 @@ class HttpSession:
     def was_sent(self) -> bool:
         """Whether any of the latest request has been sent: if so, it may have had an effect."""
         return self._exchange.was_sent
-
-    def _settings_for(self, url: str) -> dict[str, Any]:
-        """Proxies and certificates for a host, looked up once: it takes as long as the rest of a request."""
-        host = urlsplit(url)[:2]
-        if host not in self._settings:
-            # REQUESTS_CA_BUNDLE would replace `verify` of the session
-            self._settings[host] = {
-                **self._session.merge_environment_settings(
-                    url, {}, True, self._network.ca_bundle, self._network.certificate
-                )
-            }
-        return self._settings[host]
 
 
 def _host_of(url: str) -> str:
