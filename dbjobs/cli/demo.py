@@ -10,7 +10,6 @@ from uuid import uuid4
 import typer
 
 import dbjobs
-from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.sandbox.local import new_sandbox
 from dbjobs.errors import ConfigError
@@ -40,25 +39,14 @@ def command(
 
     Exit codes: 0 the run succeeded, 10 it failed (with --fail).
     """
-    app = app_of(ctx)
-    root = examples_folder() / "demo"
-    job = root / ("fail.yaml" if fail else "job.yaml")
-    with new_sandbox(root) as sandbox:
-        code = _run(_with_sandbox(app, sandbox.url, sandbox.token), job)
-        app.streams.note(NEXT_STEPS.format(dbjobs=_program(), root=_shortest(root), job=_shortest(job)))
-    raise typer.Exit(code)
-
-
-def _run(app: App, job: Path) -> int:
     # late, for every --help of the root loads this module
     from dbjobs.cli.wait_options import OnExit, ShowOutput, WaitOptions
     from dbjobs.cli.waiting import wait_for_runs
     from dbjobs.jobfiles.files import read_body
     from dbjobs.output.ci_systems import CiSystem
 
-    app.streams.note(f"$ dbjobs runs submit -f {_shortest(job)} --wait --show-output all")
-    run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
-    app.streams.result_ids(str(run_id))
+    root = examples_folder() / "demo"
+    job = root / ("fail.yaml" if fail else "job.yaml")
     options = WaitOptions(
         poll_interval=0.5,
         poll_max=1.0,
@@ -66,14 +54,28 @@ def _run(app: App, job: Path) -> int:
         on_interrupt=OnExit.CANCEL,
         ci=CiSystem.NONE,
     )
-    return wait_for_runs(app, [run_id], options, just_started=True)
-
-
-def _with_sandbox(app: App, host: str, token: str) -> App:
-    """The same call, with the sandbox for its workspace."""
-    options = replace(app.options, profile=None, config=None, host=None)
-    environ = {**app.environ, "DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token}
-    return replace(app, options=options, environ=environ)
+    called = app_of(ctx)
+    with new_sandbox(root) as sandbox:
+        app = replace(
+            called,
+            options=replace(called.options, profile=None, config=None, host=None),
+            environ={**called.environ, "DATABRICKS_HOST": sandbox.url, "DATABRICKS_TOKEN": sandbox.token},
+        )
+        app.streams.note(f"$ dbjobs runs submit -f {_shortest(job)} --wait --show-output all")
+        run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
+        app.streams.result_ids(str(run_id))
+        code = wait_for_runs(app, [run_id], options, just_started=True)
+        # in a virtual environment that is not on the path, dbjobs is typed with its folder
+        program = Path(sys.argv[0]).absolute()
+        needs_folder = program.name == "dbjobs" and shutil.which("dbjobs") != str(program)
+        app.streams.note(
+            NEXT_STEPS.format(
+                dbjobs=_shortest(program) if needs_folder else "dbjobs",
+                root=_shortest(root),
+                job=_shortest(job),
+            )
+        )
+    raise typer.Exit(code)
 
 
 def examples_folder() -> Path:
@@ -91,10 +93,3 @@ def _shortest(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _program() -> str:
-    """What to type for dbjobs: in a virtual environment that is not on the path it needs its folder."""
-    called = Path(sys.argv[0])
-    is_on_path = shutil.which("dbjobs") == str(called.absolute())
-    return "dbjobs" if is_on_path or called.name != "dbjobs" else _shortest(called.absolute())

@@ -29,12 +29,8 @@ class BodyOptions:
     def is_given(self) -> bool:
         return self.file is not None or self.json_text is not None
 
-    def read(self) -> dict[str, Any]:
-        """The body, a mapping; a UsageError or RefusedError says what keeps it from being one."""
-        return self.open().content
-
     def open(self) -> "JobFile":
-        """The same with the lines, for `check_job_file` to check."""
+        """The body with its lines, for `check_job_file`; a UsageError or RefusedError if it is none."""
         if (self.file is None) == (self.json_text is None):
             raise UsageError("give either -f FILE or --json TEXT")
         from dbjobs.jobfiles.files import read_job_file

@@ -10,7 +10,6 @@ from dbjobs.http.response import Payload
 from dbjobs.output.structured import write_document, write_documents, write_pages
 
 if TYPE_CHECKING:
-    from dbjobs.output.terminal.lists import ListWriter
     from dbjobs.runs.outputs import TaskOutput
 
 
@@ -50,52 +49,36 @@ def show_run(app: App, run: Payload) -> None:
     tables.show_run(app.streams, run, app.clock.now())
 
 
-def show_jobs(app: App, pages: Pages, *, with_tasks: bool) -> None:
-    """A list of jobs, as its pages arrive."""
-    if app.output != "text":
-        write_pages(app.streams, _counted(pages), app.output, id_key="job_id")
-        return
-    from dbjobs.output.terminal.lists import jobs_writer
+def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:
+    """A list of jobs or runs (`noun` is job or run), as its pages arrive; returns the number of rows.
 
-    writer = jobs_writer(app.streams, app.clock.now(), with_tasks=with_tasks)
-    if not _show_rows(pages, writer):
-        app.streams.note("no jobs")
-
-
-def show_runs(app: App, pages: Pages, *, with_tasks: bool, full: int | None = None) -> None:
-    """A list of runs, as its pages arrive; one of `full` rows may well be cut there, and says so."""
-    if app.output != "text":
-        write_pages(app.streams, _counted(pages), app.output, id_key="run_id")
-        return
-    from dbjobs.output.terminal.lists import runs_writer
-
-    number = _show_rows(pages, runs_writer(app.streams, app.clock.now(), with_tasks=with_tasks))
-    if not number:
-        app.streams.note("no runs")
-    elif number == full:
-        app.streams.note(f"these are the newest {number}; --limit 0 lists all")
-
-
-def _show_rows(pages: Pages, writer: "ListWriter") -> int:
+    If a page fails, the error says how many rows came before it.
+    """
     number = 0
-    for page in _counted(pages):
+
+    def counted() -> Pages:
+        nonlocal number
+        try:
+            for page in pages:
+                yield page
+                number += len(page)
+        except DbjobsError as error:
+            if number:
+                error.message = f"the list broke off after {number} rows: {error.message}"
+            raise
+
+    if app.output != "text":
+        write_pages(app.streams, counted(), app.output, id_key=f"{noun}_id")
+        return number
+    from dbjobs.output.terminal.lists import jobs_writer, runs_writer
+
+    make_writer = jobs_writer if noun == "job" else runs_writer
+    writer = make_writer(app.streams, app.clock.now(), with_tasks=with_tasks)
+    for page in counted():
         writer.write(page)
-        number += len(page)
+    if not number:
+        app.streams.note(f"no {noun}s")
     return number
-
-
-def _counted(pages: Pages) -> Pages:
-    """The pages; if one fails, the error says how many rows came before it."""
-    number = 0
-    try:
-        for page in pages:
-            yield page
-            number += len(page)
-    except DbjobsError as error:
-        error.message = (
-            f"the list broke off after {number} rows: {error.message}" if number else error.message
-        )
-        raise
 
 
 def show_outputs(app: App, outputs: Iterable["TaskOutput"], *, is_one_task: bool = False) -> None:

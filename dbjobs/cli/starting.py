@@ -21,14 +21,14 @@ from dbjobs.http.retry import LAST_TRY, NO_RETRIES
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.structured import write_document
 
-ID_PATIENCE = 30.0
-"""Seconds to find out, on the way out, which run was started."""
+ID_SECONDS = 30.0
+"""To find out which run was started, after a signal."""
 
 START_SECONDS = 900.0
 """For one request with all its retries, signing in included; retries alone may take ten minutes."""
 
-PAGE_PATIENCE = 10.0
-"""Seconds to find out a page's URL: it is an extra."""
+PAGE_SECONDS = 10.0
+"""To find out the URL of a run's page: nothing depends on it."""
 
 
 def start_run(
@@ -70,7 +70,7 @@ def start_run(
                     app.streams.result_ids(str(run_id))
                 elif not wait:
                     write_document(app.streams, answer, app.output)
-            _tell_way_back(app, run_id, job_id, wait=wait)
+            _show_started(app, run_id, job_id, wait=wait)
             if wait:
                 options = replace(options, timeout=limit.seconds_left)
                 raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
@@ -89,9 +89,9 @@ def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions
     """The id of a run that may have been started, if it is to be canceled: the same token gives it."""
     if options.on_interrupt is OnExit.DETACH or not app.transport.may_have_changed:
         return None
-    app.streams.note(f"asking for the run's id to cancel it, for {ID_PATIENCE:.0f} s at most")
+    app.streams.note(f"asking for the run's id to cancel it, for {ID_SECONDS:.0f} s at most")
     try:
-        with time_limit(app.clock, ID_PATIENCE):
+        with time_limit(app.clock, ID_SECONDS):
             run_id = int(start_again()["run_id"])
     except DbjobsError as error:
         app.streams.fail(error)
@@ -117,21 +117,15 @@ def within_timeout(app: App, timeout: float, in_force: Deadline | None = None) -
             raise
 
 
-def _tell_way_back(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:
-    """Where to look and how to come back, before anything else can happen."""
-    page = None if wait and not job_id else _page_of(app, run_id, job_id)  # a wait shows the page anyway
-    purpose = "should this wait end early" if wait else "to wait for it"
-    app.streams.note(f"run {run_id} started{(page and f': {page}') or ''}")
-    app.streams.note(f"{purpose}: {app.command_line('runs wait', str(run_id))}")
-
-
-def _page_of(app: App, run_id: int, job_id: int | None) -> str | None:
-    """The URL of the run's page; a run without a job of its own is asked for it, if that goes well."""
-    if job_id:
+def _show_started(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:
+    """Where the run is, and how to wait for it."""
+    page = None
+    if job_id:  # the URL that the API gives
         workspace = f"?o={app.transport.workspace_id}" if app.transport.workspace_id else ""
-        return f"{app.profile.host.value}/{workspace}#job/{job_id}/run/{run_id}"  # as the API has it
-    if app.streams.quiet:
-        return None
-    with suppress(DbjobsError), time_limit(app.clock, PAGE_PATIENCE):
-        return Run(app.api.get_run_page(run_id, None, NO_RETRIES)).run_page_url
-    return None
+        page = f"{app.profile.host.value}/{workspace}#job/{job_id}/run/{run_id}"
+    elif not wait and not app.streams.quiet:  # a wait shows the page anyway
+        with suppress(DbjobsError), time_limit(app.clock, PAGE_SECONDS):
+            page = Run(app.api.get_run_page(run_id, None, NO_RETRIES)).run_page_url
+    purpose = "should this wait end early" if wait else "to wait for it"
+    app.streams.note(f"run {run_id} started{f': {page}' if page else ''}")
+    app.streams.note(f"{purpose}: {app.command_line('runs wait', str(run_id))}")

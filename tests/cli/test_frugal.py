@@ -13,7 +13,7 @@ from dbjobs.api.paging import REMEMBERED_IDS, Pages, list_items
 from dbjobs.cli.cache import MAX_ENTRIES, Cache
 from dbjobs.cli.context import App
 from dbjobs.cli.global_options import GlobalOptions, OutputFormat
-from dbjobs.cli.showing import show_runs
+from dbjobs.cli.showing import show_list
 from dbjobs.common.clock import SystemClock
 from dbjobs.http.response import Payload
 from dbjobs.http.session import HttpSession
@@ -114,7 +114,7 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one(output: str) -> None:
         vars(app)["options"] = GlobalOptions(output=OutputFormat(output))
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
-        show_runs(app, pages_of(rows), with_tasks=False)
+        show_list(app, "run", pages_of(rows), with_tasks=False)
         return tracemalloc.get_traced_memory()[1] - before
 
     tracemalloc.start()

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from dbjobs.api.paging import Pages, name_of, take
+from dbjobs.api.paging import name_of, take
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit
-from dbjobs.cli.showing import show_jobs
+from dbjobs.cli.showing import show_list
 from dbjobs.errors import DbjobsError, UsageError
 
 Name = Annotated[
@@ -60,18 +60,11 @@ def command(
     else:
         matching = ([job for job in page if match.lower() in name_of(job).lower()] for page in list_jobs())
         pages = take(matching, limit or None)
-    found: list[int] = []
-    show_jobs(app, _counted(pages, found), with_tasks=expand_tasks)
-    if name is not None and not any(found):
+    number = show_list(app, "job", pages, with_tasks=expand_tasks)
+    if name is not None and not number:
         app.streams.note(
             f"--name is exact, and no job is named {name!r}{_similar_names(app, name)}; try --match"
         )
-
-
-def _counted(pages: Pages, sizes: list[int]) -> Pages:
-    for page in pages:
-        sizes.append(len(page))
-        yield page
 
 
 def _similar_names(app: App, name: str) -> str:

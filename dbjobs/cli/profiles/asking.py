@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from getpass import getpass
 from typing import Annotated
 
 import typer
@@ -45,39 +46,26 @@ def start(app: App, name: str, answers: Answers) -> Draft:
 
 
 def complete(app: App, draft: Draft, answers: Answers) -> None:
-    """Ask for the rest, what is secret without echo."""
+    """Ask for the rest; secrets are typed without echo."""
     for key in draft.missing():
-        if key not in SECRETS:
-            draft.values[key] = _ask(app, key)
-        elif answers.secret_stdin:
-            draft.values[key] = _not_empty(key, sys.stdin.readline())
+        is_secret = key in SECRETS
+        if is_secret and answers.secret_stdin:
+            text = sys.stdin.readline()
+        elif not is_attended(app):
+            hint = "give it with --host" if key == "host" else f"give it with --set {key}=VALUE"
+            raise UsageError(
+                f"the {key} is missing, and there is no terminal to ask on",
+                hint="--token-stdin reads it from stdin" if is_secret else hint,
+            )
+        elif is_secret:
+            text = getpass(f"{key} (not shown): ", stream=app.streams.err)
         else:
-            draft.values[key] = _ask_unseen(app, key)
+            app.streams.ask(f"{key}: ")
+            text = sys.stdin.readline()
+        if not text.strip():
+            raise UsageError(f"the {key} is empty", hint="nothing was changed")
+        draft.values[key] = text.strip()
     draft.finish()
-
-
-def _ask(app: App, key: str) -> str:
-    _need_terminal(app, key, "say it with --host" if key == "host" else f"say it with --set {key}=VALUE")
-    app.streams.ask(f"{key}: ")
-    return _not_empty(key, sys.stdin.readline())
-
-
-def _ask_unseen(app: App, key: str) -> str:
-    from getpass import getpass
-
-    _need_terminal(app, key, "--token-stdin reads it from stdin")
-    return _not_empty(key, getpass(f"{key} (not shown): ", stream=app.streams.err))
-
-
-def _need_terminal(app: App, key: str, hint: str) -> None:
-    if not is_attended(app):
-        raise UsageError(f"the {key} is missing, and there is no terminal to ask on", hint=hint)
-
-
-def _not_empty(key: str, text: str) -> str:
-    if not text.strip():
-        raise UsageError(f"the {key} is empty", hint="nothing was changed")
-    return text.strip()
 
 
 def try_out(app: App, draft: Draft) -> None:

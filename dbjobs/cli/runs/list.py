@@ -10,7 +10,7 @@ from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit, known_value
-from dbjobs.cli.showing import show_runs
+from dbjobs.cli.showing import show_list
 from dbjobs.errors import UsageError
 
 RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
@@ -27,7 +27,7 @@ def _text(name: str, metavar: str, help_text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunFilterOptions:
     """Which runs to list."""
 
     job: Annotated[str | None, _text("--job", "JOB", "Only runs of this job.")] = None
@@ -53,7 +53,7 @@ class Wanted:
     until: Annotated[str | None, _text("--until", "WHEN", "Only runs that started then or earlier.")] = None
 
     def read(self, app: App) -> RunFilter:
-        """As the API has it; names and times looked up."""
+        """The filter of these options; names are looked up, and times parsed."""
         if self.active and self.completed:
             raise UsageError("--active and --completed exclude each other", hint="leave both out to list all")
         if self.failed and self.result is not None:
@@ -63,7 +63,7 @@ class Wanted:
             raise UsageError(
                 f"--active and {option} exclude each other: a run has a result once it has ended"
             )
-        since, until = _moment("--since", self.since, app), _moment("--until", self.until, app)
+        since, until = _parse_time("--since", self.since, app), _parse_time("--until", self.until, app)
         if since is not None and until is not None and since > until:
             raise UsageError("--since is later than --until, so there can be no such run")
         if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
@@ -85,7 +85,7 @@ class Wanted:
         )
 
 
-def _moment(option: str, text: str | None, app: App) -> int | None:
+def _parse_time(option: str, text: str | None, app: App) -> int | None:
     from dbjobs.common.times import parse_time
 
     try:
@@ -95,7 +95,7 @@ def _moment(option: str, text: str | None, app: App) -> int | None:
 
 
 def command(
-    ctx: typer.Context, wanted: Wanted, limit: Limit = None, expand_tasks: ExpandTasks = False
+    ctx: typer.Context, filters: RunFilterOptions, limit: Limit = None, expand_tasks: ExpandTasks = False
 ) -> None:
     """List runs, the latest first: 20, unless --limit says otherwise.
 
@@ -114,5 +114,7 @@ def command(
     """
     app = app_of(ctx)
     rows = NEWEST if limit is None else limit
-    pages = app.api.list_runs(wanted.read(app), limit=rows or None, expand_tasks=expand_tasks)
-    show_runs(app, pages, with_tasks=expand_tasks, full=NEWEST if limit is None else None)
+    pages = app.api.list_runs(filters.read(app), limit=rows or None, expand_tasks=expand_tasks)
+    number = show_list(app, "run", pages, with_tasks=expand_tasks)
+    if number == NEWEST and limit is None and app.output == "text":
+        app.streams.note(f"these are the newest {number}; --limit 0 lists all")

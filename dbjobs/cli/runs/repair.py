@@ -8,7 +8,6 @@ import typer
 
 from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look, read_parameters
-from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, OptionalRun, Wait
 from dbjobs.cli.request_options import ParameterOptions
@@ -18,28 +17,27 @@ from dbjobs.cli.starting import within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.errors import UsageError
-from dbjobs.http.response import Payload
 
 
 @dataclass(frozen=True)
-class Which:
+class RerunOptions:
     """Which tasks to run again."""
 
-    rerun: Annotated[
+    tasks: Annotated[
         list[str] | None,
         typer.Option("--rerun", metavar="TASK", help="Run this task again; may be repeated."),
     ] = None
-    rerun_failed: Annotated[
+    failed: Annotated[
         bool, typer.Option("--rerun-failed", help="Run all failed tasks again (also if no TASK is named).")
     ] = False
-    rerun_dependent: Annotated[
+    dependent: Annotated[
         bool, typer.Option("--rerun-dependent", help="And the tasks that depend on those.")
     ] = False
 
 
 def command(
     ctx: typer.Context,
-    which: Which,
+    rerun: RerunOptions,
     parameters: ParameterOptions,
     options: WaitOptions,
     run: OptionalRun = None,
@@ -59,38 +57,29 @@ def command(
     Exit codes: 0 started, 4 no such run or task, 5 refused, 6 out of reach. With
     --wait, those of `dbjobs runs wait`, judged by the newest attempts.
     """
-    from dbjobs.runs.repairs import as_job, plan_repair
+    from dbjobs.runs.repairs import RepairReader, as_job, plan_repair
 
-    if which.rerun and which.rerun_failed:
+    if rerun.tasks and rerun.failed:
         raise UsageError("--rerun and --rerun-failed exclude each other")
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     run_id = resolve_run(app, run, ENDED)
-    effect, how_to_find_out = (
-        f"run {run_id} may have been repaired",
-        hint_to_look(app, "runs get", str(run_id)),
-    )
+    hint = hint_to_look(app, "runs get", str(run_id))
     with (
         within_timeout(app, options.timeout if wait else math.inf) as limit,
-        explain_unknown_outcome(app, effect, how_to_find_out),
+        explain_unknown_outcome(app, f"run {run_id} may have been repaired", hint),
     ):
         before = app.api.get_run(run_id, include_history=True)
         given = read_parameters(app, parameters, lambda: as_job(before), force=force)
-        body = plan_repair(before, which.rerun or (), given, with_dependent=which.rerun_dependent)
+        body = plan_repair(before, rerun.tasks or (), given, with_dependent=rerun.dependent)
         answer = app.api_to_change(dry_run).repair_run(run_id, body)
-    if answer:
-        _tell(app, Run(before), answer, replace(options, timeout=limit.seconds_left), wait=wait)
-
-
-def _tell(app: App, before: Run, answer: Payload, options: WaitOptions, *, wait: bool) -> None:
-    from dbjobs.runs.repairs import RepairReader
-
-    way_back = app.command_line("runs wait", str(before.run_id))
+    if not answer:  # a dry run
+        return
     if not wait or app.output in ("text", "id"):
         show_created(app, answer, "repair_id")
-    app.streams.note(
-        f"repair {answer['repair_id']} of run {before.run_id} started; to wait for it: {way_back}"
-    )
+    way_back = app.command_line("runs wait", str(run_id))
+    app.streams.note(f"repair {answer['repair_id']} of run {run_id} started; to wait for it: {way_back}")
     if wait:
-        reader = RepairReader(app.api, before=before)
-        raise typer.Exit(wait_for_runs(app, [before.run_id], options, just_started=True, reader=reader))
+        options = replace(options, timeout=limit.seconds_left)
+        reader = RepairReader(app.api, before=Run(before))
+        raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True, reader=reader))
