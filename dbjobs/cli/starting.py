@@ -1,7 +1,7 @@
-"""Starting a run, once: what `runs now` and `runs submit` share."""
+"""Starting a run, once: what `runs now`, `runs submit` and `runs rerun` share."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from uuid import uuid4
@@ -40,13 +40,15 @@ def start_run(
     options: WaitOptions,
     in_force: Deadline | None = None,
     job_id: int | None = None,
+    more_words: Sequence[str] = (),
 ) -> None:
     """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked.
 
-    `in_force`: the limit of --timeout, if something was read within it before.
+    `in_force`: the limit of --timeout, if something was read within it before. `more_words`: what the
+    call needs to be the same once more, beside its words.
     """
     new_token = str(uuid4())
-    again = app.same_command(*([] if token else ["--idempotency-token", new_token]))
+    again = app.same_command(*more_words, *([] if token else ["--idempotency-token", new_token]))
     token = token or new_token
     listed = f"--job {job_id} --limit 5" if job_id else "--run-type SUBMIT_RUN --limit 5"
     hint = (

@@ -44,7 +44,8 @@ _TYPED_COMMANDS = {
     "dbjobs runs now JOB --each FILE": "runs backfill",
     "dbjobs runs output RUN": "logs, runs logs, runs log, runs tail, runs get-output, runs explain,"
     " jobs get-run-output",
-    "dbjobs runs repair RUN": "rerun, retry, runs rerun, runs retry, runs restart, jobs repair-run",
+    "dbjobs runs repair RUN": "retry, runs retry, runs restart, jobs repair-run",
+    "dbjobs runs rerun RUN": "rerun, runs repeat",
     "dbjobs runs submit -f FILE": "submit, runs create, jobs submit",
     "dbjobs runs wait RUN": "watch, runs watch, runs follow, runs attach",
     "dbjobs sandbox serve": "serve, sandbox start, sandbox run",

@@ -48,7 +48,12 @@ def parameters_of(run: Payload) -> Payload:
 
 def as_job(run: Payload) -> Payload:
     """The run in the form of its job, to find out which kind of parameters it takes."""
-    return {"settings": {"parameters": run.get("job_parameters"), "tasks": run.get("tasks")}}
+    return {
+        "settings": {
+            "parameters": run.get("job_parameters"),
+            "tasks": run.get("tasks") or [run.get("task") or {}],
+        }
+    }
 
 
 @dataclass

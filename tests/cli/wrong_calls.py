@@ -57,7 +57,6 @@ COMMANDS: list[WrongCall] = [
     ("runs stop 7", "there is no command 'stop'", "use dbjobs runs cancel RUN"),
     ("runs kill 7", "there is no command 'kill'", "use dbjobs runs cancel RUN"),
     ("runs rm 7", "there is no command 'rm'", "use dbjobs runs delete RUN"),
-    ("runs rerun 7", "there is no command 'rerun'", "use dbjobs runs repair RUN"),
     ("runs retry 7", "there is no command 'retry'", "use dbjobs runs repair RUN"),
     ("runs history 42", "there is no command 'history'", "use dbjobs runs list --job JOB"),
     ("runs cancle 7", "there is no command 'cancle'; did you mean 'cancel'?", "dbjobs runs --help"),

@@ -7,6 +7,7 @@ group = Group(
     (
         "now",
         "submit",
+        "rerun",
         "wait",
         "get",
         "list",
