@@ -2,7 +2,7 @@
 
 Every event has these fields, null where they do not apply:
 
-    ts                 when it was told, ISO 8601 in UTC with milliseconds
+    ts                 when it was written, ISO 8601 in UTC with milliseconds
     event              run_state, task_state, child_state, run_gone, contact_lost, contact_restored,
                        heartbeat or end; and, as text for people, note, output, warning, error,
                        detail (--verbose), progress or result (which stdout did not take)
@@ -30,18 +30,17 @@ from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.common.clock import Clock
-from dbjobs.errors import DbjobsError
 from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, ChangeKind, changes_between
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
-from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from dbjobs.runs.watching import Snapshot
 
 Event = dict[str, Any]
 
 
 @dataclass
 class EventProgress:
-    """Writes to stderr what each snapshot brings."""
+    """Writes the changes in each snapshot to stderr."""
 
     streams: Streams
     clock: Clock
@@ -49,80 +48,52 @@ class EventProgress:
     last_written: float = 0.0
 
     def show(self, snapshot: Snapshot) -> None:
-        events = [_event_of(change, snapshot) for change in changes_between(self.before, snapshot)]
+        events = [_change_event(change, snapshot) for change in changes_between(self.before, snapshot)]
         self.before = snapshot
+        elapsed = round(snapshot.elapsed, 3)
         if snapshot.ending:
-            events += [_end_of(watched, snapshot, snapshot.ending) for watched in snapshot.runs]
+            ending = snapshot.ending.name.lower()
+            for watched in snapshot.runs:
+                outcome = watched.run.outcome.name if watched.run and watched.run.outcome else None
+                facts = {"ending": ending, "outcome": outcome, "elapsed_seconds": elapsed}
+                events.append(_event("end", watched.run_id, watched.run, **facts))
         elif not events and snapshot.elapsed - self.last_written >= HEARTBEAT_SECONDS:
-            events = [_heartbeat(watched, snapshot) for watched in snapshot.runs if not watched.is_settled]
+            for watched in snapshot.runs:
+                tasks = watched.run.tasks if watched.run else ()
+                done = sum(task.is_ended for task in tasks)
+                facts = {"elapsed_seconds": elapsed, "tasks_done": done, "tasks": len(tasks)}
+                if not watched.is_settled:
+                    events.append(_event("heartbeat", watched.run_id, watched.run, **facts))
         for event in events:
-            self._say(event)
+            self.streams.event({"ts": format_utc(self.clock.now()), **event})
             self.last_written = snapshot.elapsed
 
-    def _say(self, event: Event) -> None:
-        self.streams.event({"ts": format_utc(self.clock.now()), **event})
 
-
-def _event_of(change: Change, snapshot: Snapshot) -> Event:
-    watched, task = change.watched, change.task
-    if watched is None:
-        return _contact_event(change.kind, snapshot)
+def _change_event(change: Change, snapshot: Snapshot) -> Event:
+    name, watched, task, child = change.kind.value, change.watched, change.task, change.child
+    if watched is None:  # contact, which concerns all runs
+        run_id = snapshot.runs[0].run_id if len(snapshot.runs) == 1 else None
+        if change.kind is not ChangeKind.CONTACT_LOST:
+            return _event(name, run_id, None)
+        seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
+        cause = snapshot.error and snapshot.error.message
+        return _event(name, run_id, None, message=cause, seconds_without_contact=seconds)
     if change.kind is ChangeKind.RUN_GONE:
-        return _event(change.kind.value, watched.run_id, watched.run, message=_cause(watched.error))
+        return _event(name, watched.run_id, watched.run, message=watched.error and watched.error.message)
     if task is None:
-        return _event(change.kind.value, watched.run_id, watched.run, **_address(watched.run))
-    if change.child:
-        more = {"child_run_id": change.child.run_id, **_address(change.child)}
-        return _event(change.kind.value, watched.run_id, change.child, task_key=task.task_key, **more)
-    return _event(
-        change.kind.value,
-        watched.run_id,
-        task,
-        task_key=task.task_key,
-        task_run_id=task.run_id,
-        attempt_number=task.attempt_number,
-    )
+        return _event(name, watched.run_id, watched.run, **_name_and_page(watched.run))
+    if child:
+        facts = {"task_key": task.task_key, "child_run_id": child.run_id, **_name_and_page(child)}
+        return _event(name, watched.run_id, child, **facts)
+    facts = {"task_key": task.task_key, "task_run_id": task.run_id, "attempt_number": task.attempt_number}
+    return _event(name, watched.run_id, task, **facts)
 
 
-def _address(run: Run | None) -> Event:
+def _name_and_page(run: Run | None) -> Event:
     return {"run_name": run.run_name, "run_page_url": run.run_page_url} if run else {}
 
 
-def _cause(error: DbjobsError | None) -> str | None:
-    return error.message if error else None
-
-
-def _contact_event(kind: ChangeKind, snapshot: Snapshot) -> Event:
-    run_ids = [watched.run_id for watched in snapshot.runs]
-    run_id = run_ids[0] if len(run_ids) == 1 else None
-    if kind is not ChangeKind.CONTACT_LOST:
-        return _event(kind.value, run_id, None)
-    seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
-    return _event(kind.value, run_id, None, message=_cause(snapshot.error), seconds_without_contact=seconds)
-
-
-def _heartbeat(watched: WatchedRun, snapshot: Snapshot) -> Event:
-    tasks = watched.run.tasks if watched.run else ()
-    done = sum(task.is_ended for task in tasks)
-    elapsed = round(snapshot.elapsed, 3)
-    return _event(
-        "heartbeat", watched.run_id, watched.run, elapsed_seconds=elapsed, tasks_done=done, tasks=len(tasks)
-    )
-
-
-def _end_of(watched: WatchedRun, snapshot: Snapshot, ending: Ending) -> Event:
-    outcome = watched.run.outcome if watched.run else None
-    return _event(
-        "end",
-        watched.run_id,
-        watched.run,
-        ending=ending.name.lower(),
-        outcome=outcome and outcome.name,
-        elapsed_seconds=round(snapshot.elapsed, 3),
-    )
-
-
-def _event(name: str, run_id: int | None, state_of: Run | TaskRun | None, **more: object) -> Event:
+def _event(name: str, run_id: int | None, state_of: Run | TaskRun | None, **facts: object) -> Event:
     common = {
         "event": name,
         **NO_FIELDS,
@@ -131,4 +102,4 @@ def _event(name: str, run_id: int | None, state_of: Run | TaskRun | None, **more
         "result_state": state_of and state_of.result_state,
         "message": (state_of and state_of.message) or None,
     }
-    return {**common, **more}
+    return {**common, **facts}

@@ -1,18 +1,15 @@
-"""Values as JSON and YAML, exactly what the API said.
+"""Values as JSON and YAML, exactly as the API gave them.
 
-Nothing here goes through rich. Text stays readable, but no character of it can move
-a cursor, change a colour or turn the direction of writing: those are escaped.
+Nothing here goes through rich. Text stays readable, but characters that move the cursor, change
+a color or reverse the direction of writing are escaped.
 """
 
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from dbjobs.output.ci_systems import escape_commands, is_command
-
-if TYPE_CHECKING:
-    import yaml
 
 _UNSAFE = (
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
@@ -44,7 +41,15 @@ def to_yaml(value: object, *, ascii_only: bool = False) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    Dumper.add_representer(str, _represent_text)
+    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = "'" if re.fullmatch(_AMBIGUOUS, text) else None
+        if re.search(_UNSAFE, text) or is_command(text):
+            style = '"'
+        elif "\n" in text:
+            style = '"' if text[0] in " \n" else "|"
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent_text)
     text: str = yaml.dump(
         value,
         Dumper=Dumper,
@@ -54,18 +59,6 @@ def to_yaml(value: object, *, ascii_only: bool = False) -> str:
         width=sys.maxsize,
     )
     return escape_commands(_escape_unsafe(text))  # only text in double quotes holds any
-
-
-def _represent_text(dumper: "yaml.SafeDumper", text: str) -> "yaml.ScalarNode":
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style_of(text))
-
-
-def _style_of(text: str) -> str | None:
-    if re.search(_UNSAFE, text) or is_command(text):
-        return '"'
-    if "\n" in text:
-        return '"' if text[0] in " \n" else "|"
-    return "'" if re.fullmatch(_AMBIGUOUS, text) else None
 
 
 def is_utf8(stream: TextIO) -> bool:

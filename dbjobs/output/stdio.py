@@ -1,20 +1,21 @@
-"""The standard streams of the process, made to withstand descriptors that are closed, full or broken.
+"""The standard streams of the process, which withstand descriptors that are closed, full or broken.
 
-Nothing is buffered here, so at exit nothing is left over that Python could fail to write; it would
-replace the exit code by 120. stdout reports what it does not take. stderr never does: progress and
-messages are no reason to change what is done, nor to stop doing it.
+Nothing is buffered here, so at exit nothing is left that Python could fail to write; it would
+replace the exit code with 120. A failure to write to stdout is an error. A failure to write to
+stderr is ignored: progress and messages are no reason to stop what is being done.
 """
 
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 STALLED_AFTER = 5.0
-"""Seconds for which a line of stderr waits for a reader that does not read: a paused terminal or log."""
+"""Seconds for which a line of stderr waits for a reader that does not read, such as a paused terminal."""
 
 PIECE = 4096
-"""A pipe that has room for anything has room for so many bytes at once: PIPE_BUF on Linux."""
+"""A pipe that can be written to takes so many bytes at once: PIPE_BUF on Linux."""
 
 
 def install_streams() -> None:
@@ -41,7 +42,7 @@ def _text(writer: "ResultWriter", stream: TextIO | None) -> TextIO:
 
 
 class StdoutError(OSError):
-    """Standard output takes no more, for another reason than a reader that left (BrokenPipeError)."""
+    """Standard output takes no more, for another reason than a closed pipe (BrokenPipeError)."""
 
 
 class ResultWriter(io.BufferedIOBase):
@@ -64,21 +65,19 @@ class ResultWriter(io.BufferedIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        self._write_all(memoryview(data))
-        return len(data)
-
-    def _write_all(self, data: memoryview) -> None:
+        left = memoryview(data)
         try:
-            while data:
-                written = self._target.write(data)
+            while left:
+                written = self._target.write(left)
                 if written:
-                    data = data[written:]
+                    left = left[written:]
                 else:  # a descriptor that does not block, and is full
-                    _has_room(self.fileno(), None)
+                    _wait_until_writable(self.fileno(), None)
         except BrokenPipeError:
             raise
         except OSError as error:
             raise StdoutError(error.errno, error.strerror) from None
+        return len(data)
 
 
 class MessageWriter(ResultWriter):
@@ -86,41 +85,34 @@ class MessageWriter(ResultWriter):
 
     def __init__(self, raw: Any) -> None:
         super().__init__(raw)
-        self._target = _without_blocking(raw)
         self._patience = STALLED_AFTER
         self._is_cut = False
+        if raw.isatty() and hasattr(os, "ttyname"):
+            # a terminal is opened once more: not to block must not be set for the user's shell
+            with suppress(OSError):
+                name = os.ttyname(raw.fileno())
+                descriptor = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+                self._target = io.FileIO(descriptor, "w")
 
-    def _write_all(self, data: memoryview) -> None:
-        try:
-            self._write_in_time(memoryview(b"\n" + data) if self._is_cut else data)
-        except OSError:  # there is nowhere left to say so
-            self._is_cut = False
-
-    def _write_in_time(self, data: memoryview) -> None:
+    def write(self, data: Any) -> int:
         """Once a reader has stalled, lines are dropped until it reads again."""
-        size = len(data)
-        while data:
-            if not _has_room(self._target.fileno(), self._patience):
-                self._patience = 0.0
-                self._is_cut = self._is_cut or len(data) < size
-                return
-            data = data[self._target.write(data[:PIECE]) or 0 :]
-        self._patience, self._is_cut = STALLED_AFTER, False
+        left = memoryview(b"\n" + data if self._is_cut else data)
+        size = len(left)
+        try:
+            while left:
+                if not _wait_until_writable(self._target.fileno(), self._patience):
+                    self._patience = 0.0
+                    self._is_cut = self._is_cut or len(left) < size
+                    return len(data)
+                left = left[self._target.write(left[:PIECE]) or 0 :]
+            self._patience, self._is_cut = STALLED_AFTER, False
+        except OSError:  # an error about stderr cannot be written anywhere
+            self._is_cut = False
+        return len(data)
 
 
-def _without_blocking(raw: Any) -> Any:
-    """A terminal, opened once more: what is set for this descriptor is not set for the user's shell."""
-    if not raw.isatty() or not hasattr(os, "ttyname"):
-        return raw
-    try:
-        name = os.ttyname(raw.fileno())
-        return io.FileIO(os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), "w")
-    except OSError:
-        return raw
-
-
-def _has_room(descriptor: int, seconds: float | None) -> bool:
-    """Wait for room for some bytes; True if there is, or if only writing can tell."""
+def _wait_until_writable(descriptor: int, seconds: float | None) -> bool:
+    """True if some bytes can be written within so many seconds, or if only writing can show that."""
     import select  # late: most calls write nothing
 
     if not hasattr(select, "poll"):  # Windows

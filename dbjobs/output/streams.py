@@ -1,7 +1,7 @@
-"""Standard output and error: what goes where, and in what glyphs.
+"""Standard output and error: what is written where, and in which form.
 
-stdout carries the result and nothing else; notes, warnings and errors go to stderr.
-Nothing here loads rich, for errors must come quickly too.
+stdout gets the result and nothing else; notes, warnings and errors go to stderr.
+Nothing here loads rich: errors must come quickly, too.
 
 With `--progress events` everything on stderr is an event: one JSON object a line.
 """
@@ -23,9 +23,9 @@ NO_FIELDS = dict.fromkeys(("run_id", "task_key", "life_cycle_state", "result_sta
 """What every event has besides its time and its name."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Streams:
-    """Where a command writes, and what those places can show."""
+    """Where a command writes, and what can be shown there."""
 
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
@@ -35,23 +35,30 @@ class Streams:
     verbose: bool = False
     event_clock: Clock | None = None
     """if given, stderr is for programs: events only, and --quiet leaves none of them out"""
-    _modes: set[str] = field(default_factory=set, repr=False)
-    _printed_ids: set[str] = field(default_factory=set, repr=False)
 
-    def guard(self) -> None:
-        """From now on no word can be taken for a command of a CI system; in such a system it is so anyway."""
-        self._modes.add("guard")
+    def __post_init__(self) -> None:
+        self._neutralizes_commands = detect_ci_system(self.environ) is not CiSystem.NONE
+        self._keeps_results = False
+        self._has_result_on_stderr = False
+        self._printed_ids: set[str] = set()
+
+    def neutralize_ci_commands(self) -> None:
+        """From now on no text can be taken for a command of a CI system; in a CI system it is so anyway."""
+        self._neutralizes_commands = True
 
     def keep_results(self) -> None:
         """From now on stderr gets what stdout does not take, and the exit code stays what it is.
 
-        For commands that change something, and for the outcome of a wait: what was done must be told.
+        For commands that change something, and for the outcome of a wait, which must not be lost.
         """
-        self._modes.add("keep results")
+        self._keeps_results = True
 
     def is_terminal(self, stream: TextIO) -> bool:
-        """True if somebody reads along and the cursor can be moved."""
-        return _isatty(stream) and self.environ.get("TERM") != "dumb"
+        """True if it is a terminal whose cursor can be moved."""
+        try:
+            return stream.isatty() and self.environ.get("TERM") != "dumb"
+        except ValueError:  # the stream is closed
+            return False
 
     def has_color(self, stream: TextIO) -> bool:
         """--no-color and NO_COLOR forbid it, FORCE_COLOR asks for it, else a terminal gets it."""
@@ -62,23 +69,20 @@ class Streams:
     def result(self, text: str) -> None:
         """A line, or several, of the command's result: stdout, at once."""
         try:
-            _write(self.out, self._guarded(text))
+            _write(self.out, self._neutralized(text))
         except OSError as error:
-            if "keep results" not in self._modes:
+            if not self._keeps_results:
                 _fail_to_write(error)
-            self._rescue(text, error)
+            if not self._has_result_on_stderr:
+                self._has_result_on_stderr = True
+                self.warn(f"cannot write to standard output: {_reason(error)}; the result follows here")
+            self._write_message("result", clean_text(text))
 
     def result_ids(self, *ids: str) -> None:
         """The ids of what a command is about, a line each; one that was printed is not printed again."""
         if new := [one for one in dict.fromkeys(ids) if one not in self._printed_ids]:
             self._printed_ids.update(new)
             self.result("\n".join(new))
-
-    def _rescue(self, text: str, error: OSError) -> None:
-        if "rescued" not in self._modes:
-            self._modes.add("rescued")
-            self.warn(f"cannot write to standard output: {_reason(error)}; the result follows here")
-        self._tell("result", clean_text(text))
 
     def result_bytes(self, data: bytes) -> None:
         """The whole result, byte for byte: a file's contents."""
@@ -92,28 +96,28 @@ class Streams:
     def note(self, text: str) -> None:
         """What is good to know; --quiet leaves it out."""
         if self.event_clock or not self.quiet:
-            self._tell("note", clean_text(text))
+            self._write_message("note", clean_text(text))
 
     def show(self, text: str, **about: object) -> None:
         """What was asked for and is no result, such as the output of a failed task.
 
         `about`: more fields of its event, such as `run_id` and `task_key`.
         """
-        self._tell("output", clean_text(text), **about)
+        self._write_message("output", clean_text(text), **about)
 
     def progress(self, text: str) -> None:
-        """A line of progress, clean already and dressed as the stream allows."""
+        """A line of progress, clean already and in colors that the stream can show."""
         if self.event_clock or not self.quiet:
-            self._tell("progress", text)
+            self._write_message("progress", text)
 
     def detail(self, text: str) -> None:
-        """What only --verbose tells."""
+        """What only --verbose shows."""
         if self.verbose:
-            self._tell("detail", clean_text(text))
+            self._write_message("detail", clean_text(text))
 
     def warn(self, text: str) -> None:
-        """What must not be overlooked; --quiet keeps it."""
-        self._labelled("warning", text, "33")
+        """What must not be overlooked; shown despite --quiet."""
+        self._write_labeled("warning", text, "33")
 
     def fail(self, error: DbjobsError) -> None:
         """An error: what happened, then, where one helps, what to do next."""
@@ -121,52 +125,51 @@ class Streams:
             error_code = error.answer.error_code if error.answer else None
             hint = self.censor(clean_text(error.hint)) if error.hint else None
             about = {"hint": hint, "error_code": error_code, "exit_code": int(error.exit_code)}
-            self._tell("error", clean_text(_sentence(error)), **about)
+            self._write_message("error", clean_text(_sentence(error)), **about)
             return
-        self._labelled("error", _sentence(error), "31")
+        self._write_labeled("error", _sentence(error), "31")
         if error.hint:
-            self._labelled("hint", error.hint, "36")
+            self._write_labeled("hint", error.hint, "36")
 
     def event(self, event: Mapping[str, Any]) -> None:
         """A JSON object on a line of stderr."""
         from dbjobs.output.serialization import is_utf8, to_json
 
         line = to_json(event, ascii_only=not is_utf8(self.err), indent=None)
-        _write(self.err, self._guarded(self.censor(line)))
+        _write(self.err, self._neutralized(self.censor(line)))
 
     def ask(self, question: str) -> None:
-        """A question, whose answer is typed behind it."""
+        """A question; the answer is typed on the same line."""
         self.err.write(self.censor(clean_text(question)))
         self.err.flush()
 
-    def command(self, line: str) -> None:
-        """A line that the CI system takes for a command: made, and escaped, by `dbjobs.output.ci`.
+    def ci_command(self, line: str) -> None:
+        """A command to the CI system, which `dbjobs.output.ci` has made and escaped.
 
-        Events leave no room for one: their reader expects JSON.
+        Not written among events, whose reader expects JSON.
         """
         if not self.event_clock:
             _write(self.err, self.censor(line))
 
-    def _labelled(self, label: str, text: str, color: str) -> None:
+    def _write_labeled(self, label: str, text: str, color: str) -> None:
         text = clean_text(text)
         if not self.event_clock:
             start, end = (f"\x1b[1;{color}m", "\x1b[0m") if self.has_color(self.err) else ("", "")
             text = f"{start}{label}:{end} {text}"
-        self._tell(label, text)
+        self._write_message(label, text)
 
-    def _tell(self, event: str, text: str, **about: object) -> None:
-        """Text on stderr, or, where a program reads, an event of that name."""
+    def _write_message(self, event: str, text: str, **about: object) -> None:
+        """Text on stderr; an event of that name if stderr is for programs."""
         if self.event_clock is None:
-            _write(self.err, self._guarded(self.censor(text)))
+            _write(self.err, self._neutralized(self.censor(text)))
             return
         from dbjobs.output.formatting import format_utc
 
         stamp = {"ts": format_utc(self.event_clock.now()), "event": event}
         self.event({**stamp, **NO_FIELDS, "message": self.censor(text), **about})
 
-    def _guarded(self, text: str) -> str:
-        may_be_parsed = "guard" in self._modes or detect_ci_system(self.environ) is not CiSystem.NONE
-        return neutralize_commands(text) if may_be_parsed else text
+    def _neutralized(self, text: str) -> str:
+        return neutralize_commands(text) if self._neutralizes_commands else text
 
     def censor(self, text: str) -> str:
         """The text without the secrets that are to be hidden."""
@@ -177,23 +180,13 @@ def _sentence(error: DbjobsError) -> str:
     answer = error.answer
     if answer is None:
         return error.message
-    facts = [
-        answer.error_code,
-        f"HTTP {answer.status}",
-        answer.request_id and f"request id {answer.request_id}",
-    ]
-    return f"{error.message} ({', '.join(fact for fact in facts if fact)})"
-
-
-def _isatty(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except ValueError:  # the stream is closed
-        return False
+    request_id = answer.request_id and f"request id {answer.request_id}"
+    facts = [fact for fact in (answer.error_code, f"HTTP {answer.status}", request_id) if fact]
+    return f"{error.message} ({', '.join(facts)})"
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """One write a line, so that lines of several writers do not mix; no encoding is too poor for it."""
+    """One write per line, so that lines of several writers do not mix; in any encoding."""
     line = text if text.endswith("\n") else text + "\n"
     encoding = stream.encoding or "utf-8"
     stream.write(line.encode(encoding, errors="backslashreplace").decode(encoding))
@@ -201,14 +194,14 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _fail_to_write(error: OSError) -> NoReturn:
-    """A reader that left knows that it did; whatever else keeps a result from its reader is an error."""
+    """A reader that has closed the pipe wants no more; any other failure to write a result is an error."""
     if isinstance(error, BrokenPipeError):
         raise error
     raise cannot_write(error) from None
 
 
 def cannot_write(error: OSError) -> OutputError:
-    """What to say of a result that standard output did not take."""
+    """The error for a result that standard output did not take."""
     return OutputError(f"cannot write to standard output: {_reason(error)}")
 
 

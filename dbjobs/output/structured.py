@@ -18,14 +18,14 @@ def write_document(streams: Streams, value: object, output: str, *, id_key: str 
 def _to_text(streams: Streams, value: object, output: str, id_key: str) -> str:
     ascii_only = not is_utf8(streams.out)
     if output == "id":
-        return _id_of(value, id_key)
+        return str(value[id_key]) if isinstance(value, dict) else str(value)
     if output == "yaml":
         return to_yaml(value, ascii_only=ascii_only)
     return to_json(value, ascii_only=ascii_only, indent=None if output == "jsonl" else 2)
 
 
 def write_documents(streams: Streams, items: "Iterable[Payload]", output: str, *, id_key: str = "") -> None:
-    """Write a list to stdout: an array for json and yaml, a line an item as they arrive for jsonl and id."""
+    """Write a list to stdout: an array for json and yaml, a line per item as they arrive for jsonl and id."""
     write_pages(streams, ([item] for item in items), output, id_key=id_key)
 
 
@@ -38,7 +38,3 @@ def write_pages(
             streams.result("\n".join(_to_text(streams, item, output, id_key) for item in page))
     else:
         write_document(streams, [item for page in pages for item in page], output)
-
-
-def _id_of(value: object, id_key: str) -> str:
-    return str(value[id_key]) if isinstance(value, dict) else str(value)
