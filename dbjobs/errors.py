@@ -1,4 +1,4 @@
-"""What can go wrong, each kind with its exit code.
+"""All errors, each kind with its exit code.
 
 An error says what happened; its hint says what to do next. Nothing here prints:
 `dbjobs.cli.app` prints errors and exits with their code, in one place.

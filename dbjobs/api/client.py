@@ -1,4 +1,4 @@
-"""The Jobs API: a method an endpoint, dict in, dict out, in versions 2.0, 2.1 and 2.2.
+"""The Jobs API: one method per endpoint, dict in, dict out, in versions 2.0, 2.1 and 2.2.
 
 Source: https://docs.databricks.com/api/workspace/jobs
 """
@@ -12,10 +12,10 @@ from dbjobs.http.response import Payload
 from dbjobs.http.retry import RetryPolicy
 
 PAGED_ARRAYS = ("tasks", "job_clusters", "job_parameters", "repair_history", "iterations")
-"""What runs/get sends in pages, 100 elements at a time."""
+"""The arrays that runs/get sends in pages, 100 elements at a time."""
 
 PAGED_SETTINGS = ("tasks", "job_clusters", "parameters", "environments")
-"""What jobs/get sends in pages, inside `settings`."""
+"""The arrays that jobs/get sends in pages, inside `settings`."""
 
 JOBS_PAGE = 100
 RUNS_PAGE = 25
@@ -56,11 +56,11 @@ class JobsApi:
         self._warn = warn
 
     def create_job(self, settings: Payload) -> Payload:
-        """→ `{"job_id"}`. Carries no token: a second sending would make a second job."""
+        """→ `{"job_id"}`. There is no idempotency token: sending it twice would create two jobs."""
         return self._send("POST", "create", settings)
 
     def get_job(self, job_id: int) -> Payload:
-        """→ the job with its `settings`, all pages in one."""
+        """→ the job with its `settings`, all pages merged."""
         job = merge_pages(self._pages("get", {"job_id": job_id}))
         self._warn_if_truncated(job.get("settings") or {})
         return job
@@ -73,15 +73,15 @@ class JobsApi:
         expand_tasks: bool = False,
         complete: bool = True,
     ) -> Pages:
-        """Jobs, the newest first: all of them, or those of a name in whatever case; `limit` at most.
+        """Jobs, the newest first: all of them, or those with a name, ignoring case; at most `limit`.
 
-        `complete`: whether jobs of which a list shows only the first tasks are read in full.
-        2.0 has no such filter, and answers with all jobs at once.
+        `complete`: whether to read in full the jobs of which the list has only the first tasks.
+        2.0 has no filter by name, and returns all jobs at once.
         """
         size = min(limit or JOBS_PAGE, JOBS_PAGE)
         query = {"name": name, "limit": size, "expand_tasks": expand_tasks or None}
         pages = self._list("list", {} if self.version == "2.0" else query, "job")
-        if name is not None:  # in any case, as the API's own filter compares
+        if name is not None:  # ignoring case, as the filter of the API does
             pages = ([job for job in page if name_of(job).lower() == name.lower()] for page in pages)
         pages = take(pages, limit)
         return self._completed(pages) if expand_tasks and complete else pages
@@ -106,12 +106,12 @@ class JobsApi:
         idempotency_token: str,
         retry: RetryPolicy | None = None,
     ) -> Payload:
-        """→ `{"run_id", "number_in_job"}`. The token makes it safe to send again: one run is launched."""
+        """→ `{"run_id", "number_in_job"}`. The token makes it safe to send twice: one run is started."""
         body = {"job_id": job_id, **parameters, "idempotency_token": idempotency_token}
         return self._send("POST", "run-now", body, repeatable=True, retry=retry)
 
     def submit_run(self, body: Payload, idempotency_token: str) -> Payload:
-        """→ `{"run_id"}`. The token makes it safe to send again: one run is launched."""
+        """→ `{"run_id"}`. The token makes it safe to send twice: one run is started."""
         body = {**body, "idempotency_token": idempotency_token}
         return self._send("POST", "runs/submit", body, repeatable=True)
 
@@ -124,9 +124,9 @@ class JobsApi:
         retry: RetryPolicy | None = None,
         complete: bool = True,
     ) -> Pages:
-        """Runs, the latest first, `limit` at most. 2.0 knows no times and always shows its one task.
+        """Runs, the latest first, at most `limit`. 2.0 has no filter by time, and always shows its one task.
 
-        `complete`: whether runs of which a list shows only the first tasks are read in full.
+        `complete`: whether to read in full the runs of which the list has only the first tasks.
         """
         is_small = limit is not None and limit <= RUNS_PAGE and not run_filter.is_sparse
         if self.version == "2.0":
@@ -143,7 +143,7 @@ class JobsApi:
     def get_run(
         self, run_id: int, retry: RetryPolicy | None = None, *, include_history: bool = False
     ) -> Payload:
-        """→ the run with its `tasks`, all pages in one; with its `repair_history` if asked for."""
+        """→ the run with its `tasks`, all pages merged; with its `repair_history` if `include_history`."""
         query = {"run_id": run_id, "include_history": include_history or None}
         run = merge_pages(self._pages("runs/get", query, retry))
         self._warn_if_truncated(run)
@@ -154,7 +154,7 @@ class JobsApi:
         return self._page("runs/get", {"run_id": run_id, "page_token": page_token}, retry)
 
     def get_run_output(self, run_id: int, retry: RetryPolicy | None = None) -> Payload:
-        """→ logs, error, result of a task run; the id of a job run is refused."""
+        """→ logs, error, result of a task run; the API refuses the id of a job run."""
         return self._send("GET", "runs/get-output", {"run_id": run_id}, retry=retry)
 
     def export_run(self, run_id: int, views_to_export: str) -> Payload:
@@ -176,19 +176,19 @@ class JobsApi:
         return self._delete("runs/delete", {"run_id": run_id})
 
     def repair_run(self, run_id: int, body: Payload) -> Payload:
-        """→ `{"repair_id"}`. Carries no token: a second sending may rerun the tasks twice."""
+        """→ `{"repair_id"}`. There is no idempotency token: sending it twice may rerun the tasks twice."""
         if self.version == "2.0":
             raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
         body = {"run_id": run_id, **body}
         return self._send("POST", "runs/repair", body)
 
     def _warn_if_truncated(self, holder: Payload) -> None:
-        """2.1 leaves out what comes after 100 tasks, and does not say so."""
+        """2.1 leaves out all tasks after the first 100, and does not say so."""
         if self.version == "2.1" and len(holder.get("tasks") or ()) >= MAX_TASKS_IN_2_1:
             self._warn(f"Jobs API 2.1 shows {MAX_TASKS_IN_2_1} tasks at most: there may be more in 2.2")
 
     def _delete(self, endpoint: str, body: Payload) -> Payload:
-        """What is not there on a second try was deleted by the first."""
+        """A 404 on a second try means that the first one deleted it."""
         try:
             return self._send("POST", endpoint, body, repeatable=True)
         except OutcomeUnknownError as error:
@@ -203,7 +203,7 @@ class JobsApi:
         return list_items(fetch, noun, self._warn)
 
     def _completed(self, pages: Pages) -> Pages:
-        """Each item with what its list left out: lists have the first 100 tasks, and `has_more` says so."""
+        """Read in full the items of which the list has only the first 100 tasks, as `has_more` says."""
         for page in pages:
             for item in page:
                 if item.get("has_more"):
@@ -235,7 +235,7 @@ class JobsApi:
 
 
 def merge_pages(pages: Iterable[Payload]) -> Payload:
-    """The pages of a run, or of a job, as one answer; what is repeated counts once."""
+    """Merge the pages of a run or of a job; elements that are on several pages count once."""
     whole, *others = pages
     whole.pop("prev_page_token", None)
     whole.pop("next_page_token", None)

@@ -1,7 +1,7 @@
-"""Frozen views over the payloads of the Jobs API.
+"""Read-only views of the payloads of the Jobs API.
 
 A view reads one dict as the API sent it and keeps it: 2.0's single-task shape, 2.1's
-`state` and 2.2's `status` all answer the same questions here. Times are epoch
+`state` and 2.2's `status` have the same properties here. Times are epoch
 milliseconds as the server sends them; where it sends 0 or nothing for "not yet", they are None.
 Durations are seconds.
 """
@@ -18,7 +18,7 @@ from dbjobs.http.response import Payload
 
 @dataclass(frozen=True)
 class _RunFields:
-    """What a run and a task run have in common."""
+    """The fields that runs and task runs have in common."""
 
     payload: Payload
 
@@ -48,12 +48,12 @@ class _RunFields:
 
     @property
     def shown_state(self) -> str:
-        """The most informative state: the result once there is one."""
+        """The result_state if there is one, else the termination code or the life_cycle_state."""
         return self.result_state or (self.is_ended and self.termination_code) or self.life_cycle_state or "-"
 
     @property
     def message(self) -> str:
-        """Why the run is where it is: the queue's reason while it waits, else the server's message."""
+        """The reason for its state: that of the queue while it waits, else the message of the server."""
         queued = self._status.get("queue_details") or {}
         return (
             (self.phase is Phase.WAITING and (queued.get("message") or self._state.get("queue_reason")))
@@ -72,7 +72,7 @@ class _RunFields:
 
     @property
     def outcome(self) -> Outcome | None:
-        """None while the run goes on."""
+        """None while the run is active."""
         return outcome_of(self.life_cycle_state, self.result_state, self.termination_code)
 
     @property
@@ -93,12 +93,12 @@ class _RunFields:
         return self.payload.get("run_page_url")
 
     def seconds_in(self, part: str) -> float | None:
-        """Seconds spent in a part (queue, setup, execution, cleanup, run); None if unknown."""
+        """Seconds spent in a part (queue, setup, execution, cleanup, run); None if not known."""
         milliseconds = self.payload.get(f"{part}_duration")
         return milliseconds / 1000 if milliseconds else None
 
     def seconds_at(self, now_ms: float) -> float | None:
-        """Seconds from start to end, or to `now_ms` (epoch milliseconds) while it goes on."""
+        """Seconds from start to end, or to `now_ms` (epoch milliseconds) while it is active."""
         if not self.start_time:
             return None
         return max(0.0, ((self.end_time or now_ms) - self.start_time) / 1000)
@@ -110,7 +110,7 @@ class TaskRun(_RunFields):
 
     @property
     def run_id(self) -> int | None:
-        """None for a task that some server never gave a run of its own."""
+        """None for a task to which the server gave no run of its own."""
         return self.payload.get("run_id")
 
     @property
@@ -119,7 +119,7 @@ class TaskRun(_RunFields):
 
     @property
     def is_run_job(self) -> bool:
-        """True if the task does its work by starting a run of another job."""
+        """True if the task starts a run of another job."""
         return self.payload.get("run_job_task") is not None
 
     @property
@@ -132,7 +132,7 @@ class Run(_RunFields):
     """A run of a job, or a submitted one, with the attempts at its tasks."""
 
     page_error: DbjobsError | None = None
-    """what kept some of its tasks from being read: these are as seen before, or missing"""
+    """why some of its tasks could not be read: these are as seen before, or missing"""
 
     @property
     def run_id(self) -> int:
@@ -163,7 +163,7 @@ class Run(_RunFields):
 
     @property
     def failed_tasks(self) -> tuple[TaskRun, ...]:
-        """Tasks that themselves went wrong; those held back by them are not meant."""
+        """Tasks that failed themselves, without those that did not run because of them."""
         return tuple(task for task in self.tasks if task.outcome in OWN_FAILURES)
 
     @property
@@ -194,7 +194,7 @@ def _age(task: TaskRun) -> tuple[int, float]:
 
 
 def in_dependency_order(tasks: Iterable[TaskRun]) -> list[TaskRun]:
-    """Dependencies first, else as listed; a circle or an unknown dependency does no harm."""
+    """Dependencies first, else as listed; cycles and unknown dependencies are ignored."""
     by_key = {task.task_key: task for task in tasks}
     ordered: dict[str, TaskRun] = {}
     visiting: set[str] = set()

@@ -1,4 +1,4 @@
-"""Pages of the Jobs API: from one to the next, and which of a list's items are wanted."""
+"""Pages of the Jobs API: fetching one after the other, and filtering the items of a list."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ MAX_PAGES = 1000
 """Of one run or job; each page has a hundred elements."""
 
 MAX_PAGES_WITHOUT_NEW_ITEMS = 100
-"""In a row: a list that goes on without a new item has no end."""
+"""In a row: a list that continues without a new item has no end."""
 
 REMEMBERED_IDS = 5000
-"""Pages overlap where new items push old ones on, and never by more than this."""
+"""Pages overlap if new items shift the old ones, but by no more than this."""
 
 _API_FILTERS = ("job_id", "active_only", "completed_only", "run_type")
 _TIMES = ("start_time_from", "start_time_to")
@@ -62,7 +62,7 @@ class RunFilter:
         return {name: getattr(self, name) for name in names}
 
     def matches(self, run: Payload) -> bool:
-        """Whether a listed run is wanted: some servers ignore a filter."""
+        """Whether a listed run passes the filter, which some servers ignore."""
         state, is_ended = Run(run).life_cycle_state, Run(run).is_ended
         is_active = state in {**LIFE_CYCLE_STATES, **STATUS_STATES} and not is_ended
         start = run.get("start_time") or 0
@@ -98,7 +98,7 @@ class RunFilter:
         return (run.get("end_time") or run.get("start_time") or 0) < (self.start_time_from or 0)
 
     def apply(self, pages: Iterable[list[Payload]]) -> Pages:
-        """The runs that are wanted, up to where none within the times can follow."""
+        """The runs that match, until no later one can be within the times."""
         for page in pages:
             yield [run for run in page if self.matches(run)]
             if page and self.is_too_early(page[-1]):
@@ -106,10 +106,10 @@ class RunFilter:
 
 
 def read_pages(fetch: FetchPage, array: str | None = None) -> Iterator[Payload]:
-    """Every page of an answer, from token to token; an empty token, or one that came before, ends it.
+    """Every page of a response; a token that is empty, or was seen before, ends it.
 
-    `array` names the items of a list: where the server gives no tokens, offsets count them. Without
-    it the answer is one run or job, and has at most MAX_PAGES.
+    `array` names the items of a list, which are counted by offset if the server gives no tokens.
+    Without it the response is one run or job, and has at most MAX_PAGES.
     """
     tokens: set[str] = set()
     position: Payload = {}
@@ -132,7 +132,7 @@ def read_pages(fetch: FetchPage, array: str | None = None) -> Iterator[Payload]:
 
 
 def list_items(fetch: FetchPage, noun: str, warn: Warn) -> Pages:
-    """Every item of the list of `noun`s, once; `warn` is told if the server has more than it gives."""
+    """Every item of a list of `noun`s, once; warns if the server has more than it returns."""
     latest: set[object] = set()
     earlier: set[object] = set()
     pages_without_new_items = 0
@@ -152,7 +152,7 @@ def list_items(fetch: FetchPage, noun: str, warn: Warn) -> Pages:
 
 
 def take(pages: Iterable[list[Payload]], limit: int | None) -> Pages:
-    """The first `limit` items, all if None; no more pages are fetched than that takes."""
+    """The first `limit` items, or all; fetches no more pages than needed."""
     left = limit
     for page in pages:
         yield page if left is None else page[:left]

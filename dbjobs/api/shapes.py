@@ -1,4 +1,4 @@
-"""The shapes of the API's responses, as far as they are used.
+"""The fields of responses that dbjobs uses, and the check of their types.
 
 Responses are checked against these shapes when they arrive, so that no other code has to check
 whether `tasks` is a list. A field that is not named here may hold anything, and any field may be
@@ -16,7 +16,7 @@ LATEST = 253_402_300_799_999
 
 
 class Kind(Enum):
-    """A value that is neither an array nor an object; its text says so in an error."""
+    """A value that is neither an array nor an object, as an error describes it."""
 
     TEXT = "text"
     FLAG = "true or false"
@@ -168,14 +168,14 @@ ANSWERS: dict[str, Fields] = {
     "runs/delete": {},
     "runs/repair": {"repair_id!": ID},
 }
-"""By endpoint. What answers `{}` has no fields."""
+"""By endpoint. `{}`: the response has no fields."""
 
 LATER_PAGES: dict[str, Fields] = {"get": JOB, "runs/get": RUN}
 """By endpoint: pages after the first may lack the id."""
 
 
 class ShapeError(ValueError):
-    """A field holds what it cannot hold; the message names it, and quotes nothing."""
+    """A field has a value of a wrong type; the message has its path, and no value."""
 
 
 class MissingFieldError(ShapeError):
@@ -183,7 +183,7 @@ class MissingFieldError(ShapeError):
 
 
 def check_shape(answer: dict[str, Any], shape: Fields) -> None:
-    """Raise a ShapeError unless the answer fits. A number that was sent as digits becomes a number."""
+    """Raise a ShapeError if the answer does not match. Numbers sent as strings of digits are converted."""
     for name in shape:
         if name.endswith("!") and answer.get(name[:-1]) is None:
             raise MissingFieldError(name[:-1])

@@ -1,4 +1,4 @@
-"""The states of the Jobs API, and what each means for someone who waits.
+"""The states of the Jobs API, and the outcome of a run that they mean.
 
 The API adds states without a new version, so a state stays a string; the tables
 below give the known ones their meaning, and an unknown one is never terminal.
@@ -19,9 +19,9 @@ class Phase(Enum):
 
 
 class Outcome(Enum):
-    """What a finished run means for the caller, gravest first.
+    """What a finished run means for the caller, the most severe first.
 
-    The exit code of a wait for several runs is that of the gravest one.
+    A wait for several runs exits with the code of the most severe one.
     """
 
     INTERNAL_ERROR = ExitCode.INTERNAL_ERROR
@@ -37,7 +37,7 @@ class Outcome(Enum):
 
     @property
     def is_good(self) -> bool:
-        """True if a pipeline may go on: the run did what it was for."""
+        """True if a pipeline may continue."""
         return self in (Outcome.SUCCESS, Outcome.SUCCESS_WITH_FAILURES)
 
     @property
@@ -58,8 +58,8 @@ class Outcome(Enum):
         return self.value
 
 
-GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
-"""0 is the gravest."""
+SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
+"""0 is the most severe."""
 
 LIFE_CYCLE_STATES = {
     "QUEUED": Phase.WAITING,
@@ -112,7 +112,7 @@ TERMINATION_CODES = {
     "MAX_JOB_QUEUE_SIZE_EXCEEDED": Outcome.NEVER_RAN,
     "WORKSPACE_RUN_LIMIT_EXCEEDED": Outcome.NEVER_RAN,
     "DISABLED": Outcome.EXCLUDED,
-    # What follows kept the run's own code from running to its end.
+    # The codes below kept the code of the run from running to its end.
     "INTERNAL_ERROR": Outcome.INTERNAL_ERROR,
     "CLOUD_FAILURE": Outcome.INTERNAL_ERROR,
     "CLUSTER_ERROR": Outcome.INTERNAL_ERROR,
@@ -131,7 +131,7 @@ TERMINATION_CODES = {
     "BREAKING_CHANGE": Outcome.INTERNAL_ERROR,
     "BUDGET_POLICY_LIMIT_EXCEEDED": Outcome.INTERNAL_ERROR,
 }
-"""`status.termination_details.code`, asked where there is no result_state."""
+"""`status.termination_details.code`, used if there is no result_state."""
 
 TRIGGERS = (
     "PERIODIC", "ONE_TIME", "RETRY", "RUN_JOB_TASK", "FILE_ARRIVAL", "TABLE", "CONTINUOUS",
@@ -143,11 +143,11 @@ BARE_ENDINGS = {
     "SKIPPED": Outcome.NEVER_RAN,
     "INTERNAL_ERROR": Outcome.INTERNAL_ERROR,
 }
-"""Terminal life cycle states that say enough without a result_state."""
+"""Terminal life cycle states that have no result_state."""
 
 
 def phase_of(life_cycle_state: str | None) -> Phase:
-    """An unknown state counts as active: a live run is never called finished."""
+    """Unknown states count as active: an active run is never called finished."""
     state = life_cycle_state or ""
     return LIFE_CYCLE_STATES.get(state) or STATUS_STATES.get(state) or Phase.ACTIVE
 

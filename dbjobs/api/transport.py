@@ -1,4 +1,4 @@
-"""One workspace over HTTP: send, retry what is safe to send again, and read the response."""
+"""Requests to one workspace: sent, retried if that is safe, and their responses checked."""
 
 import json
 import logging

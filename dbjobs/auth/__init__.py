@@ -1,1 +1,1 @@
-"""Signing in: from a profile to credentials as a `requests` auth object, by one of many auth methods."""
+"""Authentication: from a profile to the credentials of its requests, by one of many auth methods."""

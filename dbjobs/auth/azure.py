@@ -1,4 +1,4 @@
-"""Tokens of Microsoft Entra ID: for a service principal, a workflow of GitHub, or the machine's own identity.
+"""Auth methods of Microsoft Entra ID: a service principal, GitHub Actions, a managed identity.
 
 Source: https://learn.microsoft.com/azure/databricks/dev-tools/auth/azure-sp
 """

@@ -1,4 +1,4 @@
-"""People who sign in in a browser: OAuth with PKCE, and the tokens that come of it.
+"""Sign-in in a browser: OAuth with PKCE, and the tokens that it gives.
 
 Sources: https://docs.databricks.com/dev-tools/auth/oauth-u2m and RFC 7636.
 """

@@ -1,4 +1,4 @@
-"""A profile in the making: what was said of it, what is still to be asked, and what is saved."""
+"""A profile that is being created: its settings, what is still missing, and what is saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is sent with a request to sign it in, and how it is read from the answers of token servers."""
+"""What is sent to authenticate a request, and how it is read from the responses of token servers."""
 
 import json
 import re

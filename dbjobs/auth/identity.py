@@ -1,4 +1,4 @@
-"""Identity tokens of pipelines, exchanged for a token of the workspace: no secret is kept anywhere.
+"""Auth methods of CI systems, which exchange an identity token for a token of the workspace.
 
 Sources: https://docs.databricks.com/dev-tools/auth/provider-github
 https://docs.databricks.com/dev-tools/auth/provider-azure-devops

@@ -1,4 +1,4 @@
-"""Credentials that are on this machine: a token or a password, a metadata service, the Databricks runtime."""
+"""Auth methods that use this machine alone: a token, a password, a metadata service, the runtime."""
 
 from dbjobs.auth.grants import Grant, basic, bearer, bearer_of
 from dbjobs.auth.registry import auth_method

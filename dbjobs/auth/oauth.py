@@ -1,4 +1,4 @@
-"""Tokens of the workspace's own OAuth server: for a service principal, or for an identity token.
+"""Auth methods of the workspace's OAuth server: for a service principal or an identity token.
 
 Sources: https://docs.databricks.com/dev-tools/auth/oauth-m2m
 https://docs.databricks.com/dev-tools/auth/oauth-federation-exchange

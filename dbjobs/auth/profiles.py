@@ -1,4 +1,4 @@
-"""Profiles with the auth methods that their settings leave open."""
+"""Which auth methods the settings of a profile allow."""
 
 import os
 from collections.abc import Mapping

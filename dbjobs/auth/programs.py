@@ -1,4 +1,4 @@
-"""Programs that users have signed in with: the Azure CLI and the Databricks CLI.
+"""Auth methods of other programs: the Azure CLI and the Databricks CLI.
 
 Sources: https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
 https://docs.databricks.com/dev-tools/cli/reference/auth-commands

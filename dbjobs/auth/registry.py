@@ -1,4 +1,4 @@
-"""How an auth method is declared: its name, the settings it needs, and the function that signs in by it."""
+"""How an auth method is declared: its name, the settings it needs, and the function that fetches a grant."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One profile's signing in: what auth methods are given to work with."""
+"""What auth methods work with: the settings of a profile, and requests to token servers."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Tokens of people who signed in: in the system's keyring where there is one, else in a file of their own.
+"""The tokens of people who signed in, stored in the system's keyring or in a private file.
 
 The file has the form of the official CLI's, so that one reader serves both.
 Source: https://github.com/databricks/cli, libs/auth/storage/filestore.go

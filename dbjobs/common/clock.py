@@ -1,4 +1,4 @@
-"""The clock, as a parameter: the system's here, a fake one in the tests."""
+"""The clock, as a parameter: that of the system, or a fake one in tests."""
 
 import time
 from typing import Protocol

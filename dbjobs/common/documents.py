@@ -1,4 +1,4 @@
-"""JSON and YAML text to plain values, for configuration and job files alike.
+"""JSON and YAML text to plain values, for configuration and job files.
 
 An error names the line and never quotes it: the line may hold a secret. YAML is read as
 YAML 1.2, so that `no`, `12:30` and `2026-01-01` stay the strings that people meant, and the

@@ -1,4 +1,4 @@
-"""Secrets that this process knows, and that nothing it prints may show."""
+"""Secrets that this process knows, removed from everything that it prints."""
 
 import re
 from urllib.parse import quote, quote_plus

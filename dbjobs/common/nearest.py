@@ -1,4 +1,4 @@
-"""Which of the known names a misspelled name may mean."""
+"""The known names that are similar to a misspelled one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

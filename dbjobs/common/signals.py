@@ -1,4 +1,4 @@
-"""The signals that ask a process to exit, as one exception, for waits that must clean up first."""
+"""Signals that ask a process to exit, raised as one exception, so that waits can clean up."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`.databrickscfg`, read as the official Python SDK reads it: values as they stand, no inheritance."""
+"""`.databrickscfg`, read as the official Python SDK reads it: values as written, no inheritance."""
 
 import configparser
 from pathlib import Path

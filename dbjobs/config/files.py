@@ -1,4 +1,4 @@
-"""The two files of profiles: `config.yaml`, which is ours, and `.databrickscfg`, which others write too."""
+"""The two files with profiles: `config.yaml` of dbjobs, and `.databrickscfg`, which other tools write too."""
 
 import os
 from collections.abc import Iterator, Mapping

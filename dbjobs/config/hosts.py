@@ -1,4 +1,4 @@
-"""What people type or paste for a workspace, and what its name tells."""
+"""Hosts of workspaces: normalized, and recognized by their names."""
 
 import re
 from contextlib import suppress

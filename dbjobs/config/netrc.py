@@ -1,4 +1,4 @@
-"""`.netrc`: a token for a host, where people keep those of curl and git."""
+"""The token for a host in `.netrc`."""
 
 import netrc
 import os

@@ -1,4 +1,4 @@
-"""One file of profiles: what stands in it, and who else can read or change it.
+"""One file with profiles: its settings, and whether others can read or change it.
 
 An error names path and line and never quotes the line: it may hold a secret.
 """

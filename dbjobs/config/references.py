@@ -1,4 +1,4 @@
-"""Values that stand elsewhere: `{env: NAME}`, `{file: PATH}`, `{command: [op, read, …]}`, `{keyring: NAME}`.
+"""Values stored elsewhere: `{env: NAME}`, `{file: PATH}`, `{command: [op, read, …]}`, `{keyring: NAME}`.
 
 They are read when they are needed and not before, and read anew when the workspace refuses
 what they gave. A command's own words are not shown: nobody knows what is in them.

@@ -1,4 +1,4 @@
-"""Inside a notebook or a job of Databricks: the workspace, and credentials of whoever runs it.
+"""The workspace and the credentials of a notebook or job of Databricks that dbjobs runs in.
 
 Source: https://github.com/databricks/databricks-sdk-py, `databricks/sdk/runtime`
 """

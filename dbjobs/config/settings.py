@@ -1,4 +1,4 @@
-"""The vocabulary of the configuration: which settings there are, where each may stand, which are secret."""
+"""All settings: their environment variables, which are secret, and where values come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

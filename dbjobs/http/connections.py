@@ -1,4 +1,4 @@
-"""Connections that know whether a request has been sent, and that keep a deadline.
+"""Connections that keep a deadline, and record whether a request was sent.
 
 A time-out of requests starts again with every packet, and with every address of a host, so a server
 that sends a byte a minute would be waited for forever. Here one deadline applies to the whole

@@ -1,4 +1,4 @@
-"""A session over HTTP: certificates, proxies, time-outs, and what a failed connection means.
+"""A session over HTTP: certificates, proxies, timeouts, and the errors of failed connections.
 
 Everything that dbjobs sends goes through here. Redirects are never followed, since they would
 get the credentials too, and a session always has an auth object, since without one requests

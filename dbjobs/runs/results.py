@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dbjobs.api.models import Run
-from dbjobs.api.states import GRAVITY, Outcome, Phase
+from dbjobs.api.states import SEVERITY, Outcome, Phase
 from dbjobs.common.plain_text import clean_line
 from dbjobs.errors import DbjobsError, ExitCode
 from dbjobs.runs.outputs import OutputCache
@@ -68,7 +68,7 @@ class Result:
     def outcome(self) -> Outcome | None:
         """The gravest outcome of the runs that have ended; None if none has."""
         outcomes = [run.outcome for run in self.runs if run.outcome]
-        return min(outcomes, key=GRAVITY.__getitem__, default=None)
+        return min(outcomes, key=SEVERITY.__getitem__, default=None)
 
     def raise_for_outcome(self) -> None:
         """Raise an OutcomeError unless every run has ended well."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.errors import DbjobsError, ExitCode
 
 UNSETTLED_POLLS = 3
@@ -146,7 +146,7 @@ def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
         for watched in snapshot.runs
         if watched.run and watched.run.outcome and (watched.is_settled or watched.has_outcome)
     ]
-    gravest = min(outcomes, key=GRAVITY.__getitem__, default=Outcome.SUCCESS)
+    gravest = min(outcomes, key=SEVERITY.__getitem__, default=Outcome.SUCCESS)
     lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
     if lost and gravest.is_good:
         return lost.exit_code

@@ -142,7 +142,7 @@ def test_strict_makes_a_failure_of_failed_tasks_and_of_nothing_else() -> None:
 
 
 def test_the_gravest_of_several_runs_is_found_in_the_order_of_the_contract() -> None:
-    ordered = sorted(Outcome, key=states.GRAVITY.__getitem__)
+    ordered = sorted(Outcome, key=states.SEVERITY.__getitem__)
 
     codes = [outcome.exit_code(strict=True) for outcome in ordered]
     assert codes == [14, 10, 11, 15, 12, 19, 13, 16, 17, 0]

@@ -3,12 +3,12 @@
 from functools import cached_property
 
 from tests.fuzz.faults import FAULTS, GARBLED, REFUSAL, Fault
-from tests.fuzz.histories import GRAVITY, STRICT, Run
+from tests.fuzz.histories import SEVERITY, STRICT, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
 from tests.fuzz.server import Exchange
 
-OUTCOMES = frozenset(GRAVITY)
+OUTCOMES = frozenset(SEVERITY)
 STARTS = ("run-now", "runs/submit")
 
 

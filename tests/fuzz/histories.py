@@ -37,12 +37,12 @@ ENDINGS = {
 }
 STRICT = {"SUCCESS_WITH_FAILURES": 17}
 ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
-GRAVITY = (14, 10, 11, 15, 12, 19, 13, 16, 17, 0)
+SEVERITY = (14, 10, 11, 15, 12, 19, 13, 16, 17, 0)
 
 
 def gravest(exit_codes: list[int]) -> int:
     """What several runs together exit with."""
-    return min(exit_codes, key=GRAVITY.index, default=0)
+    return min(exit_codes, key=SEVERITY.index, default=0)
 
 
 @dataclass

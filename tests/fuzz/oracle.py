@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.fuzz.case import OUTCOMES, STARTS, Case, shows_something
 from tests.fuzz.faults import PROXY, REFUSAL
-from tests.fuzz.histories import GRAVITY, Run
+from tests.fuzz.histories import SEVERITY, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
 from tests.fuzz.server import Exchange
@@ -99,7 +99,7 @@ def an_outcome_is_true(case: Case) -> Problems:
         fault.kind in (REFUSAL, PROXY) for fault in case.met
     )
     others_allow = all(
-        any(GRAVITY.index(one) >= GRAVITY.index(case.code) for one in option) for option in options
+        any(SEVERITY.index(one) >= SEVERITY.index(case.code) for one in option) for option in options
     )
     is_possible = any(case.code in option for option in options)
     if not is_possible or not (others_allow or (may_lack_some and case.code != 0)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
-from dbjobs.api.states import GRAVITY, Outcome
+from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.common.plain_text import clean_line
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import AnyRun, count
@@ -165,8 +165,8 @@ class Report:
     @property
     def worst_run(self) -> ReportedRun:
         """The run to look at first: the one with the most severe outcome, or else one that has not ended."""
-        unended = GRAVITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
-        return min(self.runs, key=lambda run: GRAVITY[run.outcome] if run.outcome else unended)
+        unended = SEVERITY[Outcome.SUCCESS_WITH_FAILURES] - 0.5
+        return min(self.runs, key=lambda run: SEVERITY[run.outcome] if run.outcome else unended)
 
     @property
     def title(self) -> str:
