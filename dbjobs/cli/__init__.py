@@ -1,1 +1,1 @@
-"""The commands: parse, call, show, exit. A folder a noun, a file a verb, and no logic."""
+"""The commands: a folder for each noun, a module for each verb."""

@@ -1,6 +1,6 @@
-"""What earlier calls saw of a workspace: its jobs, runs and task keys, for completion.
+"""The cache of jobs, runs and task keys that earlier calls saw, for completion.
 
-Only ids, names and states are kept, in the user's cache directory, one file per workspace. Nothing
+It has only ids, names and states, in the user's cache directory, one file per workspace. Nothing
 here fails: a file that cannot be read or written is ignored.
 """
 

@@ -1,4 +1,4 @@
-"""What commands that change something share: confirmation, what was done, and what may have been done."""
+"""Shared by commands that change something: confirmation, results, unknown outcomes."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

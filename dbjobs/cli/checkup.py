@@ -1,8 +1,8 @@
-"""`profiles check`: from a name to an answer of the Jobs API, step by step, up to the first that fails."""
+"""The steps of `profiles check`, from resolving the host to a request of the Jobs API."""
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +25,10 @@ from dbjobs.errors import (
 )
 from dbjobs.http.response import Payload, RawResponse, read_response
 from dbjobs.http.retry import NO_RETRIES
-from dbjobs.http.session import HttpSession, Network, proxy_of
+from dbjobs.http.session import HttpSession, proxy_of
 
-WHO_AM_I = "/api/2.0/preview/scim/v2/Me"
-MOST_SKEW = 60.0
+CURRENT_USER = "/api/2.0/preview/scim/v2/Me"
+MAX_CLOCK_SKEW = 60.0
 """Seconds that clocks may differ; tokens carry times that both sides have to agree on."""
 
 WORKSPACE_HINT = (
@@ -38,14 +38,14 @@ WORKSPACE_HINT = (
 
 @dataclass(frozen=True)
 class Step:
-    """What was looked at, and what was found."""
+    """What was checked, and the finding."""
 
-    name: str
     finding: str
     error: DbjobsError | None = None
-    """what is wrong; nothing comes after it"""
+    """why the check failed; no step follows"""
     is_doubtful: bool = False
-    """it works, but deserves a look"""
+    """it works, but may be wrong"""
+    name: str = ""
 
     def as_payload(self) -> Payload:
         """For programs."""
@@ -61,42 +61,42 @@ class Checkup:
 
     profile: Profile
     credentials: Credentials
-    network: Network
     clock: Clock
-    _answer: RawResponse | None = field(default=None, repr=False)
-    """what the host says to whoever shows no credentials"""
 
-    @property
-    def host(self) -> str:
-        return self.profile.host.value
-
-    @property
-    def version(self) -> str:
-        return self.profile.api_version.value
+    def __post_init__(self) -> None:
+        self.host = self.profile.host.value
+        self.network = self.profile.network
+        self.version = self.profile.api_version.value
+        self._jobs_list = f"/api/{self.version}/jobs/list"
+        self._transport = HttpTransport(
+            self.host, self.credentials, self.clock, version=self.version, network=self.network
+        )
+        self._response: RawResponse | None = None
+        """the response to a request without credentials"""
 
     def steps(self) -> Iterator[Step]:
         """Each as soon as it is done; the last one has an `error` if the check failed."""
-        looks = {
-            "name": self._look_up_name,
+        checks = {
+            "name": self._resolve_host,
             "connection": self._connect,
-            "workspace": self._recognize,
+            "workspace": self._recognize_workspace,
             "credentials": self._sign_in,
-            "user": self._ask_who,
-            "API": self._ask_version,
+            "user": self._identify_user,
+            "API": self._check_version,
             "clock": self._compare_clocks,
-            "round trip": self._measure,
+            "round trip": self._measure_latency,
         }
-        for name, look in looks.items():
+        for name, check in checks.items():
             try:
-                yield look(name)
+                yield replace(check(), name=name)
             except DbjobsError as error:
-                yield Step(name, error.message, error)
+                yield Step(error.message, error, name=name)
                 return
 
-    def _look_up_name(self, name: str) -> Step:
+    def _resolve_host(self) -> Step:
         parts = urlsplit(self.host)
         if proxy := proxy_of(self.host):
-            return Step(name, f"left to the proxy {proxy}")
+            return Step(f"left to the proxy {proxy}")
         try:
             found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -106,47 +106,43 @@ class Checkup:
                 hint=f"check the host ({self.profile.host.source}); a company's network may want its VPN",
             ) from None
         addresses = dict.fromkeys(str(address[4][0]) for address in found)
-        return Step(name, f"{parts.hostname} is {', '.join(addresses)}")
+        return Step(f"{parts.hostname} is {', '.join(addresses)}")
 
-    def _connect(self, name: str) -> Step:
+    def _connect(self) -> Step:
         try:
             workspace_id = self.profile.workspace_id
-            self._answer = HttpSession(network=self.network).send(
+            self._response = HttpSession(network=self.network).send(
                 "GET",
-                f"{self.host}/api/{self.version}/jobs/list",
+                self.host + self._jobs_list,
                 query={"limit": 1},
                 headers={WORKSPACE_HEADER: workspace_id} if workspace_id else None,
             )
         except UnsentError:
             raise
         except UnreachableError as error:
-            if not self._answers_credentials():
+            try:  # a gateway may drop all requests without credentials
+                self._get(self._jobs_list, {"limit": 1})
+            except UnreachableError:
                 raise error from None
-            return Step(name, "requests without credentials are dropped", is_doubtful=True)
+            except DbjobsError:  # the next steps say what is wrong
+                pass
+            return Step("requests without credentials are dropped", is_doubtful=True)
         if self.host.startswith("http:"):
-            return Step(name, "without TLS")
-        return Step(name, f"TLS, by the certificates of {self.network.trusted}")
+            return Step("without TLS")
+        return Step(f"TLS, by the certificates of {self.network.trusted}")
 
-    def _answers_credentials(self) -> bool:
-        """Whether a request with credentials gets any answer, as behind a gateway that drops all others."""
-        try:
-            self._get(f"/api/{self.version}/jobs/list", {"limit": 1})
-        except UnreachableError:
-            return False
-        except DbjobsError:  # the next steps say what is wrong with it
-            return True
-        return True
-
-    def _recognize(self, name: str) -> Step:
+    def _recognize_workspace(self) -> Step:
         """Whoever shows no credentials is turned away by a workspace, in the words of its API."""
-        if self._answer is None:
-            return Step(name, f"{self.host} answers only requests with credentials", is_doubtful=True)
-        if self._answer.status == 404 and self._knows_the_user():
-            return Step(name, f"{self.host} is a workspace, but has no jobs/list", is_doubtful=True)
+        if self._response is None:
+            return Step(f"{self.host} answers only requests with credentials", is_doubtful=True)
+        if self._response.status == 404 and self._knows_the_user():
+            return Step(f"{self.host} is a workspace, but has no jobs/list", is_doubtful=True)
         try:
-            read_response(self._answer)
+            read_response(self._response)
         except SignInError:
-            if _is_foreign_page(self._answer):
+            # a page to log in may come with a 401; the response of a workspace names its realm
+            realm = self._response.headers.get("www-authenticate", "").lower()
+            if self._response.is_page and "databricks" not in realm:
                 page = NotTheApiError(
                     f"{self.host} is no workspace, for it shows a page to log in", hint=WORKSPACE_HINT
                 )
@@ -163,29 +159,29 @@ class Checkup:
                     hint=WORKSPACE_HINT,
                     answer=error.answer,
                 ) from None
-        return Step(name, f"{self.host} answers as a workspace does")
+        return Step(f"{self.host} answers as a workspace does")
 
     def _knows_the_user(self) -> bool:
         """Whether it is a workspace all the same: one that lacks an endpoint may answer with any page."""
         try:
-            return bool(self._get(WHO_AM_I).get("userName"))
+            return bool(self._get(CURRENT_USER).get("userName"))
         except DbjobsError:
             return False
 
-    def _sign_in(self, name: str) -> Step:
+    def _sign_in(self) -> Step:
         try:
-            self._get(f"/api/{self.version}/jobs/list", {"limit": 1})
+            self._get(self._jobs_list, {"limit": 1})
         except (NotFoundError, RefusedError, NotTheApiError) as error:
             if not _is_of_databricks(error) and not self._knows_the_user():
                 raise
-        return Step(name, f"accepted: {self.credentials.describe()}")
+        return Step(f"accepted: {self.credentials.describe()}")
 
-    def _ask_who(self, name: str) -> Step:
+    def _identify_user(self) -> Step:
         try:
-            raw = HttpSession(self.credentials, self.network).send("GET", self.host + WHO_AM_I)
+            raw = HttpSession(self.credentials, self.network).send("GET", self.host + CURRENT_USER)
             answer = read_response(raw)
         except (NotFoundError, RefusedError) as error:
-            return Step(name, f"the workspace does not tell: {error.message}", is_doubtful=True)
+            return Step(f"the workspace does not tell: {error.message}", is_doubtful=True)
         user = str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
         answered_by, asked_for = raw.headers.get(WORKSPACE_ID_HEADER), self.profile.get("workspace_id")
         if asked_for and answered_by and answered_by != asked_for.value.strip():
@@ -193,11 +189,11 @@ class Checkup:
                 f"workspace {answered_by} answers, but the requests are for {asked_for.value}",
                 hint=f"check workspace_id ({asked_for.source}); a page of the workspace has it after ?o=",
             )
-        return Step(name, f"{user}, in workspace {answered_by}" if answered_by and asked_for else user)
+        return Step(f"{user}, in workspace {answered_by}" if answered_by and asked_for else user)
 
-    def _ask_version(self, name: str) -> Step:
+    def _check_version(self) -> Step:
         if self._offers(self.version):
-            return Step(name, f"version {self.version} is offered")
+            return Step(f"version {self.version} is offered")
         others = [version for version in reversed(API_VERSIONS) if self._offers(version)]
         raise RefusedError(
             f"the workspace does not offer version {self.version} of the Jobs API",
@@ -211,40 +207,30 @@ class Checkup:
             return False
         return True
 
-    def _compare_clocks(self, name: str) -> Step:
-        if self._answer is None:
-            return Step(name, "not compared: the host drops requests without credentials", is_doubtful=True)
-        answer = HttpSession(network=self.network).send("GET", f"{self.host}/api/{self.version}/jobs/list")
+    def _compare_clocks(self) -> Step:
+        if self._response is None:
+            return Step("not compared: the host drops requests without credentials", is_doubtful=True)
+        answer = HttpSession(network=self.network).send("GET", self.host + self._jobs_list)
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
         except (TypeError, ValueError):
-            return Step(name, "the host does not tell the time", is_doubtful=True)
+            return Step("the host does not tell the time", is_doubtful=True)
         skew = self.clock.now() - theirs
-        if abs(skew) <= MOST_SKEW:
-            return Step(name, f"agrees with the workspace's to within {MOST_SKEW:.0f} s")
+        if abs(skew) <= MAX_CLOCK_SKEW:
+            return Step(f"agrees with the workspace's to within {MAX_CLOCK_SKEW:.0f} s")
         direction = "ahead of" if skew > 0 else "behind"
         finding = f"this machine's is {abs(skew):.0f} s {direction} the workspace's; tokens may be refused"
-        return Step(name, finding, is_doubtful=True)
+        return Step(finding, is_doubtful=True)
 
-    def _measure(self, name: str) -> Step:
+    def _measure_latency(self) -> Step:
         began = self.clock.monotonic()
-        self._get(f"/api/{self.version}/jobs/list", {"limit": 1})
-        return Step(name, f"{1000 * (self.clock.monotonic() - began):.0f} ms")
+        self._get(self._jobs_list, {"limit": 1})
+        return Step(f"{1000 * (self.clock.monotonic() - began):.0f} ms")
 
     def _get(self, path: str, query: dict[str, Any] | None = None) -> Payload:
         return self._transport.send("GET", path, query or {}, retry=NO_RETRIES)
-
-    def __post_init__(self) -> None:
-        self._transport = HttpTransport(
-            self.host, self.credentials, self.clock, version=self.version, network=self.network
-        )
 
 
 def _is_of_databricks(error: DbjobsError) -> bool:
     """A refusal in the words of the API; 404s of other servers have none."""
     return bool(error.answer and error.answer.error_code)
-
-
-def _is_foreign_page(answer: RawResponse) -> bool:
-    """A page to log in may come with a 401; those of Databricks name its realm."""
-    return answer.is_page and "databricks" not in answer.headers.get("www-authenticate", "").lower()

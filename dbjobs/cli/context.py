@@ -1,4 +1,4 @@
-"""What a command needs, built when first asked for, so that nothing is loaded that is not used."""
+"""`App`: what commands need, built on first use, so that nothing unused is loaded."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -145,7 +145,7 @@ class App:
 
         profile = draft or self.profile
         credentials = self._sign_in(draft, None) if draft else self.credentials
-        return Checkup(profile, credentials, profile.network, self.clock)
+        return Checkup(profile, credentials, self.clock)
 
     @cached_property
     def api(self) -> "JobsApi":

@@ -1,4 +1,4 @@
-"""The option types that commands share one by one.
+"""Arguments and options that several commands take.
 
 Those that every command takes are in `global_options`; groups of options are in
 `request_options` and `wait_options`, so that only the commands that take them load them.

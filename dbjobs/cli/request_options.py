@@ -1,4 +1,4 @@
-"""The groups of options that say what goes into a request: its body, and a run's parameters."""
+"""The groups of options for the contents of a request: its body, and a run's parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

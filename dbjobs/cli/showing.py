@@ -1,4 +1,4 @@
-"""Results in the form that -o asked for: text for people, the API's own answer for programs."""
+"""Printing results in the format of -o: text for people, the API's response for programs."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Starting a run, once: what `runs now`, `runs submit` and `runs rerun` share."""
+"""Starting a run exactly once, for `runs now`, `runs submit` and `runs rerun`."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Canceling runs when a wait is left: what became of the cancel of each run is logged."""
+"""Canceling runs when a wait ends early; the result of each cancel is logged."""
 
 import logging
 from dataclasses import dataclass, field

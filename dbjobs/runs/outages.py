@@ -1,4 +1,4 @@
-"""What an error says to a wait: an outage to live through, or an answer of the API's own.
+"""Errors during a wait: outages to live through, or refusals by the API itself.
 
 A proxy's page, an empty body or a status that the Jobs API does not use comes from something in
 between, and says nothing about a run. Only the API's own refusal does, and even that is asked for

@@ -1,4 +1,4 @@
-"""Completion: what may come next on the command line that somebody is typing.
+"""Shell completion: candidates for the word that is being typed.
 
 The shell's script asks through the environment: `_DBJOBS_COMPLETE` names the shell, the words are in
 other variables. The first line of the answer is `words`, followed by the candidates, one a line, or

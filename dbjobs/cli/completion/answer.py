@@ -1,4 +1,4 @@
-"""The shell's question: read, answered, and written as the shell wants it."""
+"""From a shell's request for completion to the response in its format."""
 
 import re
 from collections.abc import Mapping

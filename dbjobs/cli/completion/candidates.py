@@ -1,4 +1,4 @@
-"""What may come next on a command line: commands, options, and their values by the metavar in the help."""
+"""Candidates for completion: commands, options, and their values by metavar."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the words of a command line so far mean: which command, which options, which argument is next."""
+"""Parsing an incomplete command line: its command, its options, the next argument."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The profiles by name and host, cached so that a completion need not parse the configuration."""
+"""Profiles and their hosts, cached so that completion need not parse the configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path

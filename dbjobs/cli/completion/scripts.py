@@ -1,4 +1,4 @@
-"""The shells' side of completion: each script hands over the line, and shows what comes back."""
+"""The scripts that add completion to each shell."""
 
 SCRIPTS = {
     "bash": r"""

@@ -1,4 +1,4 @@
-"""What `profiles add` is told and asks for, and how it tries the outcome."""
+"""The settings that `profiles add` takes and asks for, and the check of the result."""
 
 import sys
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The browser's part of signing in: it is opened, and comes back to a port of this machine, or by hand."""
+"""Signing in in a browser: redirected to a port of this machine, or with an address that is pasted."""
 
 import sys
 from collections.abc import Callable
