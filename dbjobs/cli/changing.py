@@ -35,12 +35,12 @@ def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
 
 
 def is_attended(app: App) -> bool:
-    """True if there is somebody who sees a question and can answer it."""
+    """True if there is a terminal to ask and answer questions on."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, app.streams.err))
 
 
 def describe_job(app: App, job_id: int) -> str:
-    """`job 42 (nightly)`, for whoever is asked; fails if there is no such job."""
+    """`job 42 (nightly)`, for a question; fails if there is no such job."""
     return format_job(app.api.get_job(job_id))
 
 
@@ -53,7 +53,7 @@ def format_job(job: Payload) -> str:
 def read_parameters(
     app: App, parameters: ParameterOptions, get_job: Callable[[], Payload], *, force: bool = False
 ) -> Payload:
-    """The parameters that were given, by kind; --verbose tells which kind it is."""
+    """The parameters that were given, by kind; --verbose shows the kind."""
     body = parameters.read(get_job, force=force)
     for kind in body:
         app.streams.detail(f"the parameters go as {kind}")
@@ -61,7 +61,7 @@ def read_parameters(
 
 
 def show_changes(app: App, changes: Iterable[Difference], *, dry_run: bool) -> None:
-    """What is about to change; for a dry run it is the result, unless that is for programs."""
+    """Show the settings that will change; that is the result of a dry run, unless it is for programs."""
     is_result = dry_run and app.output == "text"
     stream = app.streams.out if is_result else app.streams.err
     text = render_changes(changes, is_ascii=not is_utf8(stream)) or "no setting changes"
@@ -72,7 +72,7 @@ def show_changes(app: App, changes: Iterable[Difference], *, dry_run: bool) -> N
 
 
 def warn_of_changes(app: App, kept: Iterable[Difference]) -> None:
-    """What a server kept otherwise than it was told."""
+    """Warn of settings that the server did not keep as they were sent."""
     if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
         app.streams.warn(f"the server kept something else than it was sent:\n{text}")
 
@@ -80,7 +80,7 @@ def warn_of_changes(app: App, kept: Iterable[Difference]) -> None:
 def change_each(
     app: App, noun: str, ids: Sequence[int], change: Callable[[int], Payload], done: str, *, dry_run: bool
 ) -> None:
-    """Do it for every `job` or `run`, and say what was `done`; a failure keeps none of the others from it."""
+    """Change every `job` or `run`, even if some fail, and note what was `done`."""
     answers: dict[int | None, Payload] = {}
 
     def keep_answer(one: int) -> None:
@@ -94,7 +94,7 @@ def change_each(
 
 
 def change_one(app: App, noun: str, one: int, change: Callable[[int], Payload], done: str) -> Payload:
-    """Do it, and say what was `done`; if it is not known whether it was, say that."""
+    """Change one, and note what was `done`, or that the outcome is unknown."""
     effect = f"{noun} {one} may have been {done.rpartition(' ')[2]}"
     with explain_unknown_outcome(app, effect, hint_to_look(app, f"{noun}s get", str(one))):
         answer = change(one)
@@ -104,7 +104,7 @@ def change_one(app: App, noun: str, one: int, change: Callable[[int], Payload], 
 
 
 def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bool = False) -> None:
-    """The ids of what was changed, or the API's own answers; text has nothing to tell beside the notes.
+    """The ids of what was changed, or the API's responses; as text, the notes say it all.
 
     The id None stands for the whole workspace.
     """
@@ -120,7 +120,7 @@ def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bo
 
 @contextmanager
 def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iterator[None]:
-    """If it is not known whether a change took effect, say so, and how to find out; in every ending.
+    """Say how to find out what happened if a change inside ends without a known outcome.
 
     `effect` is what may have happened, such as `job 42 may have been reset`.
     """
@@ -138,5 +138,5 @@ def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iter
 
 
 def hint_to_look(app: App, command: str, arguments: str) -> str:
-    """The hint of a change whose outcome is unknown: how to see what it did."""
+    """The hint after a change whose outcome is unknown: how to see what it did."""
     return f"look before you send it once more: {app.command_line(command, arguments)}"

@@ -79,7 +79,7 @@ class App:
                 f"NAME {profile!r} and --profile {self.options.profile!r} are two profiles", hint="give one"
             )
         other = replace(self, options=replace(self.options, profile=profile))
-        vars(other)["streams"] = self.streams  # which knows the secrets that must not be shown
+        vars(other)["streams"] = self.streams  # they know the secrets that must not be shown
         return other
 
     @cached_property
@@ -173,7 +173,7 @@ class App:
             self.dry_run.finish()
 
     def each(self, action: Callable[[Item], object], items: Iterable[Item]) -> None:
-        """Do it for every item; a failure keeps none of the others from it, and is raised at the end.
+        """Call an action for every item, even if some fail; the last failure is raised at the end.
 
         All but the last failure are shown; all of them if something else ends it, such as a signal.
         """
@@ -192,7 +192,7 @@ class App:
             raise last
 
     def command_line(self, command: str, arguments: str) -> str:
-        """A command that does its work where this one did: with the same profile, file and host."""
+        """A command for the same workspace as this one: with the same profile, file and host."""
         import shlex
 
         given = self.config_options
@@ -207,7 +207,7 @@ class App:
         return " ".join([*parts, arguments])
 
     def same_command(self, *options: str) -> str:
-        """This call once more, with more options, as it is typed into a shell."""
+        """This call with more options, as it is typed into a shell."""
         import shlex
 
         end = self.words.index("--") if "--" in self.words else len(self.words)

@@ -43,7 +43,7 @@ class DryRun:
         return {}
 
     def finish(self) -> None:
-        """Print what json and yaml hold as one document: the request, or an array of several."""
+        """Print the requests as the one document that json and yaml have: an array if there are several."""
         if self._requests:
             requests, self._requests = self._requests, []
             write_document(self._streams, requests if len(requests) > 1 else requests[0], self._output)

@@ -83,7 +83,7 @@ class Command(TyperCommand):
         try:
             rest = super().parse_args(ctx, args)
         except ParserError as error:
-            error.ctx = error.ctx or ctx  # some errors do not know whose options they are about
+            error.ctx = error.ctx or ctx  # some errors do not say which command they are about
             raise
         if ctx.args and not ctx.resilient_parsing:
             from dbjobs.cli.usage_errors import unexpected_arguments
@@ -107,7 +107,7 @@ class Group(TyperGroup):
     """A noun; its verbs are modules of its package, each with a function `command` or a `group`."""
 
     modules: ClassVar[Mapping[str, str]] = {}
-    """those whose module has another name than the verb"""
+    """by verb, the modules that have another name"""
 
     def __init__(self, package: str, verbs: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**{"context_settings": CONTEXT_SETTINGS, "rich_markup_mode": None, **kwargs})
@@ -130,7 +130,7 @@ class Group(TyperGroup):
         return self.commands.get(cmd_name)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """A noun alone shows what it can do."""
+        """A noun alone shows its help."""
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help())
             ctx.exit()
@@ -168,7 +168,7 @@ def _help_width() -> int:
 
 
 def section_of(param: Any) -> str | None:
-    """The group that an option belongs to; --help, which no one declares, to the global ones."""
+    """The section of help that an option belongs to; --help is a global option, though it is not declared."""
     return GLOBAL_SECTION if "--help" in param.opts else getattr(param, "rich_help_panel", None)
 
 
@@ -187,5 +187,5 @@ def _format_params(command: Any, ctx: Any, formatter: Any) -> None:
 
 
 def _write_list(formatter: Any, records: list[tuple[str, str]]) -> None:
-    """The description stands beside each, or below where there is no room."""
+    """Write each description beside its name, or below it if the terminal is narrow."""
     formatter.write_dl(records, col_max=30 if formatter.width >= TWO_COLUMN_WIDTH else 12)

@@ -1,4 +1,4 @@
-"""From what people type for a run to its id; `JOB@failed` is looked up, a run left out is chosen."""
+"""Finding the run that is meant by an id, a URL, `JOB@failed` or `@last`, or choosing one."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -82,9 +82,9 @@ def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:
 
 
 def show_outputs(app: App, outputs: Iterable["TaskOutput"], *, is_one_task: bool = False) -> None:
-    """What each task left, as it comes; by task key for programs, null where there is nothing to be had.
+    """The output of each task, as it is read; for programs by task key, null if there is none.
 
-    Of one task, programs get the API's own answer; a for-each task's iterations are tasks of their own.
+    Of one task, programs get the API's response; a for-each task's iterations are tasks of their own.
     """
     if app.output == "text":
         from dbjobs.output.task_outputs import render_output

@@ -22,7 +22,7 @@ SERVER_ERROR_PAUSE = 30.0
 """Seconds between tries after a 5xx, as the API's documentation asks."""
 
 LONGEST_PAUSE = 300.0
-"""Seconds: a server that wants to be left alone for longer is asked anyway."""
+"""Seconds: a server that asks for a longer pause gets a request anyway."""
 
 
 def is_refusal(error: DbjobsError) -> bool:
@@ -44,7 +44,7 @@ def may_differ(error: DbjobsError) -> bool:
 
 
 def pause_after(error: DbjobsError) -> float:
-    """How long, in seconds, the server wants to be left alone."""
+    """The pause, in seconds, that the server asks for."""
     if isinstance(error, UnreachableError) and error.retry_after is not None:
         return min(error.retry_after, LONGEST_PAUSE)
     is_server_error = error.answer is not None and error.answer.status >= 500

@@ -110,7 +110,7 @@ def find_job(api: "JobsApi", ref: str) -> int:
     def list_newest() -> list[dict[str, Any]]:
         try:
             return list(chain.from_iterable(api.list_jobs(limit=MAX_SEARCHED)))
-        except DbjobsError:  # a suggestion is worth no second error
+        except DbjobsError:  # the error about the name is enough
             return []
 
     return choose_job(ref, chain.from_iterable(api.list_jobs(name=ref)), list_newest)

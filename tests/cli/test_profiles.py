@@ -404,7 +404,7 @@ def test_on_a_terminal_what_does_not_work_may_be_saved_all_the_same(
     terminal = in_terminal(workspace, config, home, "add", "prod", "--host", workspace.url)
     terminal.read_until("token (not shown):")
     terminal.type(f"{secret('stranger')}\n")
-    terminal.read_until("save the profile all the same? [y/N]")
+    terminal.read_until("save the profile anyway? [y/N]")
     terminal.type(f"{answer}\n")
     screen = terminal.wait()
 

@@ -21,7 +21,7 @@ def command(
 ) -> None:
     """Create a job from a file, and print its id.
 
-    The file holds job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
+    The file has job settings in JSON or YAML, bare or as `dbjobs jobs get -o yaml`
     printed them, or a bundle's (resources.jobs.NAME). It is checked before anything is sent.
 
     \b

@@ -16,7 +16,7 @@ from dbjobs.errors import DbjobsError, UsageError
 
 @dataclass(frozen=True)
 class Answers:
-    """What need not be asked for."""
+    """The settings that are given as options, so that they need not be asked for."""
 
     auth_type: Annotated[
         str | None,
@@ -35,7 +35,7 @@ class Answers:
 
 
 def start(app: App, name: str, answers: Answers) -> Draft:
-    """What is known without asking."""
+    """A profile with the settings that were given."""
     given = {
         "host": app.options.host,
         "auth_type": answers.auth_type,
@@ -69,7 +69,7 @@ def complete(app: App, draft: Draft, answers: Answers) -> None:
 
 
 def try_out(app: App, draft: Draft) -> None:
-    """Check it; what does not work is saved only if somebody says so."""
+    """Check the profile; if it does not work, ask whether to save it anyway."""
     try:
         for step in app.checkup(draft.profile(app.profile_files)).steps():
             app.streams.detail(f"{step.name}: {step.finding}")
@@ -79,6 +79,6 @@ def try_out(app: App, draft: Draft) -> None:
         if not is_attended(app):
             raise
         app.streams.fail(error)
-        confirm(app, lambda: "save the profile all the same", yes=False)
+        confirm(app, lambda: "save the profile anyway", yes=False)
     else:
         app.streams.note("it works")

@@ -13,10 +13,10 @@ from dbjobs.errors import SignInError, UsageError
 from dbjobs.output.log import show_log
 
 PORTS = range(8020, 8041)
-"""Those that the official tools come back to, one after the other."""
+"""The ports that the official tools use, in their order."""
 
-PATIENCE = 300.0
-"""Seconds that a person has in the browser."""
+BROWSER_SECONDS = 300.0
+"""The time that a person has to sign in."""
 
 PAGE = """<!doctype html><meta charset=utf-8><title>dbjobs</title>
 <body style="font-family: sans-serif; margin: 4em auto; max-width: 30em"><p>{text}</p></body>
@@ -63,13 +63,13 @@ def _listen() -> "RedirectServer | None":
 
 def _wait_for(server: "RedirectServer", is_answer: Callable[[str], bool], app: App) -> str:
     """The address that the browser comes back to; whatever else asks is turned away."""
-    ends = app.clock.monotonic() + PATIENCE
+    ends = app.clock.monotonic() + BROWSER_SECONDS
     server.is_answer = is_answer
     while server.answer is None:
         server.timeout = ends - app.clock.monotonic()
         if server.timeout <= 0:
             raise SignInError(
-                f"nobody signed in within {PATIENCE:.0f} s", hint="try again, or use --no-browser"
+                f"nobody signed in within {BROWSER_SECONDS:.0f} s", hint="try again, or use --no-browser"
             )
         server.handle_request()
     return server.answer
@@ -121,4 +121,4 @@ class _RedirectHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """The address holds a code; it is shown nowhere."""
+        """Log nothing: the address has a code in it."""

@@ -10,7 +10,7 @@ from dbjobs.cli.profiles.options import ProfileName
 from dbjobs.cli.profiles.showing import tell_copy
 from dbjobs.errors import ConfigError
 
-OFFICIAL = "the official tools write it; take the profile out with them, or by hand"
+OFFICIAL = "the official tools write it; remove the profile with them, or by hand"
 
 
 def command(
@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Remove a profile from config.yaml.
 
-    What stands in .databrickscfg is not touched.
+    Profiles in .databrickscfg are not changed.
 
     \b
     Examples:

@@ -26,14 +26,14 @@ def show_list(app: App, profiles: Sequence[Payload]) -> None:
 
 
 def show_settings(app: App, profile: "Profile") -> None:
-    """Every setting in effect with its source; then what was left aside."""
+    """Every setting in effect with its source, then the settings that are not used."""
     _show(app, profile.name, profile.shown_settings())
     for note in profile.unused:
         app.streams.note(note)
 
 
 def show_own_settings(app: App) -> None:
-    """What a profile itself says, when that is not enough to go by."""
+    """The settings of the profile itself, when they are not complete."""
     from dbjobs.config.resolve import shown
 
     name = app.options.profile
@@ -69,6 +69,6 @@ def show_checkup(app: App, steps: "Iterator[Step]") -> None:
 
 
 def tell_copy(app: App, copy: Path | None) -> None:
-    """A file whose comments could not be kept."""
+    """Warn of a file whose comments could not be kept."""
     if copy:
         app.streams.warn(f"the file was written anew, without its comments; the old one is {copy}")

@@ -10,7 +10,7 @@ from dbjobs.cli.profiles.showing import tell_copy
 def command(ctx: typer.Context, name: ProfileName) -> None:
     """Make a profile the default.
 
-    It may stand in config.yaml or in .databrickscfg; config.yaml names it.
+    It may be in config.yaml or in .databrickscfg; config.yaml names the default.
 
     \b
     Examples:

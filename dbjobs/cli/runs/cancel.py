@@ -29,7 +29,7 @@ def command(
       dbjobs runs cancel 123
       dbjobs runs cancel 123 124 --wait
 
-    With --wait, a run whose cancel fails keeps none of the others from being waited for.
+    With --wait, the others are waited for even if the cancel of a run fails.
 
     Exit codes: 0 asked for (with --wait: ended), 4 no such run.
     """
@@ -42,7 +42,7 @@ def command(
 
 
 def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
-    """Cancel all, and wait for those whose cancel was accepted; the exit code is that of a failure."""
+    """Cancel all, and wait for those whose cancel was accepted; a failure gives the exit code."""
     canceled: list[int] = []
 
     def cancel(run_id: int) -> None:

@@ -126,7 +126,7 @@ def command(
 
 
 def _make_request(app: App, file: "JobFile | None", job_id: int, given: Payload, *, force: bool) -> Payload:
-    """What the file says, and what was given instead; the job's id is not part of it."""
+    """The request without the job's id: the file, with the given options in place of its fields."""
     overrides = {name: value for name, value in given.items() if value is not None}
     if file is None:
         return overrides

@@ -16,10 +16,10 @@ TaskKey = Annotated[
 
 
 def command(ctx: typer.Context, run: OptionalRun = None, task: TaskKey = None) -> None:
-    """Print what a run's tasks left: results, logs, errors, traces.
+    """Print the output of a run's tasks: results, logs, errors, traces.
 
-    With -o json, the outputs stand under their task keys; with --task, the API's own answer
-    stands alone.
+    With -o json, the outputs are printed by task key; with --task, the API's response is printed
+    as it is.
 
     \b
     Examples:
