@@ -1,7 +1,7 @@
-"""A job in a bundle's file (`resources.jobs.NAME`): taken out of it, and written as one.
+"""A job in a bundle's file (`resources.jobs.NAME`): reading it from one, and writing it as one.
 
-The official command line merges files, targets and variables into what it deploys. Only what one file says by
-itself can be known here: variables with a default. Anything else that a job refers to is an error.
+The official command line merges files, targets and variables into what it deploys. Only variables
+with a default can be resolved from one file alone. Anything else that a job refers to is an error.
 """
 
 import re
@@ -15,7 +15,7 @@ from dbjobs.http.response import Payload
 from dbjobs.jobfiles.files import JobFile
 from dbjobs.jobfiles.findings import Finding, Path, format_name, join_names, warning
 
-_REFERENCE = re.compile(r"\$\{([^\W\d_][\w\-]*(?:\.[^\W\d_][\w\-]*|\[[0-9]+\])*)\}")
+_BUNDLE_REFERENCE = re.compile(r"\$\{([^\W\d_][\w\-]*(?:\.[^\W\d_][\w\-]*|\[[0-9]+\])*)\}")
 """Such as `${var.day}`. Source: https://docs.databricks.com/dev-tools/bundles/variables"""
 
 _OF_BUNDLES = ("permissions", "lifecycle")
@@ -51,43 +51,26 @@ def select_job(file: JobFile, key: str | None) -> JobFile:
             f"{file.name} is a bundle's file without resources.jobs",
             hint="a bundle may have its jobs in the files that it includes: give one of those",
         )
-    key = _choose(file, list(jobs), key)
+    listed = f"it has {join_names([format_name(str(name)) for name in jobs])}"
+    if key is None and len(jobs) > 1:
+        raise UsageError(f"{file.name} has {len(jobs)} jobs: choose one with --job-key NAME", hint=listed)
+    if key is not None and key not in jobs:
+        raise UsageError(f"{file.name} has no job {key!r}{did_you_mean(key, list(jobs))}", hint=listed)
+    key = next(iter(jobs)) if key is None else key
     path = ("resources", "jobs", key)
     if not isinstance(jobs[key], dict):
         raise RefusedError(file.describe(Finding(path, "must be a mapping")))
-    resolver = _Resolver(file.content, has_git_source="git_source" in jobs[key])
-    settings = resolver.resolve({name: jobs[key][name] for name in jobs[key] if name not in _OF_BUNDLES}, ())
-    findings = [*_not_sent(jobs[key]), *_changed_by_targets(file.content, key), *resolver.findings]
-    document = replace(file.document, value=settings, base=path)
-    return JobFile(file.name, document, findings)
-
-
-def _choose(file: JobFile, keys: list[str], key: str | None) -> str:
-    if key in keys:
-        return str(key)
-    if key is not None:
-        raise UsageError(f"{file.name} has no job {key!r}{did_you_mean(key, keys)}", hint=_listed(keys))
-    if len(keys) > 1:
-        raise UsageError(
-            f"{file.name} has {len(keys)} jobs: choose one with --job-key NAME", hint=_listed(keys)
-        )
-    return keys[0]
-
-
-def _listed(keys: list[str]) -> str:
-    return f"it has {join_names([format_name(str(key)) for key in keys])}"
-
-
-def _not_sent(job: Payload) -> Iterator[Finding]:
+    job, findings = jobs[key], []
     for name in _OF_BUNDLES:
         if name in job:
-            yield warning((name,), "is for `databricks bundle` alone, and is not sent")
-
-
-def _changed_by_targets(content: Payload, key: str) -> Iterator[Finding]:
-    for name, target in _mapping(content, "targets").items():
+            findings.append(warning((name,), "is for `databricks bundle` alone, and is not sent"))
+    for name, target in _mapping(file.content, "targets").items():
         if isinstance(target, dict) and key in _mapping(_mapping(target, "resources"), "jobs"):
-            yield warning((), f"is changed by targets.{format_name(str(name))}, which is not read")
+            findings.append(warning((), f"is changed by targets.{format_name(str(name))}, which is not read"))
+    resolver = _Resolver(file.content, has_git_source="git_source" in job)
+    settings = resolver.resolve({name: job[name] for name in job if name not in _OF_BUNDLES}, ())
+    document = replace(file.document, value=settings, base=path)
+    return JobFile(file.name, document, [*findings, *resolver.findings])
 
 
 @dataclass
@@ -105,9 +88,14 @@ class _Resolver:
             return [self.resolve(inner, (*path, index)) for index, inner in enumerate(value)]
         if not isinstance(value, str):
             return value
-        if whole := _REFERENCE.fullmatch(value):
+        if whole := _BUNDLE_REFERENCE.fullmatch(value):
             return self._value_of(whole, path)
-        filled = _REFERENCE.sub(lambda reference: _text(self._value_of(reference, path)), value)
+
+        def fill_in(reference: re.Match[str]) -> str:
+            found = self._value_of(reference, path)
+            return str(found).lower() if isinstance(found, bool) else str(found)
+
+        filled = _BUNDLE_REFERENCE.sub(fill_in, value)
         if filled.startswith(("./", "../")) and not self.has_git_source and _PATHS.intersection(path[-2:]):
             self.findings.append(
                 Finding(path, "is relative to the bundle's file: only `databricks bundle deploy` uploads it")
@@ -119,7 +107,7 @@ class _Resolver:
         kind, _, name = reference[1].partition(".")
         variable = _mapping(self.content, "variables").get(name) if kind == "var" else None
         default = variable.get("default") if isinstance(variable, dict) else None
-        if default is None or _REFERENCE.search(str(default)):
+        if default is None or _BUNDLE_REFERENCE.search(str(default)):
             self.findings.append(
                 Finding(
                     path,
@@ -151,14 +139,10 @@ def as_bundle(settings: Payload) -> tuple[Payload, list[str]]:
 
 def _references(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from (match[1] for match in _REFERENCE.finditer(value))
+        yield from (match[1] for match in _BUNDLE_REFERENCE.finditer(value))
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _references(inner)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _mapping(content: Payload, name: str) -> Payload:

@@ -3,11 +3,10 @@
 Source: https://docs.databricks.com/reference/jobs-api-2-1-migration
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.findings import Finding, Path
+from dbjobs.jobfiles.findings import Finding
 from dbjobs.jobfiles.known_fields import LEGACY_TASK_FIELDS, LEGACY_TASK_TYPES
 from dbjobs.jobfiles.settings import Settings, is_task_field, items_of
 
@@ -83,21 +82,17 @@ def _to_version_2_0(content: Payload) -> Conversion:
         task = {name: value for name, value in task.items() if name != "job_cluster_key"}
         task["new_cluster"] = cluster
     for prefix, fields in (((), others), (path, task)):
-        findings += _move_to_top(fields, prefix, converted)
+        for name, value in fields.items():
+            is_default = name in WITHOUT_EFFECT and WITHOUT_EFFECT[name] in (None, value)
+            if is_default or value in (None, {}, []):
+                continue
+            is_known = name in (*LEGACY_FIELDS, *SHARED_FIELDS)
+            if not is_known or (str(name).endswith("_task") and name not in LEGACY_TASK_TYPES):
+                findings.append(Finding((*prefix, name), NO_EQUIVALENT))
+            elif converted.get(name) not in (None, {}, [], 0, value):
+                problem = f"differs from {name} of the job, and Jobs API 2.0 has one of them"
+                findings.append(Finding((*prefix, name), problem))
+            else:
+                converted[name] = value
     note = "sent in the form of Jobs API 2.0, with the fields of its task at the top"
     return Conversion(converted, note, findings)
-
-
-def _move_to_top(fields: Payload, path: Path, converted: Payload) -> Iterator[Finding]:
-    """Put fields of the job, or of its task, at the top; a finding for each that API 2.0 does not have."""
-    for name, value in fields.items():
-        is_default = name in WITHOUT_EFFECT and WITHOUT_EFFECT[name] in (None, value)
-        if is_default or value in (None, {}, []):
-            continue
-        is_known = name in (*LEGACY_FIELDS, *SHARED_FIELDS)
-        if not is_known or (is_task_field(name) and name.endswith("_task") and name not in LEGACY_TASK_TYPES):
-            yield Finding((*path, name), NO_EQUIVALENT)
-        elif converted.get(name) not in (None, {}, [], 0, value):
-            yield Finding((*path, name), f"differs from {name} of the job, and Jobs API 2.0 has one of them")
-        else:
-            converted[name] = value

@@ -1,4 +1,4 @@
-"""What is different between two versions of a job's settings, old and new."""
+"""The differences between two versions of a job's settings, old and new."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 from dbjobs.http.response import Payload
 
 LIST_KEYS = ("task_key", "job_cluster_key", "environment_key", "name")
-"""What tells the elements of a list apart: of tasks, clusters, environments, parameters."""
+"""The keys of tasks, clusters, environments, and parameters in their lists."""
 
 SERVER_DEFAULTS: Payload = {"format": "MULTI_TASK", "max_concurrent_runs": 1, "run_if": "ALL_SUCCESS"}
 """What the server writes into settings that do not mention it, beside what is empty or zero."""
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
-"""Stands where one side has no value; None is one."""
+"""The value of a side that has none; None is a value."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,19 @@ class Difference:
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
-    """Value by value, in the order of the old settings; a default that one side leaves out is none."""
+    """Value by value, in the order of the old settings; one side may leave out a default."""
     parts = _parts(old, new)
-    if parts is None:
-        if not _is_same(old, new, path):
-            yield Difference(path, old, new)
-        return
-    old_parts, new_parts = parts
-    for step in {**old_parts, **new_parts}:
-        here = (path + step).lstrip(".")
-        yield from differences(old_parts.get(step, ABSENT), new_parts.get(step, ABSENT), here)
-
-
-def _is_same(old: Any, new: Any, path: str) -> bool:
-    if old is ABSENT or new is ABSENT:
+    if parts:
+        old_parts, new_parts = parts
+        for step in {**old_parts, **new_parts}:
+            here = (path + step).lstrip(".")
+            yield from differences(old_parts.get(step, ABSENT), new_parts.get(step, ABSENT), here)
+    elif old is ABSENT or new is ABSENT:
         value = new if old is ABSENT else old
-        return value is ABSENT or not value or SERVER_DEFAULTS.get(path.rpartition(".")[2]) == value
-    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
+        if value is not ABSENT and value and SERVER_DEFAULTS.get(path.rpartition(".")[2]) != value:
+            yield Difference(path, old, new)
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+        yield Difference(path, old, new)
 
 
 def _parts(old: Any, new: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:

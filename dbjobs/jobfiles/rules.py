@@ -3,7 +3,7 @@
 Sources: the docstrings of the official SDK's data classes, which hold the texts of
 https://docs.databricks.com/api/workspace/jobs/create; where they are silent, the schema of
 Jobs API 2.1 and https://docs.databricks.com/en/reference/jobs-2.0-api.html.
-What needs more of a job than one mapping is in `task_checks` and `checks`.
+What involves more than one mapping is in `checks`.
 """
 
 import json

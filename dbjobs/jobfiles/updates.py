@@ -1,4 +1,4 @@
-"""What `jobs update` sends, what that makes of a job, and whether the server kept it.
+"""Plan what `jobs update` sends and the settings it should lead to, and check what the server kept.
 
 The API replaces top-level fields, and merges `tasks` and `job_clusters` by key:
 https://docs.databricks.com/api/workspace/jobs/update
@@ -65,21 +65,29 @@ def plan_update(
     A RefusedError says what would make the job one that the API does not take; `force`
     lets names and values pass that dbjobs does not know.
     """
-    changes = _name_task(settings, changes)
-    expected = _merge(settings, changes)
+    changes = _changes_by_task(settings, changes)
+    expected = deepcopy(settings) | deepcopy(changes)
+    for field, key in MERGED_BY.items():
+        old, new = settings.get(field), changes.get(field)
+        if isinstance(old, list) and isinstance(new, list) and is_keyed_by(key, [*new]):
+            expected[field] = deepcopy(list({item.get(key): item for item in [*old, *new]}.values()))
     new_settings = dict(changes)
     refuse([finding for finding in new_findings(settings, expected) if finding.is_error], force=force)
     before = deepcopy(expected)
     for assignment in assignments:
-        path, value = _parse_assignment(assignment)
-        _assign(expected, path, value, assignment)
-        new_settings[path[0]] = expected[path[0]]
+        field = _assign(expected, assignment)
+        new_settings[field] = expected[field]
     for field in fields_to_remove:
-        _check_removal(field, new_settings, settings, force=force)
+        if problem := find_removal_problem(field, settings, force=force):
+            raise UsageError(
+                f"cannot remove {field!r}: it {problem}",
+                hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
+            )
+        if field in new_settings:
+            raise UsageError(f"{field} is both set and removed")
         name, _, key = field.partition("/")
         if key:
-            kept = [item for item in expected.get(name) or () if item.get(MERGED_BY[name]) != key]
-            expected[name] = kept
+            expected[name] = [item for item in expected.get(name) or () if item.get(MERGED_BY[name]) != key]
         else:
             expected.pop(name, None)
     findings = list(new_findings(before, expected))
@@ -88,7 +96,7 @@ def plan_update(
     return Update(new_settings, list(fields_to_remove), expected, warnings)
 
 
-def _name_task(settings: Payload, changes: Payload) -> Payload:
+def _changes_by_task(settings: Payload, changes: Payload) -> Payload:
     """Changes in the form of API 2.0 as changes of the one task that the job has."""
     if not Settings(changes, "update").is_legacy or "tasks" not in settings:
         return changes
@@ -113,45 +121,33 @@ def _name_task(settings: Payload, changes: Payload) -> Payload:
     return {**others, "tasks": [{**old, **given}]}
 
 
-def _merge(settings: Payload, changes: Payload) -> Payload:
-    merged = deepcopy(settings) | deepcopy(changes)
-    for field, key in MERGED_BY.items():
-        old, new = settings.get(field), changes.get(field)
-        if isinstance(old, list) and isinstance(new, list) and is_keyed_by(key, [*new]):
-            by_key = {item.get(key): item for item in [*old, *new]}
-            merged[field] = deepcopy(list(by_key.values()))
-    return merged
-
-
-def _parse_assignment(text: str) -> tuple[list[str], Any]:
-    """`a.b[c]=VALUE`: the steps of the path, and VALUE read as YAML."""
-    assignment = _ASSIGNMENT.fullmatch(text)
-    if not assignment:
-        raise UsageError(f"--set {text!r} is not PATH=VALUE", hint="as in --set schedule.pause_status=PAUSED")
-    written, value = assignment[1], assignment[assignment.re.groups]
-    steps = ["".join(found.groups(default="")) for found in _STEP.finditer(written)]
+def _assign(settings: Payload, assignment: str) -> str:
+    """Carry out `a.b[c]=VALUE`, with VALUE read as YAML; the field at the top that it changes."""
+    match = _ASSIGNMENT.fullmatch(assignment)
+    if not match:
+        raise UsageError(
+            f"--set {assignment!r} is not PATH=VALUE", hint="as in --set schedule.pause_status=PAUSED"
+        )
+    path, text = match[1], match[match.re.groups]
+    *steps, last = ["".join(found.groups(default="")) for found in _STEP.finditer(path)]
     try:
-        content = parse_document(value)
+        value = parse_document(text)
     except DocumentError as error:
-        raise UsageError(f"the value of --set {written} is not YAML: {error}") from None
-    if content is None and len(steps) == 1:
-        raise UsageError(f"--set {written} has no value", hint=f"to remove it: --remove {written}")
-    return steps, content
-
-
-def _assign(settings: Payload, path: Sequence[str], value: Any, assignment: str) -> None:
+        raise UsageError(f"the value of --set {path} is not YAML: {error}") from None
+    if value is None and not steps:
+        raise UsageError(f"--set {path} has no value", hint=f"to remove it: --remove {path}")
     container: Any = settings
-    *steps, last = path
     for step in steps:
         if isinstance(container, dict):
             container = container.setdefault(step, [] if step in LISTS else {})
         else:
             container = container[_index(container, step, assignment)]
     container[last if isinstance(container, dict) else _index(container, last, assignment)] = value
+    return steps[0] if steps else last
 
 
 def _index(items: Any, step: str, assignment: str) -> int:
-    """Where a list has the element of that key, or of that number."""
+    """The index of the element with that key, or that number."""
     if not isinstance(items, list):
         raise UsageError(
             f"--set {assignment!r} does not exist in the job: what is before {step!r} has no fields"
