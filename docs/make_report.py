@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dbjobs.api.models import Run
+from dbjobs.api.models import Run, TaskRun
 from dbjobs.cli.context import App
 from dbjobs.common.clock import SystemClock
 from dbjobs.jobfiles.files import read_body
 from dbjobs.output.reports import render_report
 from dbjobs.output.reports.model import Report, ReportedRun
-from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.watching import Schedule, watch_runs
 from dbjobs.sandbox.server import Sandbox
@@ -38,11 +38,16 @@ def main() -> None:
         run = last.runs[0].run
         if run is None:
             raise SystemExit("the run was never seen")
-        outputs = OutputCache(api).fetch_failed(run, 10)
-        payload, outputs = (_elsewhere(said, sandbox.url) for said in (run.payload, outputs))
-    report = Report(
-        (ReportedRun(run_id, Run(payload), {int(key): outputs[key] for key in outputs}),), clock.now()
-    )
+        failures = {
+            key: FailedTask(
+                failed.name,
+                TaskRun(_elsewhere(failed.task.payload, sandbox.url)),
+                _elsewhere(failed.output, sandbox.url),
+            )
+            for key, failed in FailureReader(api).read_all(run, 10).items()
+        }
+        payload = _elsewhere(run.payload, sandbox.url)
+    report = Report((ReportedRun(run_id, Run(payload), failures),), clock.now())
     (DOCS / "step-summary.md").write_text(render_report(report, ".md"), encoding="utf-8")
     _draw(render_report(report, ".html"), DOCS / "report.png")
 

@@ -47,6 +47,10 @@ class _RunFields:
         return self._termination.get("code")
 
     @property
+    def termination_type(self) -> str | None:
+        return self._termination.get("type")
+
+    @property
     def shown_state(self) -> str:
         """The result_state if there is one, else the termination code or the life_cycle_state."""
         return self.result_state or (self.is_ended and self.termination_code) or self.life_cycle_state or "-"

@@ -11,7 +11,7 @@ from dbjobs.errors import ExitCode
 from dbjobs.output.progress import ProgressMode
 from dbjobs.output.reporting import Reporter, report_files
 from dbjobs.output.wait_display import WaitDisplay
-from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import WatchedRun
@@ -43,12 +43,12 @@ def wait_for_runs(
     app.streams.keep_results()
     for run_id in run_ids[-1:]:
         app.remember_run(run_id)
-    outputs = OutputCache(app.api)
+    failures = FailureReader(app.api)
     display = WaitDisplay(
         app.streams,
         app.clock,
-        make_reporter(app, options, outputs, backfill),
-        outputs,
+        make_reporter(app, options, failures, backfill),
+        failures,
         app.command_line,
         output=app.output,
         progress=options.progress,
@@ -80,13 +80,13 @@ def wait_for_runs(
 
 
 def make_reporter(
-    app: App, options: WaitOptions, outputs: OutputCache, backfill: "Backfill | None" = None
+    app: App, options: WaitOptions, failures: FailureReader, backfill: "Backfill | None" = None
 ) -> Reporter:
     """What reports to the CI system and writes the report files that the options name."""
     return Reporter(
         app.streams,
         app.clock,
-        outputs,
+        failures,
         options.ci,
         report_files(options.junit, options.report),
         pending_starts=backfill,

@@ -13,7 +13,7 @@ from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
 from dbjobs.output.ci_systems import CiSystem, detect_ci_system
 from dbjobs.output.streams import Streams
-from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.watching import PendingStarts, Snapshot
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Reporter:
 
     streams: Streams
     clock: Clock
-    outputs: OutputCache
+    failures: FailureReader
     ci: CiSystem
     files: Sequence[tuple[Path, str]] = ()
     """the files to write, each with its form"""
@@ -94,10 +94,10 @@ class Reporter:
         left = MAX_OUTPUTS if may_ask else 0
         runs = []
         for watched in snapshot.runs:
-            outputs = self.outputs.fetch_failed(watched.run, left) if watched.run else {}
-            left = max(0, left - len(outputs))
+            failures = self.failures.read_all(watched.run, left) if watched.run else {}
+            left = max(0, left - len(failures))
             error = watched.error.message if watched.error else ""
-            runs.append(ReportedRun(watched.run_id, watched.run, outputs, watched.label, error))
+            runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error))
         not_started = self.pending_starts.not_started if self.pending_starts else {}
         return Report(tuple(runs), self.clock.now(), note, not_started)
 

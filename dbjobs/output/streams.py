@@ -66,6 +66,13 @@ class Streams:
             return False
         return bool(self.environ.get("FORCE_COLOR")) or self.is_terminal(stream)
 
+    def in_red(self, stream: TextIO, text: str) -> str:
+        """The first line in red, for a failure, if the stream has color."""
+        if not self.has_color(stream):
+            return text
+        first, newline, rest = text.partition("\n")
+        return f"\x1b[1;31m{first}\x1b[0m{newline}{rest}"
+
     def result(self, text: str) -> None:
         """A line, or several, of the command's result: stdout, at once."""
         try:
@@ -98,12 +105,15 @@ class Streams:
         if self.event_clock or not self.quiet:
             self._write_message("note", clean_text(text))
 
-    def show(self, text: str, **about: object) -> None:
+    def show(self, text: str, *, is_failure: bool = False, **about: object) -> None:
         """What was asked for and is no result, such as the output of a failed task.
 
         `about`: more fields of its event, such as `run_id` and `task_key`.
         """
-        self._write_message("output", clean_text(text), **about)
+        text = clean_text(text)
+        if is_failure and not self.event_clock:
+            text = self.in_red(self.err, text)
+        self._write_message("output", text, **about)
 
     def progress(self, text: str) -> None:
         """A line of progress, clean already and in colors that the stream can show."""

@@ -3,12 +3,13 @@
 Plain text without colors, cleaned of whatever could move a terminal's cursor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.common.plain_text import clean_line, clean_text
 from dbjobs.http.response import Payload
+from dbjobs.output.causes import describe_failure, format_names
 from dbjobs.output.formatting import (
     format_attempt,
     format_child,
@@ -21,7 +22,8 @@ from dbjobs.output.formatting import (
     join_facts,
 )
 from dbjobs.output.serialization import to_yaml
-from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, last_lines, truncate
+from dbjobs.output.truncation import last_lines, truncate
+from dbjobs.runs.failures import FailedTask
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
 INDENT = "  "
@@ -97,13 +99,19 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
-def render_failure(task: TaskRun, output: Payload | None, *, tail_lines: int = 20) -> str:
-    """Why a task failed: its error and the end of its trace, or of its logs where there is none."""
-    output = output or {}
-    state = f"task {clean_line(task.task_key)}: {clean_line(task.shown_state)}"
-    lines = [join_facts(state, format_attempt(task), format_took(task))]
-    lines += [INDENT + line for line in first_lines(output.get("error") or task.message, MAX_ERROR_LINES)]
-    title, text = trace_of(output)
+def render_failure(failed: FailedTask, keys: Sequence[str] = (), *, tail_lines: int = 20) -> str:
+    """Why a task failed: its causes and the end of its trace, or of its logs where there is none.
+
+    `keys`: of several tasks that failed alike, all of them.
+    """
+    task = failed.task
+    if len(keys) > 1:
+        lines = [f"tasks {format_names(keys)}: {clean_line(task.shown_state)}"]
+    else:
+        state = f"task {clean_line(failed.name)}: {clean_line(task.shown_state)}"
+        lines = [join_facts(state, format_attempt(task), format_took(task))]
+    lines += [INDENT + line for line in describe_failure(failed)]
+    title, text = trace_of(failed.trace)
     shown, number = last_lines(text, tail_lines)
     if number:
         heading = title if len(shown) == number else f"{title}, the last {len(shown)} of {number} lines"

@@ -16,7 +16,7 @@ from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
 from dbjobs.output.task_outputs import render_failure, render_output, render_summary
-from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class WaitDisplay:
     streams: Streams
     clock: Clock
     reporter: Reporter
-    outputs: OutputCache
+    failures: FailureReader
     command_line: Callable[[str, str], str]
     """makes the command that people may type next, from its name and arguments"""
     output: str = "text"
@@ -147,16 +147,23 @@ class WaitDisplay:
             tasks = run.failed_tasks or (() if run.tasks or is_good else run.output_runs)
         left = max(0, MAX_SHOWN_OUTPUTS - self._shown_outputs)
         for task in tasks[:left]:
-            is_failed = task.outcome in OWN_FAILURES
             with self.reporter.group(f"{task.task_key} {task.shown_state}"):
-                answer = self.outputs.fetch_failure(task) if is_failed else self.outputs.fetch(task)
-                render = render_output if self.show_output == "all" and answer is not None else render_failure
-                self.streams.show(render(task, answer), run_id=run.run_id, task_key=task.task_key)
+                text, is_failure = self._render_task(task), task.outcome in OWN_FAILURES
+                self.streams.show(text, is_failure=is_failure, run_id=run.run_id, task_key=task.task_key)
         self._shown_outputs += len(tasks[:left])
         if len(tasks) > left:
             more = self.command_line("runs output", str(run.run_id))
             self.streams.note(f"… and {count(len(tasks) - left, 'task')} more: {more}")
         return bool(tasks)
+
+    def _render_task(self, task: TaskRun) -> str:
+        answer = self.failures.fetch(task)
+        if self.show_output == "all" and answer is not None:
+            return render_output(task, answer)
+        is_failed = task.outcome in OWN_FAILURES
+        return render_failure(
+            self.failures.read(task) if is_failed else FailedTask(task.task_key, task, answer)
+        )
 
     def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
         if is_final:

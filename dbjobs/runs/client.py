@@ -39,7 +39,8 @@ from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
 from dbjobs.runs.backfill import Backfill, newest_start_time, plan_runs
 from dbjobs.runs.canceling import Cancels
-from dbjobs.runs.outputs import OutputCache, TaskOutput, read_outputs
+from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.outputs import TaskOutput, read_outputs
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.references import find_job
 from dbjobs.runs.repairs import RepairReader, plan_repair
@@ -273,7 +274,7 @@ class Client:
             cancels = Cancels(self.api, self._clock, active)
             cancels.warn_of_unanswered(cancels.send())
         with time_limit(self._clock, SECONDS_FOR_CAUSES):
-            failures = read_failures(OutputCache(self.api), snapshot)
+            failures = read_failures(FailureReader(self.api), snapshot)
         code = exit_code_of(snapshot, strict=strict)
         if backfill is None:
             return Result(snapshot, code, failures)

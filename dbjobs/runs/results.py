@@ -8,7 +8,7 @@ from dbjobs.api.models import Run
 from dbjobs.api.states import SEVERITY, Outcome, Phase
 from dbjobs.common.plain_text import clean_line
 from dbjobs.errors import DbjobsError, ExitCode
-from dbjobs.runs.outputs import OutputCache
+from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.snapshots import Snapshot, WatchedRun, format_runs
 
 MAX_FAILURES = 20
@@ -25,6 +25,9 @@ class Failure:
     state: str
     """its result_state, or the most informative state that it has"""
     cause: str
+    """the exception, or the message, on one line"""
+    category: str
+    """whose turn it is: code, platform, permissions, configuration, canceled, never_started or unknown"""
     trace: str = field(default="", repr=False)
 
 
@@ -83,16 +86,17 @@ class Result:
         raise OutcomeError("; ".join(parts), self)
 
 
-def read_failures(outputs: OutputCache, snapshot: Snapshot) -> tuple[Failure, ...]:
+def read_failures(reader: FailureReader, snapshot: Snapshot) -> tuple[Failure, ...]:
     """Why tasks failed, as far as that can be read now."""
     failures = []
     for run in (watched.run for watched in snapshot.runs if watched.run and watched.has_failed):
-        causes = outputs.fetch_failed(run, MAX_FAILURES)
+        failed = reader.read_all(run, MAX_FAILURES)
         for task in run.failed_tasks or run.output_runs:
-            output = causes.get(task.run_id or 0) or {}
-            cause = output.get("error") or task.message or run.message or task.shown_state
-            trace = output.get("error_trace") or ""
-            failures.append(Failure(run.run_id, task.task_key, task.shown_state, cause, trace))
+            read = failed.get(task.run_id or 0) or FailedTask(task.task_key, task)
+            lines = dict.fromkeys(cause.line for cause in read.causes if cause.line)
+            cause = "; ".join(lines) or run.message or task.shown_state
+            category, trace = read.causes[0].category.value, read.trace.get("error_trace") or ""
+            failures.append(Failure(run.run_id, task.task_key, task.shown_state, cause, category, trace))
     return tuple(failures)
 
 

@@ -159,7 +159,7 @@ def test_github_gets_groups_an_annotation_values_and_a_summary(
         Command("endgroup", {}, ""),
         Command("group", {}, "clean FAILED"),
         Command("endgroup", {}, ""),
-        Command("error", {"title": "nightly: clean FAILED"}, "ValueError: 50 % bad, x: y"),
+        Command("error", {"title": "nightly: clean FAILED"}, "your code: ValueError: 50 % bad, x: y"),
     ]
     assert (tmp_path / "output").read_text() == (
         f"run_id={RUN_ID}\nrun_page_url={URL}\nlife_cycle_state=INTERNAL_ERROR\nresult_state=FAILED\n"
@@ -189,7 +189,7 @@ def test_azure_gets_groups_an_issue_variables_and_a_summary(wait: Any, serve: Se
         "result_state": "FAILED",
     }
     (issue,) = (command for command in commands if command.name == "task.logissue")
-    assert issue.data == "nightly: clean FAILED: ValueError: 50 % bad, x: y"
+    assert issue.data == "nightly: clean FAILED: your code: ValueError: 50 % bad, x: y"
     (summary,) = (command for command in commands if command.name == "task.uploadsummary")
     page = Path(summary.data).read_text("utf-8")
     assert page.startswith("## ✗ nightly")

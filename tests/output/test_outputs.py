@@ -5,6 +5,7 @@ from typing import Any
 
 from dbjobs.errors import NotFoundError
 from dbjobs.output.task_outputs import render_failure, render_output, render_summary
+from dbjobs.runs.failures import FailedTask
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 from tests.output.given import HOST, moment, nightly_tasks, no_answer, run, task, task_run
 
@@ -69,12 +70,10 @@ def test_nothing_in_an_output_takes_effect() -> None:
 
 
 def test_a_failure_shows_the_error_and_the_tail_of_its_trace() -> None:
-    text = render_failure(
-        FAILED, {"error": "ValueError: no rows", "error_trace": TRACE, "logs": "noise"}, tail_lines=3
-    )
-    assert text == dedent(f"""\
+    output = {"error": "ValueError: no rows", "error_trace": TRACE, "logs": "noise"}
+    assert render_failure(FailedTask("clean_b", FAILED, output), tail_lines=3) == dedent(f"""\
         task clean_b: FAILED, attempt 2, 2s
-          ValueError: no rows
+          your code: ValueError: no rows
           trace, the last 3 of 32 lines:
               line 28
               line 29
@@ -85,12 +84,12 @@ def test_a_failure_shows_the_error_and_the_tail_of_its_trace() -> None:
 
 
 def test_without_a_trace_the_tail_of_the_logs_has_to_do() -> None:
-    text = render_failure(FAILED, {"error": "exit code 1", "logs": "one\ntwo"})
+    text = render_failure(FailedTask("clean_b", FAILED, {"error": "exit code 1", "logs": "one\ntwo"}))
     assert "  logs:\n    one\n    two\n" in text
 
 
 def test_without_any_output_the_state_message_has_to_do() -> None:
-    assert render_failure(FAILED, None) == (
+    assert render_failure(FailedTask("clean_b", FAILED)) == (
         f"task clean_b: FAILED, attempt 2, 2s\n  Workload failed\n  {HOST}/#run/9\n\n"
     )
 

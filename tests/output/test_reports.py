@@ -1,6 +1,7 @@
 """Reports: what happened, as files that people and machines read."""
 
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.reports import render_report
 from dbjobs.output.reports.model import Report, ReportedRun
+from dbjobs.runs.failures import FailedTask
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Received, Reply, by_endpoint
 from tests.support.hostile import OUTPUT, TEXTS, hostile_run
@@ -54,10 +56,15 @@ def report_of(
 ) -> Report:
     named = [*labels, *[""] * len(payloads)]
     runs = [
-        ReportedRun(payload["run_id"], Run(payload), outputs or {}, label)
+        ReportedRun(payload["run_id"], Run(payload), _failures(Run(payload), outputs or {}), label)
         for payload, label in zip(payloads, named, strict=False)
     ]
     return Report(tuple(runs), AT / 1000 + 60, note)
+
+
+def _failures(run: Run, outputs: dict[int, Payload]) -> dict[int, FailedTask]:
+    tasks = {task.run_id: task for task in run.attempts}
+    return {key: FailedTask(tasks[key].task_key, tasks[key], outputs[key]) for key in outputs if key in tasks}
 
 
 # JUnit
@@ -83,7 +90,7 @@ def test_junit_has_a_suite_a_run_and_a_case_a_task() -> None:
     assert (failure.tag, failure.get("type"), failure.get("message")) == (
         "failure",
         "FAILED",
-        "ValueError: 5 < 6 & 7",
+        "your code: ValueError: 5 < 6 & 7",
     )
     assert "Traceback\n  ValueError: 5 < 6 & 7" in (failure.text or "")
     assert fetch[0].tag == "flakyFailure", "the first attempt"
@@ -169,11 +176,9 @@ def test_the_cause_below_for_each_and_run_job_tasks_is_told_everywhere(
     for told in (done.stderr, *(file.read_text() for file in files.values())):
         for words in (
             "1 iteration failed",
-            "each[1]:",
-            "run 2, task inner:",
-            "inner[0]: no such city: Bonnn",
+            "each[1] > 2 > inner[0]: no such city: Bonnn",
         ):
-            assert words in told
+            assert words in unescape(told)
     assert "warning" not in done.stderr
     assert len(server.received) < 12, "each is asked for once"
 

@@ -36,7 +36,7 @@ class Shell:
 
 def plain(text: str) -> str:
     """Without what differs each time: ids, times, tokens, the folder. A trace keeps its line numbers."""
-    text = re.sub(r'"/[^"]*/(\w+\.py)"', r'"\1"', text)
+    text = re.sub(r'(")/[^"]*/(\w+\.py")|(  at )/\S*/(\w+\.py)', r"\1\2\3\4", text)
     text = re.sub(r"TOKEN=\w+", "TOKEN=…", re.sub(r"(?<!line )(?<!\d)\d+", "N", text))
     return re.sub(r"[ \t]+", " ", "\n".join(line.rstrip() for line in text.strip("\n").splitlines()))
 

@@ -11,10 +11,11 @@ from functools import cached_property
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.common.plain_text import clean_line
-from dbjobs.http.response import Payload
+from dbjobs.output.causes import describe_failure
 from dbjobs.output.formatting import AnyRun, count
 from dbjobs.output.task_outputs import trace_of
-from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, last_lines, truncate
+from dbjobs.output.truncation import last_lines, truncate
+from dbjobs.runs.failures import FailedTask
 
 MAX_TRACE_LINES = 400
 """The end of a trace is kept, for that is where the cause is."""
@@ -45,18 +46,16 @@ class Attempt:
     failure: Failure | None = None
 
 
-def attempt_of(task: TaskRun, output: Payload | None) -> Attempt:
-    """With what get-output answered for it."""
+def attempt_of(task: TaskRun, failed: FailedTask | None) -> Attempt:
+    """With what was read of its failure; what the run itself says has to do otherwise."""
     if task.outcome not in OWN_FAILURES:
         return Attempt(task)
-    output = output or {}
-    title, text = trace_of(output)
+    failed = failed or FailedTask(task.task_key, task)
+    title, text = trace_of(failed.trace)
     lines, number = last_lines(text, MAX_TRACE_LINES)
     while sum(map(len, lines)) > MAX_TRACE_CHARACTERS:
         lines = lines[1 + len(lines) // 8 :]
-    error = truncate(
-        "\n".join(first_lines(output.get("error") or task.message, MAX_ERROR_LINES)), MAX_ERROR_CHARACTERS
-    )
+    error = truncate("\n".join(describe_failure(failed)), MAX_ERROR_CHARACTERS)
     return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
 
 
@@ -82,8 +81,8 @@ class ReportedRun:
 
     run_id: int
     run: Run | None = None
-    outputs: Mapping[int, Payload] = field(default_factory=dict)
-    """by the run_id of a task run, what get-output answered"""
+    failures: Mapping[int, FailedTask] = field(default_factory=dict)
+    """by the run_id of a task run, why it failed"""
     label: str = ""
     """its parameters, which distinguish it from other runs of its job"""
     error: str = ""
@@ -128,18 +127,18 @@ class ReportedRun:
         for newest in self.run.tasks:
             older = [attempt for attempt in attempts[newest.task_key] if attempt is not newest]
             older.sort(key=lambda attempt: (attempt.attempt_number, attempt.start_time or 0))
-            tasks.append(ReportedTask(tuple(map(self._with_output, (*older, newest)))))
+            tasks.append(ReportedTask(tuple(map(self._with_failure, (*older, newest)))))
         return tuple(tasks)
 
-    def _with_output(self, attempt: TaskRun) -> Attempt:
-        return attempt_of(attempt, self.outputs.get(attempt.run_id or 0))
+    def _with_failure(self, attempt: TaskRun) -> Attempt:
+        return attempt_of(attempt, self.failures.get(attempt.run_id or 0))
 
     @cached_property
     def failed_tasks(self) -> tuple[ReportedTask, ...]:
         """Tasks that went wrong themselves; a run of API 2.0 is its only task."""
         tasks = self.tasks
         if self.run and not tasks and self.run.output_runs:
-            tasks = (ReportedTask((self._with_output(self.run.output_runs[0]),)),)
+            tasks = (ReportedTask((self._with_failure(self.run.output_runs[0]),)),)
         return tuple(task for task in tasks if task.failure)
 
     @property

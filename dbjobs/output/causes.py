@@ -1,0 +1,88 @@
+"""Causes of failures in words: the one form in which every view and report tells them."""
+
+from collections.abc import Iterator, Sequence
+
+from dbjobs.common.plain_text import clean_line
+from dbjobs.output.formatting import count
+from dbjobs.output.truncation import MAX_ERROR_LINES, first_lines, truncate
+from dbjobs.runs.cause_signs import Category
+from dbjobs.runs.causes import Cause, is_generic
+from dbjobs.runs.failures import FailedTask
+
+VERDICTS = {
+    Category.CODE: "your code",
+    Category.PLATFORM: "the platform",
+    Category.PERMISSIONS: "permissions",
+    Category.CONFIGURATION: "configuration",
+    Category.CANCELED: "canceled",
+    Category.UPSTREAM: "upstream",
+    Category.NEVER_STARTED: "never started",
+    Category.UNKNOWN: "not sure",
+}
+
+MAX_NAMED = 4
+"""Tasks that one cause names; the others are counted."""
+
+LONGEST_CAUSE = 400
+
+
+def format_verdict(cause: Cause) -> str:
+    """`your code`, `the platform (storage)`, `canceled by ann@example.com`, `probably permissions`."""
+    verdict = VERDICTS[cause.category]
+    if cause.category is Category.CANCELED and cause.area:
+        verdict = f"canceled by {clean_line(cause.area)}"
+    elif cause.area:
+        verdict = f"{verdict} ({cause.area})"
+    is_doubtful = not cause.is_sure and cause.category is not Category.UNKNOWN
+    return f"probably {verdict}" if is_doubtful else verdict
+
+
+def format_cause(cause: Cause) -> str:
+    """The verdict and the exception, or the message: `your code: KeyError: 'day'`."""
+    line = truncate(clean_line(cause.line), LONGEST_CAUSE)
+    if line and cause.category is Category.UNKNOWN:
+        return line
+    return f"{format_verdict(cause)}: {line}" if line else format_verdict(cause)
+
+
+def format_names(names: Sequence[str], most: int = MAX_NAMED) -> str:
+    """`a`, `a and b`, `a, b, c, d and 3 more`."""
+    shown = [clean_line(name) for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def render_cause(cause: Cause, indent: str = "") -> Iterator[str]:
+    """The cause, what it was reported as, and the deepest line of the user's own code, a line each."""
+    yield indent + format_cause(cause)
+    if cause.became:
+        yield f"{indent}  which became {truncate(clean_line(cause.became), LONGEST_CAUSE)}"
+    if cause.frame:
+        yield f"{indent}  at {clean_line(cause.frame)}"
+
+
+def describe_failure(failed: FailedTask) -> list[str]:
+    """Why a task failed, line by line: each distinct cause of its parts once, or its whole error."""
+    lines = _own_words(failed) if failed.parts else []
+    for cause in failed.causes:
+        first, *others = render_cause(cause)
+        lines += [f"{format_names(cause.tasks)}: {first}" if failed.parts else first, *others]
+    if failed.parts_left_out:
+        lines.append(f"… and {count(failed.parts_left_out, 'more part')} failed")
+    if not failed.parts:
+        lines += _rest_of_error(failed)
+    return [line for line in lines if line]
+
+
+def _own_words(failed: FailedTask) -> list[str]:
+    """What a task says itself that failed because of its parts, such as how many did."""
+    lines = first_lines((failed.output or {}).get("error") or failed.task.message, 1)
+    return [line for line in lines if not is_generic(line)]
+
+
+def _rest_of_error(failed: FailedTask) -> list[str]:
+    """The lines of the error after the one that the cause is told with."""
+    output = failed.output or {}
+    lines = first_lines(output.get("error"), MAX_ERROR_LINES)
+    return [line for line in lines[1:] if line.strip()] if not output.get("error_trace") else []

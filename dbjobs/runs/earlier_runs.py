@@ -1,0 +1,123 @@
+"""What the runs of a job before one that failed tell of its failure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from dbjobs.api.client import JobsApi
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.paging import RunFilter
+from dbjobs.errors import DbjobsError
+from dbjobs.http.retry import NO_RETRIES
+from dbjobs.runs.causes import Cause, find_cause
+from dbjobs.runs.failures import FailureReader
+
+MAX_EARLIER = 25
+"""Earlier runs that are looked at: one page of a list."""
+
+MAX_COMPARED = 5
+"""Earlier failures whose outputs are read, to tell whether they are the same."""
+
+
+@dataclass(frozen=True)
+class EarlierRuns:
+    """The runs of a job before one that failed, the latest first."""
+
+    listed: int = 0
+    """how many were looked at"""
+    same: tuple[Run, ...] = ()
+    """those that failed of the same cause"""
+    other: tuple[Run, ...] = ()
+    """those that failed of another one"""
+    not_compared: tuple[Run, ...] = ()
+    """those that failed, and whose outputs were not read"""
+    last_good: Run | None = None
+    recovered: tuple[Run, ...] = ()
+    """those in which a task that failed now failed at first, and a retry or a repair of it succeeded"""
+    problem: str = ""
+    """why they could not be listed"""
+
+    @property
+    def since(self) -> Run | None:
+        """The first of the unbroken row of same failures that leads to this one."""
+        good = (self.last_good.start_time or 0) if self.last_good else 0
+        row = [run for run in self.same if (run.start_time or 0) >= good]
+        return row[-1] if row else None
+
+
+@dataclass
+class _Comparison:
+    """Earlier failures, held against the causes of this one."""
+
+    reader: FailureReader
+    causes: Sequence[Cause]
+    requests_left: int = MAX_COMPARED
+    same: list[Run] = field(default_factory=list)
+    other: list[Run] = field(default_factory=list)
+    not_compared: list[Run] = field(default_factory=list)
+
+    @property
+    def keys(self) -> set[str]:
+        return {_key_of(name) for cause in self.causes for name in cause.tasks}
+
+    def add(self, earlier: Run) -> None:
+        failed = [task for task in failed_attempts(earlier) if task.task_key in self.keys or not self.keys]
+        known = {cause.identity for cause in self.causes}
+        if not failed:
+            is_same = not self.keys and find_cause(earlier).identity in known
+            (self.same if is_same else self.other).append(earlier)
+            return
+        codes = {cause.code for cause in self.causes if cause.code}
+        if codes and failed[0].termination_code and failed[0].termination_code not in codes:
+            self.other.append(earlier)
+            return
+        if self.requests_left <= 0:
+            self.not_compared.append(earlier)
+            return
+        self.requests_left -= 1
+        found = {cause.identity for cause in self.reader.read(failed[0]).causes}
+        (self.same if found & known else self.other).append(earlier)
+
+
+def _key_of(name: str) -> str:
+    """The task of the run itself that a name such as `each[3]` or `start > 17 > check` begins with."""
+    return name.partition(" > ")[0].partition("[")[0]
+
+
+def failed_attempts(run: Run) -> list[TaskRun]:
+    """The tasks that failed in the end; a run of API 2.0 stands for its only one."""
+    tasks = run.failed_tasks if run.tasks else run.output_runs
+    return [task for task in tasks if task.outcome in OWN_FAILURES]
+
+
+def read_earlier_runs(api: JobsApi, run: Run, causes: Sequence[Cause], reader: FailureReader) -> EarlierRuns:
+    """Lists them with one request, and reads the outputs of a few; nothing that fails here is an error."""
+    if not run.job_id or run.payload.get("run_type") == "SUBMIT_RUN":
+        return EarlierRuns(problem="a one-time run has no earlier ones")
+    run_filter = RunFilter(job_id=run.job_id, completed_only=True, start_time_to=run.start_time)
+    try:
+        pages = api.list_runs(
+            run_filter, limit=MAX_EARLIER, expand_tasks=True, complete=False, retry=NO_RETRIES
+        )
+        earlier = [Run(payload) for payload in chain.from_iterable(pages) if payload["run_id"] != run.run_id]
+    except DbjobsError as error:
+        return EarlierRuns(problem=f"the earlier runs could not be listed: {error.message}")
+    comparison = _Comparison(reader, causes)
+    for one in earlier:
+        if one.outcome and not one.outcome.is_good:
+            comparison.add(one)
+    return EarlierRuns(
+        listed=len(earlier),
+        same=tuple(comparison.same),
+        other=tuple(comparison.other),
+        not_compared=tuple(comparison.not_compared),
+        last_good=next((one for one in earlier if one.outcome and one.outcome.is_good), None),
+        recovered=tuple(one for one in earlier if set(recovered_tasks(one)) & comparison.keys),
+    )
+
+
+def recovered_tasks(run: Run) -> Iterator[str]:
+    """The keys of the tasks that succeeded after an attempt that had failed."""
+    failed = {attempt.task_key for attempt in run.attempts if attempt.outcome in OWN_FAILURES}
+    good = (task.task_key for task in run.tasks if task.outcome and task.outcome.is_good)
+    return (key for key in good if key in failed)

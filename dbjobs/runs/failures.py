@@ -1,0 +1,148 @@
+"""Why tasks failed, down to the innermost parts: through for-each iterations and the runs of run-job tasks.
+
+What reads it: `runs explain`, what a wait shows, reports and annotations of CI systems.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dbjobs.api.client import JobsApi
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.states import Outcome
+from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.http.response import Payload
+from dbjobs.http.retry import NO_RETRIES
+from dbjobs.runs.causes import Cause, find_cause, group_causes
+
+logger = logging.getLogger(__name__)
+
+MAX_PARTS = 10
+"""Of one task, the failing iterations, or tasks of the run that it started, that are looked into."""
+
+MAX_PART_REQUESTS = 40
+"""In one call, for the parts of tasks: each is a request or two."""
+
+MAX_DEPTH = 5
+"""A for-each of a run-job of a for-each …: jobs that start each other have no end."""
+
+NOT_RUN = (Outcome.CANCELED, Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)
+"""What a task ends with if it never started."""
+
+STOPPED = (*OWN_FAILURES, Outcome.CANCELED)
+"""The outcomes of a part that may have made the whole fail."""
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """An attempt at a task that failed, and the parts of it that made it fail."""
+
+    name: str
+    """`clean`, `each[3]`, or `start > 990017 > check` for a task of the run that `start` started"""
+    task: TaskRun | Run
+    output: Payload | None = None
+    """what get-output answers; None if it was not to be had"""
+    parts: tuple["FailedTask", ...] = ()
+    parts_left_out: int = 0
+    """how many more parts failed than were looked into"""
+
+    @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """Each distinct cause once."""
+        return group_causes(list(self.named_causes()))
+
+    def named_causes(self) -> Iterator[tuple[str, Cause]]:
+        """Of each innermost part."""
+        if not self.parts:
+            yield self.name, find_cause(self.task, self.output)
+        for part in self.parts:
+            yield from part.named_causes()
+
+    @property
+    def trace(self) -> Payload:
+        """The output with the trace: of the task, or of its first part."""
+        return self.parts[0].trace if self.parts else self.output or {}
+
+
+@dataclass
+class FailureReader:
+    """Reads each output of a failed task once and without patience: for those who only want to tell more."""
+
+    api: JobsApi
+    _outputs: dict[int, Payload | None] = field(default_factory=dict)
+    _failures: dict[int, FailedTask] = field(default_factory=dict)
+    _is_out_of_reach: bool = False
+    _part_requests_left: int = MAX_PART_REQUESTS
+
+    def fetch(self, task: TaskRun) -> Payload | None:
+        """What get-output answers; None where there is nothing to be had, which is logged."""
+        if task.run_id is None or self._is_out_of_reach:
+            return None
+        if task.outcome in NOT_RUN and not task.start_time:
+            return None
+        if task.run_id not in self._outputs:
+            self._outputs[task.run_id] = self._ask(task, task.run_id)
+        return self._outputs[task.run_id]
+
+    def _ask(self, task: TaskRun, run_id: int) -> Payload | None:
+        try:
+            return self.api.get_run_output(run_id, NO_RETRIES)
+        except DbjobsError as error:
+            self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
+            logger.warning("the output of %s could not be fetched: %s", task.task_key, error.message)
+            return None
+
+    def read(self, task: TaskRun, name: str = "", depth: int = 0) -> FailedTask:
+        """A failed task with its output and its failed parts; each is read once."""
+        if task.run_id in self._failures:
+            return self._failures[task.run_id]
+        name = name or task.task_key
+        output = self.fetch(task)
+        parts = self._find_parts(task, name, output or {}) if depth < MAX_DEPTH else []
+        read = tuple(self._read_part(part_name, part, depth) for part_name, part in parts[:MAX_PARTS])
+        failed = FailedTask(name, task, output, read, max(0, len(parts) - MAX_PARTS))
+        if task.run_id is not None:
+            self._failures[task.run_id] = failed
+        return failed
+
+    def _find_parts(self, task: TaskRun, name: str, output: Payload) -> list[tuple[str, TaskRun | Run]]:
+        """The failed iterations of a for-each task; the failed tasks of a run-job task's run."""
+        if task.payload.get("for_each_task") is not None and task.run_id:
+            iterations = (self._read_run(task.run_id) or {}).get("iterations") or []
+            named = [(f"{name}[{index}]", TaskRun(iteration)) for index, iteration in enumerate(iterations)]
+            return [(name, part) for name, part in named if part.outcome in STOPPED]
+        child_id = (output.get("run_job_output") or {}).get("run_id")
+        payload = self._read_run(child_id) if child_id else None
+        return _parts_of_run(Run(payload), name) if payload else []
+
+    def _read_run(self, run_id: int) -> Payload | None:
+        if self._is_out_of_reach or self._part_requests_left <= 0:
+            return None
+        self._part_requests_left -= 1
+        try:
+            return self.api.get_run(run_id, NO_RETRIES)
+        except DbjobsError:  # who may see a run may not be allowed to see those that it started
+            return None
+
+    def _read_part(self, name: str, part: TaskRun | Run, depth: int) -> FailedTask:
+        if isinstance(part, Run) or self._part_requests_left <= 0:
+            return FailedTask(name, part)
+        self._part_requests_left -= 1
+        return self.read(part, name, depth + 1)
+
+    def read_all(self, run: Run, most: int) -> dict[int, FailedTask]:
+        """A run's failed attempts, by their run_id: the newest attempts first, `most` at most."""
+        attempts = [*run.failed_tasks, *run.attempts] if run.tasks else run.output_runs
+        failed = {attempt.run_id: attempt for attempt in attempts if attempt.outcome in OWN_FAILURES}
+        return {run_id: self.read(task) for run_id, task in list(failed.items())[:most] if run_id}
+
+
+def _parts_of_run(run: Run, name: str) -> list[tuple[str, TaskRun | Run]]:
+    """Its failed tasks; the run itself if none of them failed, since it was canceled or never ran."""
+    tasks: Sequence[TaskRun] = run.failed_tasks or (() if run.tasks else run.output_runs)
+    failed = [task for task in tasks if task.outcome in OWN_FAILURES]
+    is_good = run.outcome is None or run.outcome.is_good
+    if failed or is_good:
+        return [(f"{name} > {run.run_id} > {task.task_key}", task) for task in failed]
+    return [(f"{name} > {run.run_id}", run)]
