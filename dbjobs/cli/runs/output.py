@@ -16,7 +16,7 @@ TaskKey = Annotated[
 
 
 def command(ctx: typer.Context, run: OptionalRun = None, task: TaskKey = None) -> None:
-    """Print the output of a run's tasks: results, logs, errors, traces.
+    """Print the outputs of a run: results, logs, errors, traces.
 
     With -o json, the outputs are printed by task key; with --task, the API's response is printed
     as it is.
