@@ -1,4 +1,4 @@
-"""The workspace and the credentials of a notebook or job of Databricks that dbjobs runs in.
+"""The workspace and the credentials of the notebook or job of Databricks that calls dbjobs.
 
 Source: https://github.com/databricks/databricks-sdk-py, `databricks/sdk/runtime`
 """
