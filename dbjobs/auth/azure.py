@@ -19,15 +19,15 @@ from dbjobs.errors import ConfigError, SignInError
 DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 """Azure Databricks, as Entra ID knows it in every cloud."""
 
-MACHINE = "http://169.254.169.254"
-"""The metadata service of a machine of Azure; AZURE_POD_IDENTITY_AUTHORITY_HOST moves it."""
+METADATA_SERVICE = "http://169.254.169.254"
+"""On every machine of Azure; AZURE_POD_IDENTITY_AUTHORITY_HOST names another one."""
 
 GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Cloud(NamedTuple):
-    """Who gives out tokens, and whose token opens a workspace to those who are not its users."""
+    """The authority that issues tokens, and the service whose token admits principals that are not users."""
 
     authority: str
     management: str
@@ -45,12 +45,12 @@ DOMAINS = {
 }
 
 Token = tuple[str, float | None]
-"""A token, and how many seconds it is good for."""
+"""A token, and how many seconds it is valid."""
 
 
 @auth_method("azure-client-secret", needs=["azure_client_id", "azure_client_secret"], is_explicit=True)
 def service_principal(sign_in: SignIn) -> Grant:
-    """A client secret for a token."""
+    """A token for a client secret."""
     return _grant_for_client(sign_in, {"client_secret": sign_in.read("azure_client_secret")})
 
 
@@ -60,7 +60,7 @@ def service_principal(sign_in: SignIn) -> Grant:
     is_available=lambda source, host, environ: all(environ.get(name) for name in GITHUB_VARIABLES),
 )
 def github_actions(sign_in: SignIn) -> Grant:
-    """A workflow of GitHub that a service principal trusts."""
+    """A token for a GitHub workflow that the service principal trusts."""
     check_github(sign_in)
     assertion = github_token(sign_in, GITHUB_AUDIENCE)
     return _grant_for_client(sign_in, {"client_assertion_type": ASSERTION, "client_assertion": assertion})
@@ -90,8 +90,8 @@ def _grant_for_client(sign_in: SignIn, proof: Mapping[str, str]) -> Grant:
     is_available=lambda source, host, environ: is_true(source.get("azure_use_msi")),
 )
 def managed_identity(sign_in: SignIn) -> Grant:
-    """The identity that Azure gave the machine; no secret is sent."""
-    service = sign_in.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or MACHINE
+    """A token for the identity that Azure gave the machine; no secret is sent."""
+    service = sign_in.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or METADATA_SERVICE
     client_id = sign_in.get("azure_client_id")
 
     def token_for(resource: str) -> Token:
@@ -105,9 +105,9 @@ def managed_identity(sign_in: SignIn) -> Grant:
 
 
 def grant_by(sign_in: SignIn, token_for: Callable[[str], Token]) -> Grant:
-    """A token for Databricks, and what opens a workspace to a principal that is not its user.
+    """A token for Databricks, and a second one for a principal that is not a user of the workspace.
 
-    The second token is an extra: whoever cannot get one may be a user of the workspace all the same.
+    The second token is optional: a principal that cannot get one may be a user of the workspace.
     """
     token, lifetime = token_for(DATABRICKS)
     resource_id = sign_in.get("azure_workspace_resource_id")
@@ -126,18 +126,20 @@ def grant_by(sign_in: SignIn, token_for: Callable[[str], Token]) -> Grant:
 
 
 def tenant_of(sign_in: SignIn) -> str | None:
-    """The tenant by the settings, else by the page to which a workspace of Azure sends people to log in."""
+    """The tenant in the settings, or in the URL of the login page to which the workspace redirects."""
     if named := sign_in.get("azure_tenant_id"):
         return named
     if not is_azure(sign_in.host):
         return None
-    location = sign_in.send("GET", f"{sign_in.host}/aad/auth").headers.get("location", "")
-    tenant = urlsplit(location).path.strip("/").partition("/")[0]
+    url = f"{sign_in.host}/aad/auth"
+    response = sign_in.session_for(url).send("GET", url)
+    logger.debug("GET %s → %s", url, response.status)
+    tenant = urlsplit(response.headers.get("location", "")).path.strip("/").partition("/")[0]
     return tenant if re.fullmatch(r"[\w.-]+", tenant) else None
 
 
 def authority_of(sign_in: SignIn) -> str:
-    """Who gives out tokens in the cloud of the host, unless a setting says so."""
+    """Who issues tokens: the setting, or the authority of the cloud of the host."""
     authority = (sign_in.get("azure_authority_host") or cloud_of(sign_in).authority).rstrip("/")
     authority = authority if "://" in authority else f"https://{authority}"
     sign_in.check_encrypted(authority, "azure_authority_host", "the secret")
@@ -145,7 +147,7 @@ def authority_of(sign_in: SignIn) -> str:
 
 
 def cloud_of(sign_in: SignIn) -> Cloud:
-    """The cloud that the host's name belongs to, else the one that `azure_environment` names."""
+    """The cloud of the domain of the host, or else of `azure_environment`."""
     named = (sign_in.get("azure_environment") or "PUBLIC").upper().removeprefix("AZURE").removesuffix("CLOUD")
     host = urlsplit(sign_in.host).hostname or ""
     name = next((name for domain, name in DOMAINS.items() if host.endswith(domain)), named)

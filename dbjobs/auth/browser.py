@@ -23,14 +23,14 @@ from dbjobs.config.settings import Options
 from dbjobs.errors import SignInError
 
 CLIENT_ID = "databricks-cli"
-"""The application that every workspace knows, and that asks for nothing but a person's consent."""
+"""The application that every workspace knows, and that needs only the consent of a person."""
 
-FRESH_ENOUGH = 60.0
-"""Seconds that a kept token must still last to be used as it is."""
+MIN_LIFETIME = 60.0
+"""Seconds that a stored token must still be valid to be used without a renewal."""
 
 
 class Consent:
-    """One attempt to sign in: what the browser is sent to, and what its way back must carry."""
+    """One attempt to sign in: the page that the browser opens, and what its redirect must contain."""
 
     def __init__(self, sign_in: SignIn, redirect_url: str) -> None:
         self._sign_in = sign_in
@@ -41,7 +41,7 @@ class Consent:
 
     @property
     def url(self) -> str:
-        """The page that asks the person."""
+        """The page that asks for consent."""
         digest = sha256(self._verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -56,12 +56,12 @@ class Consent:
         return f"{page}?{urlencode(query)}"
 
     def is_answered_by(self, address: str) -> bool:
-        """True for the way back of this very attempt, and not of another one, or of somebody else."""
+        """True if a redirect belongs to this attempt, and not to another one."""
         state = _query_of(address).get("state", "")
         return secrets.compare_digest(state.encode(), self._state.encode())
 
     def exchange(self, address: str) -> Token:
-        """The tokens for the address at which the browser came back."""
+        """The tokens for the address to which the browser was redirected."""
         query = _query_of(address)
         if "error" in query:
             reason = query.get("error_description") or query["error"]
@@ -87,7 +87,7 @@ def _query_of(address: str) -> dict[str, str]:
 
 
 def client_of(sign_in: SignIn) -> str:
-    """The application that people consent to."""
+    """The application that asks for consent."""
     return sign_in.get("client_id") or CLIENT_ID
 
 
@@ -111,7 +111,7 @@ def _ask_for_token(sign_in: SignIn, form: Mapping[str, str]) -> Token:
 
 @auth_method("external-browser", is_available=lambda source, host, environ: False)
 def external_browser(sign_in: SignIn) -> Grant:
-    """Whoever signed in with `dbjobs profiles login`; only profiles that say so are looked up."""
+    """The person who signed in with `dbjobs profiles login`, for profiles with this auth_type only."""
     name = sign_in.profile.name or ""
     hint = f"sign in with: dbjobs profiles login {name or 'NAME'} --host {sign_in.host}"
     store = token_store(sign_in.environ)
@@ -126,7 +126,7 @@ def external_browser(sign_in: SignIn) -> Grant:
 
 
 def official_grant(sign_in: SignIn, hint: str) -> Grant | None:
-    """The sign-in that `databricks auth login` keeps in its file; None if it keeps none there."""
+    """The sign-in that `databricks auth login` stored in its file; None if there is none."""
     home = sign_in.environ.get("HOME") or sign_in.environ.get("USERPROFILE") or ""
     file = TokenFile(Path(home) / ".databricks" / "token-cache.json")
     for key in (sign_in.profile.official_name, sign_in.host):
@@ -139,9 +139,9 @@ def official_grant(sign_in: SignIn, hint: str) -> Grant | None:
 
 
 def fresh_token(sign_in: SignIn, token: Token, hint: str) -> Token:
-    """The token as it is if it lasts, else a new one."""
+    """The token if it is valid long enough, else a new one."""
     lifetime = lifetime_of(token, sign_in.clock.now())
-    if lifetime is None or lifetime > FRESH_ENOUGH:
+    if lifetime is None or lifetime > MIN_LIFETIME:
         return token
     refresh_token = token.get("refresh_token")
     if not refresh_token:
@@ -163,6 +163,6 @@ def _grant_of(sign_in: SignIn, token: Token) -> Grant:
 
 
 def token_store(environ: Mapping[str, str]) -> TokenStore:
-    """Beside the usual config.yaml, wherever the one in use stands."""
+    """Beside the config.yaml of the user, even if DBJOBS_CONFIG names another one."""
     usual = {name: value for name, value in environ.items() if name != "DBJOBS_CONFIG"}
     return TokenStore(config_path(Options(), usual).parent)

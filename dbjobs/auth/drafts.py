@@ -27,7 +27,7 @@ class Draft:
         if not self.name.strip() or not self.name.isprintable():
             raise UsageError("a profile needs a name that can be printed")
         name = self.values.pop("auth_type", None)
-        if not name:  # the method that most of the settings belong to; a token where none does
+        if not name:  # the method that most of the settings belong to, or else a token
             explicit = [method for method in AUTH_METHODS.values() if method.is_explicit]
             name = max(explicit, key=lambda method: len(set(method.needs) & self.values.keys())).name
         if name not in AUTH_METHODS:
@@ -38,11 +38,11 @@ class Draft:
             self.values["azure_use_msi"] = True
 
     def missing(self) -> list[str]:
-        """What is still to be asked for."""
+        """The settings that are still to be asked for."""
         return [key for key in ("host", *self.method.needs) if key not in self.values]
 
     def finish(self) -> None:
-        """Bring it into the form in which it is saved; a ConfigError if the host is none."""
+        """Convert the values to the form in which they are saved; a ConfigError if the host is invalid."""
         given = str(self.values["host"])
         self.values["host"] = normalize_host(given, allow_http=self.values.get("allow_http") is True)
         if workspace_id := workspace_id_in(given):
@@ -52,12 +52,12 @@ class Draft:
         self.values = {key: self.values[key] for key in SETTINGS if key in self.values}
 
     def profile(self, files: ProfileFiles) -> Profile:
-        """As it will be once it is saved."""
+        """The profile as it will be when it is saved."""
         file = ProfileFile(files.ours.path, {self.name: self.values})
         return with_auth_methods(profile_of([file.source(self.name, files.environ)]), files.environ)
 
     def move_secrets_to_keyring(self) -> None:
-        """Leave nothing but references in the file."""
+        """Store the secrets in the keyring, and leave references to them in the file."""
         from dbjobs.config.references import store_in_keyring
 
         for key in SECRETS:
@@ -68,7 +68,7 @@ class Draft:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
-    """`KEY=VALUE` pairs, read as YAML; a secret is taken as a reference alone."""
+    """`KEY=VALUE` pairs, read as YAML; a secret must be a reference."""
     from dbjobs.common.documents import DocumentError, parse_document
 
     values: dict[str, Any] = {}

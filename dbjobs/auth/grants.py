@@ -13,35 +13,35 @@ from dbjobs.config.resolve import checked
 from dbjobs.errors import SignInError
 
 EXPIRES_AT = ("expires_on", "expiresOn", "expires_at", "expiry")
-"""What servers and programs call the moment at which a token ends."""
+"""What servers and programs call the time at which a token expires."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What to send with a request, and for how many seconds from now it is good; None: until refused."""
+    """Headers to send with a request, and how many seconds they are valid; None: until refused."""
 
     headers: Mapping[str, str] = field(repr=False)
     lifetime: float | None = None
 
 
 def bearer(token: str, lifetime: float | None = None) -> Grant:
-    """A token as HTTP carries it."""
+    """A token, as HTTP sends it."""
     return Grant({"Authorization": f"Bearer {token}"}, lifetime)
 
 
 def basic(username: str, password: str) -> Grant:
-    """A name and a password, or a client's id and secret, as HTTP carries them."""
+    """A name and a password, or the id and the secret of a client, as HTTP sends them."""
     pair = b64encode(f"{username}:{password}".encode()).decode()
     return Grant({"Authorization": f"Basic {pair}"})
 
 
 def bearer_of(answer: Mapping[str, Any], now: float) -> Grant:
-    """The grant in a token server's answer."""
+    """The grant in the response of a token server."""
     return bearer(token_of(answer), lifetime_of(answer, now))
 
 
 def token_of(answer: Mapping[str, Any], key: str = "access_token") -> str:
-    """The token in an answer; a SignInError if there is none."""
+    """The token in a response; a SignInError if there is none."""
     token = answer.get(key)
     if not isinstance(token, str) or not token:
         raise SignInError(f"the answer to the request for a token has no {key}")
@@ -49,21 +49,21 @@ def token_of(answer: Mapping[str, Any], key: str = "access_token") -> str:
 
 
 def lifetime_of(answer: Mapping[str, Any], now: float) -> float | None:
-    """Seconds until the token ends, in whichever form the answer says it; None if it makes no sense.
+    """Seconds until the token expires, in any of the known forms; None if there is none that is valid.
 
-    `expires_in` counts from now on whatever the clocks of both sides say, so it goes first.
+    `expires_in` does not depend on the clocks of either side, so it is preferred.
     """
     with suppress(KeyError, TypeError, ValueError):
         seconds = float(answer["expires_in"])
         return seconds if seconds > 0 else None
     for key in EXPIRES_AT:
         with suppress(KeyError, TypeError, ValueError, OverflowError):
-            ends = parse_time(answer[key])
+            ends = parse_expiry(answer[key])
             return max(0.0, ends - now) if ends > 0 else None  # Go's "never" is the year 1
     return None
 
 
-def parse_time(value: Any) -> float:
+def parse_expiry(value: Any) -> float:
     """An epoch in seconds, or a time such as `2026-01-01T12:00:00.123Z`; without a zone it is local."""
     if isinstance(value, int | float) or re.fullmatch(r"\d+(\.\d+)?", str(value)):
         return float(value)
@@ -74,7 +74,7 @@ def parse_time(value: Any) -> float:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a JWT says of itself, unverified; {} for tokens of other kinds."""
+    """The claims of a JWT, unverified; {} for tokens of other kinds."""
     with suppress(ValueError, IndexError):
         payload = token.split(".")[1]
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -17,7 +17,7 @@ from dbjobs.config.settings import Source
 from dbjobs.errors import ConfigError
 
 GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-"""What GitHub Actions gives a job that may ask for identity tokens."""
+"""Set by GitHub Actions for a job that may request identity tokens."""
 
 DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105 - the name of a variable
 DEVOPS_VARIABLES = (
@@ -28,11 +28,11 @@ DEVOPS_VARIABLES = (
     "SYSTEM_PLANID",
     "SYSTEM_JOBID",
 )
-"""What Azure DevOps gives every job; the pipeline has to pass the token on."""
+"""Set by Azure DevOps for every job, except the token, which the pipeline has to pass on."""
 
 
 def _variable_with_token(source: Source) -> str | None:
-    """The variable that holds an identity token. Without a profile's word, it belongs to the environment."""
+    """The variable with an identity token: a profile has to name it, the environment has a default."""
     named = source.get("oidc_token_env")
     if named:
         return named.value
@@ -44,7 +44,7 @@ def _variable_with_token(source: Source) -> str | None:
     is_available=lambda source, host, environ: bool(environ.get(_variable_with_token(source) or "")),
 )
 def identity_token_in_variable(sign_in: SignIn) -> Grant:
-    """An identity token that the pipeline put into a variable."""
+    """An identity token that the pipeline put into an environment variable."""
     name = _variable_with_token(sign_in.profile.credential_source)
     token = sign_in.environ.get(name or "", "").strip()
     if not token:
@@ -55,7 +55,7 @@ def identity_token_in_variable(sign_in: SignIn) -> Grant:
 
 @auth_method("file-oidc", needs=["oidc_token_filepath"])
 def identity_token_in_file(sign_in: SignIn) -> Grant:
-    """An identity token that the platform keeps fresh in a file."""
+    """An identity token in a file that the platform updates."""
     path = Path(sign_in.read("oidc_token_filepath")).expanduser()
     try:
         token = read_text(path).strip()
@@ -72,14 +72,14 @@ def identity_token_in_file(sign_in: SignIn) -> Grant:
     is_available=lambda source, host, environ: all(environ.get(name) for name in GITHUB_VARIABLES),
 )
 def github_actions(sign_in: SignIn) -> Grant:
-    """An identity token of GitHub Actions, made out to the workspace."""
+    """An identity token of GitHub Actions, with the workspace as its audience."""
     check_github(sign_in)
     endpoint = token_endpoint(sign_in)
     return exchange(sign_in, github_token(sign_in, audience_of(sign_in, endpoint)), endpoint)
 
 
 def check_github(sign_in: SignIn) -> None:
-    """Refuse to ask GitHub where it would give nothing, or nothing should be given to it."""
+    """A ConfigError if GitHub gives no identity tokens here, or its URL is not encrypted."""
     url, token = (sign_in.environ.get(name, "") for name in GITHUB_VARIABLES)
     if not url or not token:
         raise ConfigError(
@@ -91,7 +91,7 @@ def check_github(sign_in: SignIn) -> None:
 
 
 def github_token(sign_in: SignIn, audience: str) -> str:
-    """An identity token of this workflow, made out to an audience."""
+    """An identity token of this workflow for an audience."""
     url, token = (sign_in.environ[name] for name in GITHUB_VARIABLES)
     url += f"{'&' if '?' in url else '?'}audience={quote(audience, safe='')}"
     return token_of(sign_in.ask("GET", url, headers=bearer(token).headers), "value")

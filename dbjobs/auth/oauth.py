@@ -22,7 +22,7 @@ JWT = "urn:ietf:params:oauth:token-type:jwt"
 
 @auth_method("oauth-m2m", needs=["client_id", "client_secret"], is_explicit=True)
 def service_principal(sign_in: SignIn) -> Grant:
-    """The client's credentials for a token."""
+    """A token for the id and the secret of a client."""
     credentials = basic(sign_in.read("client_id"), sign_in.read("client_secret")).headers
     hide(credentials["Authorization"].removeprefix("Basic "))
     form = {"grant_type": "client_credentials", "scope": scopes_of(sign_in)}
@@ -31,7 +31,7 @@ def service_principal(sign_in: SignIn) -> Grant:
 
 
 def exchange(sign_in: SignIn, identity_token: str, endpoint: str) -> Grant:
-    """An identity token of a pipeline, for a token of the workspace."""
+    """A token of the workspace for an identity token of a pipeline."""
     hide(identity_token)
     client_id = sign_in.get("client_id")
     form = {
@@ -45,19 +45,19 @@ def exchange(sign_in: SignIn, identity_token: str, endpoint: str) -> Grant:
 
 
 def scopes_of(sign_in: SignIn) -> str:
-    """The scopes that the profile lists, each once, or all of the API."""
+    """The scopes in the profile, each once, or that of the whole API."""
     setting = sign_in.profile.get("scopes")
     named = sorted(set(re.split(r"[,\s]+", setting.read())) - {""}) if setting else []
     return " ".join(named) or DEFAULT_SCOPE
 
 
 def token_endpoint(sign_in: SignIn) -> str:
-    """Where the workspace gives out tokens, as it says itself."""
+    """The URL at which the workspace issues tokens."""
     return oauth_endpoint(sign_in, "token_endpoint", "/oidc/v1/token")
 
 
 def oauth_endpoint(sign_in: SignIn, key: str, fallback: str) -> str:
-    """An address of the OAuth server by the host's own word; credentials go to no stranger's."""
+    """A URL of the OAuth server, as the host gives it; one of an unrelated host is refused."""
     url = discovery_url(sign_in)
     try:
         found = sign_in.ask("GET", url).get(key)
@@ -77,9 +77,9 @@ def oauth_endpoint(sign_in: SignIn, key: str, fallback: str) -> str:
 
 
 def discovery_url(sign_in: SignIn) -> str:
-    """Where the OAuth server describes itself.
+    """The URL of the metadata of the OAuth server.
 
-    A host that is a workspace's own has it in a known place; others say where, the account's server included.
+    It is fixed for a host of one workspace; other hosts say where it is, and may name that of the account.
     """
     if named := sign_in.get("discovery_url"):
         sign_in.check_encrypted(named, "discovery_url", "the credentials")
@@ -95,10 +95,10 @@ def discovery_url(sign_in: SignIn) -> str:
 
 
 def audience_of(sign_in: SignIn, endpoint: str) -> str:
-    """Whom an identity token is to be made out to.
+    """The audience of an identity token.
 
-    Only a host that is Databricks' own, or this machine's, is asked: another might name an
-    audience at which the token could be used.
+    Only a host of Databricks, or one on this machine, is asked for it: another host might name an
+    audience that accepts the token for something else.
     """
     if named := sign_in.get("token_audience"):
         return named

@@ -80,7 +80,7 @@ def _no_credentials(source: Source, host: Setting) -> ConfigError:
 
 
 def list_profiles(files: ProfileFiles) -> list[dict[str, Any]]:
-    """What each profile says of itself, whether it would work or not."""
+    """The main settings of each profile, whether it works or not."""
     default = files.default()
     listed = []
     for name in files.names():

@@ -24,7 +24,7 @@ from dbjobs.config.settings import Setting
 from dbjobs.errors import SignInError, ToolError, UnsentError
 
 TIMEOUT = 60.0
-"""Seconds that a program may take."""
+"""Seconds that a program may run."""
 
 
 @auth_method(
@@ -36,8 +36,8 @@ def azure_cli(sign_in: SignIn) -> Grant:
     tenant = tenant_of(sign_in)
     resource_id = sign_in.get("azure_workspace_resource_id") or ""
     subscription = resource_id.split("/")[2] if resource_id.startswith("/subscriptions/") else None
-    wishes = [("--subscription", subscription), ("--tenant", tenant)]
-    options = [[option, value] for option, value in wishes if value]
+    candidates = [("--subscription", subscription), ("--tenant", tenant)]
+    options = [[option, value] for option, value in candidates if value]
 
     def token_for(resource: str) -> Token:
         command = ["az", "account", "get-access-token", "--resource", resource, "--output", "json"]
@@ -50,7 +50,7 @@ def azure_cli(sign_in: SignIn) -> Grant:
 def _ask_with_fewer_options(
     sign_in: SignIn, command: Sequence[str], options: Sequence[Sequence[str]]
 ) -> dict[str, Any]:
-    """What `az` prints; options that the account does not allow are left out, the first of them first.
+    """The output of `az`; if the account does not allow an option, it is left out, the first one first.
 
     A user of the workspace may have no subscription, and a managed identity takes no tenant.
     """
@@ -72,7 +72,7 @@ def _ask_with_fewer_options(
     ),
 )
 def databricks_cli(sign_in: SignIn) -> Grant:
-    """The token of `databricks auth login`; by the profile's name, which older versions do not take."""
+    """The token of `databricks auth login`, by profile, or by host for older versions."""
     program = _databricks(sign_in.profile.settings)
     by_host = ["--host", sign_in.host]
     name = sign_in.profile.official_name
@@ -90,7 +90,7 @@ def databricks_cli(sign_in: SignIn) -> Grant:
 
 
 def _check_scopes(sign_in: SignIn, token: str, hint: str) -> None:
-    """The program gives out what it was signed in for, whatever the profile says."""
+    """Compare the scopes: the program returns a token for those it signed in with."""
     wanted, given = set(scopes_of(sign_in).split()), claims_of(token).get("scope")
     given = set(given.split() if isinstance(given, str) else map(str, given or ())) - {"offline_access"}
     if sign_in.profile.get("scopes") and given and given != wanted:
@@ -107,12 +107,12 @@ def _databricks(settings: Mapping[str, Setting]) -> str:
 
 
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
-    """A program on the PATH, or where a path leads."""
+    """The path of a program on the PATH, or of a path that exists."""
     return shutil.which(str(Path(name).expanduser()), path=environ.get("PATH", ""))
 
 
 def _run(sign_in: SignIn, command: Sequence[str], hint: str) -> dict[str, Any]:
-    """What the program prints, as JSON. It gets no secret from us, so its words hold none of ours."""
+    """The JSON that a program prints. It gets no secret from dbjobs, so its errors can be shown."""
     import subprocess
 
     name, *arguments = command

@@ -8,19 +8,19 @@ from dbjobs.auth.sign_in import SignIn
 from dbjobs.config.settings import Source
 
 IsAvailable = Callable[[Source, str, Mapping[str, str]], bool]
-"""By source, host and environment: whether there is what a method takes besides settings."""
+"""By source, host and environment: whether everything exists that a method needs besides settings."""
 
 
 @dataclass(frozen=True)
 class AuthMethod:
-    """One way of signing in. Names are those of the official SDKs."""
+    """An auth method, named as in the official SDKs."""
 
     name: str
     needs: tuple[str, ...]
-    """settings that the source of the credentials must have"""
+    """the settings that the source of the credentials must have"""
     fetch: Callable[[SignIn], Grant]
     is_explicit: bool
-    """its settings were given on purpose: no other method is tried after it"""
+    """its settings are given on purpose: no other method is tried after it"""
     is_available: IsAvailable
 
     def missing(self, source: Source) -> list[str]:
@@ -35,7 +35,7 @@ def auth_method(
     is_explicit: bool = False,
     is_available: IsAvailable = lambda source, host, environ: True,
 ) -> Callable[[Callable[[SignIn], Grant]], AuthMethod]:
-    """Make an auth method of the function below."""
+    """Declare an auth method by a decorator of the function that fetches its grants."""
 
     def declare(fetch: Callable[[SignIn], Grant]) -> AuthMethod:
         return AuthMethod(name, tuple(needs), fetch, is_explicit, is_available)

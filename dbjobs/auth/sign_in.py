@@ -14,13 +14,13 @@ from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_on
 from dbjobs.config.resolve import Profile, checked
 from dbjobs.config.settings import FAMILIES, SECRETS
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, SignInError, UnreachableError, UnsentError
-from dbjobs.http.response import Payload, RawResponse, read_response
+from dbjobs.http.response import Payload, read_response
 
 if TYPE_CHECKING:
-    from dbjobs.http.session import Network
+    from dbjobs.http.session import HttpSession, Network
 
 HOST_METADATA = "/.well-known/databricks-config"
-"""What a host says of itself: `workspace_id`, `account_id`, `oidc_endpoint`, and more.
+"""The metadata of a host: `workspace_id`, `account_id`, `oidc_endpoint`, and more.
 
 Source: https://docs.databricks.com/dev-tools/auth/unified-auth and the official SDKs
 """
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class SignIn:
-    """What a profile says, and the means to ask for tokens."""
+    """The settings of one profile, and requests to token servers."""
 
     profile: Profile
     network: "Network"
@@ -50,7 +50,7 @@ class SignIn:
 
     @cached_property
     def host_metadata(self) -> dict[str, Any]:
-        """What the host says of itself; {} if it says nothing, or something else answers in its place."""
+        """The metadata of the host; {} if it has none, or something else answers."""
         try:
             return self.ask("GET", self.host + HOST_METADATA)
         except ConfigError:
@@ -58,13 +58,13 @@ class SignIn:
 
     @property
     def account_id(self) -> str | None:
-        """The account of the workspace, as far as it is known."""
+        """The account of the workspace; None if it is not known."""
         return self.get("account_id") or self.host_metadata.get("account_id")
 
     def workspace_headers(self) -> dict[str, str]:
-        """The header that leads a request to its workspace; {} if the host is all that it takes.
+        """The header that names the workspace of a request; {} if the host has only one.
 
-        A host that may serve several is asked which one it stands for, unless a setting says so.
+        Without a setting, a host that may serve several workspaces is asked for its default.
         """
         workspace_id = self.profile.workspace_id
         if not workspace_id and self.may_serve_several:
@@ -73,7 +73,7 @@ class SignIn:
         return {WORKSPACE_HEADER: workspace_id} if workspace_id else {}
 
     def read(self, key: str) -> str:
-        """A setting's text; a secret is hidden from all output from now on."""
+        """The value of a setting; a secret is hidden from all output from now on."""
         text = self.profile.read(key)
         if key in SECRETS:
             hide(text)
@@ -83,7 +83,7 @@ class SignIn:
         return self.read(key) if self.profile.get(key) else None
 
     def check_encrypted(self, url: str, name: str, what: str) -> None:
-        """Refuse an address to which a secret would go, or from which it would come, in the clear."""
+        """Refuse a URL to which, or from which, a secret would be sent unencrypted."""
         if not url.startswith("https://") and not is_loopback(url):
             raise ConfigError(f"{name} would get {what} unencrypted", hint="it begins with https://")
 
@@ -96,13 +96,19 @@ class SignIn:
         headers: Mapping[str, str] | None = None,
         is_direct: bool = False,
     ) -> Payload:
-        """Ask an identity provider, once: whoever wants to send a request tries again if that may help."""
+        """The payload of a token server's response, tried once: the request that needs it is retried.
+
+        `is_direct`: without any proxy.
+        """
         try:
-            return read_response(self.send(method, url, form=form, headers=headers, is_direct=is_direct))
+            session = self.session_for(url, is_direct=is_direct)
+            answer = session.send(method, url, data=form, headers=headers)
+            logger.debug("%s %s → %s", method, url.partition("?")[0], answer.status)
+            return read_response(answer)
         except DbjobsError as error:
             provider = urlsplit(url).netloc
             failure = f"cannot sign in: {error.message}"
-            if isinstance(error, UnreachableError):  # which may help if it is tried again
+            if isinstance(error, UnreachableError):  # the request that needs the token is retried
                 raise UnsentError(
                     failure, hint=error.hint, answer=error.answer, retry_after=error.retry_after
                 ) from None
@@ -117,20 +123,10 @@ class SignIn:
             reason = (error.answer.message or error.message).strip().splitlines()[0]
             raise SignInError(f"{provider} gave no token: {reason}", hint=hint, answer=error.answer) from None
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        is_direct: bool = False,
-    ) -> RawResponse:
-        """The answer as it comes, whatever it is; `is_direct`: past all proxies."""
+    def session_for(self, url: str, *, is_direct: bool = False) -> "HttpSession":
+        """A session without credentials; only that with the workspace sends the client certificate."""
         from dbjobs.http.session import HttpSession
 
         is_workspace = origin_of(url) == origin_of(self.host)
         network = self.network if is_workspace else replace(self.network, client_cert=None)
-        answer = HttpSession(None, network, is_direct=is_direct).send(method, url, data=form, headers=headers)
-        logger.debug("%s %s → %s", method, url.partition("?")[0], answer.status)
-        return answer
+        return HttpSession(None, network, is_direct=is_direct)

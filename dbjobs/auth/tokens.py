@@ -25,7 +25,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class TokenFile:
-    """Tokens by key, readable by their owner alone."""
+    """Tokens by key, in a file that only its owner can read."""
 
     path: Path
 
@@ -34,9 +34,9 @@ class TokenFile:
         return token if isinstance(token, dict) else None
 
     def write(self, key: str, token: Token | None) -> None:
-        """Keep a token, or forget it."""
+        """Store a token, or remove it."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tokens = {name: kept for name, kept in self._tokens().items() if name != key}
+        tokens = {name: stored for name, stored in self._tokens().items() if name != key}
         content = {"version": VERSION, "tokens": tokens | ({key: token} if token else {})}
         try:
             write_whole(self.path, json.dumps(content, indent=2).encode(), overwrite=True, is_private=True)
@@ -66,7 +66,7 @@ class TokenFile:
 
 @dataclass(frozen=True)
 class TokenStore:
-    """Where `profiles login` keeps what it gets, by the profile's name."""
+    """The tokens of `profiles login`, by the name of the profile."""
 
     folder: Path
 
@@ -75,7 +75,7 @@ class TokenStore:
         return TokenFile(self.folder / "tokens.json")
 
     def locked(self) -> Any:
-        """One process at a time renews: a refresh token may be good for one use only."""
+        """One process at a time renews: some refresh tokens can be used only once."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return locked(self.folder)
 
@@ -90,7 +90,7 @@ class TokenStore:
         return None
 
     def write(self, name: str, token: Token) -> str:
-        """Keep a token; returns where."""
+        """Store a token; returns where."""
         try:
             import keyring
 
@@ -103,7 +103,7 @@ class TokenStore:
         return "the system's keyring"
 
     def forget(self, name: str) -> bool:
-        """Forget a token; True if there was one, a ConfigError if it cannot be forgotten."""
+        """Remove a token; True if there was one, a ConfigError if it cannot be removed."""
         was_there = self.read(name) is not None
         if self._file.read(name):
             self._file.write(name, None)

@@ -4,9 +4,9 @@
         api.get_run(run_id)
 
 bounds the sign-in, the connection, the whole answer, all its pages, and every retry with the pause
-before it. What is cut off by a limit raises an UnreachableError, like any other request without an
-answer. Limits nest, and the earliest counts. Do not hold one open across the `yield` of a generator:
-the caller would be bound by it, too.
+before it. A request that a limit ends raises an UnreachableError, like any other one without a
+response. Limits nest, and the earliest applies. Do not `yield` from a generator inside of one: it would
+apply to the caller, too.
 """
 
 import math
@@ -20,7 +20,7 @@ from dbjobs.common.clock import Clock
 
 @dataclass(frozen=True)
 class Deadline:
-    """The time of a clock after which nothing waits any longer."""
+    """The time of a clock at which waiting ends."""
 
     clock: Clock
     at: float

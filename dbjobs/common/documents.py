@@ -1,8 +1,7 @@
 """JSON and YAML text to plain values, for configuration and job files.
 
-An error names the line and never quotes it: the line may hold a secret. YAML is read as
-YAML 1.2, so that `no`, `12:30` and `2026-01-01` stay the strings that people meant, and the
-values are those that JSON has.
+An error has the number of the line and never its text, which may contain a secret. YAML is read as
+YAML 1.2, so that `no`, `12:30` and `2026-01-01` are strings, and all values are those of JSON.
 """
 
 import json
@@ -17,18 +16,18 @@ from dbjobs.common.yaml12 import MAX_DEPTH, DocumentError, Location, finite, rea
 __all__ = ["Document", "DocumentError", "parse_document", "read_document"]
 
 MAX_JSON_SIZE_FOR_LINES = 1024 * 1024
-"""JSON larger than this is not read a second time just to name a line."""
+"""JSON larger than this is not read a second time just to find a line."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """The value in a text, and the lines of its parts."""
+    """The value of a text, and the lines of its parts."""
 
     value: Any
     text: str
     yaml_location: Location | None = None
     base: tuple[str | int, ...] = ()
-    """The path of the value in the text, if it is a part of it."""
+    """the path of the value, if it is only a part of the text"""
 
     def line_of(self, path: Sequence[str | int]) -> int | None:
         """The line, from 1, of the value at a path, or of the nearest value around it; None if unknown."""
@@ -44,7 +43,7 @@ class Document:
 
     @cached_property
     def _location(self) -> Location | None:
-        """JSON is YAML, too, and the YAML reader knows the lines. A text of one line needs no number."""
+        """JSON is read as YAML, whose reader has the lines; a text of one line needs no number."""
         if "\n" not in self.text.strip():
             return None
         if self.yaml_location or len(self.text) > MAX_JSON_SIZE_FOR_LINES:
@@ -56,12 +55,12 @@ class Document:
 
 
 def parse_document(text: str) -> Any:
-    """Read JSON or YAML, told apart by content; a DocumentError says why it is neither."""
+    """Read JSON or YAML; a DocumentError says why it is neither."""
     return read_document(text).value
 
 
 def read_document(text: str) -> Document:
-    """Like `parse_document`, with the lines."""
+    """Like `parse_document`, with the lines of all values."""
     if text.lstrip()[:1] in ("{", "["):
         with suppress(ValueError):  # what is not JSON may be YAML's flow style, whose parser knows the line
             try:

@@ -3,7 +3,7 @@
 import re
 
 MAX_SECONDS = 366 * 86400.0
-"""Runs are removed long before; a clock cannot sleep for an infinite time."""
+"""Runs are deleted much earlier, and no clock sleeps forever."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _NUMBER = r"\d+(?:\.\d+)?"

@@ -1,4 +1,4 @@
-"""Files of users: text read with its errors, names that every system takes, writing whole or not at all."""
+"""Files of users: reading text, names that every system allows, and writing completely or not at all."""
 
 import codecs
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from dbjobs.errors import UsageError
 
 MAX_NAME_BYTES = 255
-"""What the usual file systems allow; Windows counts other units, of which there are fewer."""
+"""The limit of most file systems; Windows counts characters instead, of which there are fewer."""
 
 MAX_TEXT_BYTES = 10 * 1024 * 1024
 """The Jobs API takes no larger request, and configurations are much smaller."""
@@ -28,7 +28,7 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 class TextError(ValueError):
-    """The content of a file cannot be used; the message goes on after the file's name."""
+    """The content of a file cannot be used; the message follows the name of the file."""
 
 
 def read_text(path: Path | None, max_bytes: int = MAX_TEXT_BYTES, taker: str = "dbjobs") -> str:
@@ -53,7 +53,7 @@ def reason_of(error: OSError | ValueError) -> str:
 
 
 def safe_stem(text: str, extension: str) -> str:
-    """A file name without its extension, made of any text: no path, no device, no option, not too long."""
+    """A file name without its extension, from any text: no path, no device, no option, not too long."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
     text = "".join("_" if unicodedata.category(char) in _INVISIBLE else char for char in text)
     text = re.sub(r"\.{2,}", ".", _FORBIDDEN.sub("_", text))
@@ -65,9 +65,9 @@ def safe_stem(text: str, extension: str) -> str:
 
 
 def unused_name(stem: str, extension: str, used: set[str]) -> str:
-    """The stem with its extension, numbered if that is used; it is used from now on.
+    """The stem with its extension, and a number if the name is used; adds the name to `used`.
 
-    Names that differ in case only are one name to some systems.
+    Names that differ only in case are the same name on some systems.
     """
     name, number = stem + extension, 1
     while name.casefold() in used:
@@ -78,7 +78,7 @@ def unused_name(stem: str, extension: str, used: set[str]) -> str:
 
 
 _NOT_REPLACEABLE = (EACCES, EPERM, EROFS, EBUSY)
-"""The errors of a folder that takes no new file, or of a file that is mounted on its own."""
+"""The errors of a folder in which no file can be created, or of a file that is a mount point."""
 
 
 def write_whole(
@@ -91,11 +91,11 @@ def write_whole(
 ) -> None:
     """Write a file so that nobody ever sees part of it; a UsageError if that fails or the file exists.
 
-    A private file is readable by its owner alone from the first byte, and so is a folder made for it.
-    With `overwrite`, an existing file keeps its owner and permissions, and is written in place where
-    it cannot be replaced; a link stays, and its target is written; whatever else is there, such as
-    /dev/stdout, /dev/null or a FIFO, is written into. Without `follow_links` a link is replaced: the user
-    did not choose a name that comes from a server.
+    Only its owner can read a private file, from the first byte on, or a folder created for it.
+    With `overwrite`, an existing file keeps its owner and permissions, and is written in place if
+    it cannot be replaced; a link stays, and its target is written; a device or FIFO, such as
+    /dev/stdout, is written into. Without `follow_links` a link is replaced: the name came from a
+    server, and the user did not choose it.
     """
     is_replaced_link = not follow_links and path.is_symlink()
     try:
@@ -135,16 +135,16 @@ def _replace(
         if overwrite or not _link(part, path):
             part.replace(path)
     finally:
-        with suppress(OSError):  # where it could not be created it cannot be removed, either
+        with suppress(OSError):  # if it could not be created, it cannot be removed
             part.unlink(missing_ok=True)
 
 
 def _write_into(path: Path, data: bytes, found: os.stat_result) -> None:
-    """Into a device, a FIFO, or what one of our descriptors has open."""
+    """Write into a device, a FIFO, or an open descriptor of this process."""
     shared = [] if stat.S_ISCHR(found.st_mode) else _descriptors_of(path, found)
     if shared:
         descriptor = os.dup(shared[0])
-    else:  # a FIFO that nobody reads would be waited for without end
+    else:  # opening a FIFO that nobody reads would block forever
         flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
         descriptor = os.open(path, os.O_WRONLY | sum(flags))
         if hasattr(os, "O_NONBLOCK"):
@@ -154,9 +154,9 @@ def _write_into(path: Path, data: bytes, found: os.stat_result) -> None:
 
 
 def _descriptors_of(path: Path, found: os.stat_result) -> list[int]:
-    """The descriptors of this process that the path stands for, such as /dev/stdout or /dev/fd/3.
+    """The descriptors of this process that a path refers to, such as /dev/stdout or /dev/fd/3.
 
-    A file that is opened once more would be written from its start, over what was printed.
+    Opening the file again would write from its start, over what was printed.
     """
     numbered = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", str(path))
     descriptors = []
@@ -168,9 +168,9 @@ def _descriptors_of(path: Path, found: os.stat_result) -> list[int]:
 
 
 def _link(part: Path, path: Path) -> bool:
-    """Give a file its name, which fails if the name is taken, even if it was taken just now.
+    """Link a file to its name; a UsageError if the name exists, even since a moment ago.
 
-    False if the file system has no links: then the name is kept free for a replacement.
+    False if the file system has no links: then an empty file reserves the name.
     """
     try:
         try:

@@ -3,31 +3,31 @@
 import re
 from urllib.parse import quote, quote_plus
 
-SHORT, SHORTEST = 8, 4
-"""What has fewer characters than this is hidden as a word of its own only, or, for it is none, not at all."""
+SHORT, MIN_LENGTH = 8, 4
+"""Secrets with fewer characters are hidden only as a whole word, or are no secrets and not hidden."""
 
-_IN_ADDRESS = r"(://[^/\s:@]*:)[^/\s@]+(?=@)"
-"""The password in `ftp://user:PASSWORD@host`."""
+_USER_INFO = r"(://[^/\s:@]*:)[^/\s@]+(?=@)"
+"""The password in URLs such as `ftp://user:PASSWORD@host`."""
 
 _secrets: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """From now on, no output shows this, be it as it is or as an address carries it."""
-    if len(secret) >= SHORTEST:
+    """Hide a secret from all output from now on, as it is and as URLs encode it."""
+    if len(secret) >= MIN_LENGTH:
         _secrets.update((secret, quote(secret, safe=""), quote_plus(secret)))
 
 
 def forget_all() -> None:
-    """Start anew; for tests, which are many programs in one process."""
+    """For tests, which run many programs in one process."""
     _secrets.clear()
 
 
 def censor(text: str) -> str:
-    """The text without the secrets; the longest go first, for one may be a part of another."""
+    """The text without the secrets; the longest first, since one may be part of another."""
     for secret in sorted(_secrets, key=len, reverse=True):
         if len(secret) >= SHORT:
             text = text.replace(secret, "<hidden>")
         elif secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "<hidden>", text)
-    return re.sub(_IN_ADDRESS, r"\1<hidden>", text) if "@" in text else text
+    return re.sub(_USER_INFO, r"\1<hidden>", text) if "@" in text else text

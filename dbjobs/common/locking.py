@@ -10,7 +10,7 @@ if sys.platform == "win32":
 
     @contextmanager
     def locked(folder: Path) -> Iterator[None]:
-        """Keep all others who call this for the folder waiting; Windows wants a file for that."""
+        """Lock a folder; others wait. Windows needs a file for that."""
         import msvcrt
 
         with (folder / ".lock").open("a+b") as stream:
@@ -26,7 +26,7 @@ else:
 
     @contextmanager
     def locked(folder: Path) -> Iterator[None]:
-        """Keep all others who call this for the folder waiting; it leaves nothing behind."""
+        """Lock a folder; others wait."""
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MAX_COMPARED_LENGTH = 100
-"""Nobody misspells a longer one, and comparing takes time that grows with its square."""
+"""Names are shorter, and the time to compare grows with the square of the length."""
 
 
 def nearest_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
-    """The known names that are like `name`, the nearest first; capitals do not count."""
+    """The known names that are similar to `name`, ignoring case, the most similar first."""
     folded = {one.casefold(): one for one in known}
     lowered = name.casefold()[:MAX_COMPARED_LENGTH]
     exact = [lowered] if lowered in folded else []
@@ -18,6 +18,6 @@ def nearest_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about a name that is not known; empty if none is near."""
+    """The end of an error message about an unknown name; empty if no known name is similar."""
     found = nearest_names(name, known)
     return f"; did you mean {found[0]!r}?" if found else ""

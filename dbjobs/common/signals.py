@@ -17,16 +17,16 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.exit_code = 128 + signum
-        """as shells have it: 130 for SIGINT, 143 for SIGTERM"""
+        """as in shells: 130 for SIGINT, 143 for SIGTERM"""
 
 
 @contextmanager
 def interruptible(*, once: bool = False) -> Iterator[None]:
-    """While inside, such a signal raises Interrupted; afterwards all are as they were.
+    """Raise Interrupted for such a signal inside of the block; afterwards, restore all handlers.
 
-    A signal that is ignored stays so: `nohup` and background jobs of scripts rely on it.
+    A signal that is ignored stays ignored: `nohup` and background jobs of scripts rely on it.
     With `once`, later signals are ignored until the end of the block, so that it can report the first: a
-    terminal that is closed may send two at the same moment.
+    terminal that is closed may send two at the same time.
     """
     previous = {signum: signal.getsignal(signum) for signum in SIGNALS}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from dbjobs.common.durations import parse_duration
 
 EARLIEST_MS = 946_684_800_000
-"""The year 2000: a smaller number was meant as something else."""
+"""The year 2000: a smaller number is a mistake."""
 
 
 def parse_time(text: str, now: float) -> int:

@@ -1,7 +1,7 @@
 """YAML 1.2 text to the values that JSON has, with the line of each.
 
-The values are built from the parser's events and not from PyYAML's nodes, which take about twice the
-memory. An alias that contains itself, or that stands for gigabytes, is refused before anything is copied.
+The values are built from the events of the parser, since the nodes of PyYAML take about twice the memory and
+allow no anchor twice. An alias that contains itself, or expands to gigabytes, is refused before it is copied.
 """
 
 import math
@@ -15,7 +15,7 @@ MAX_DEPTH = 100
 """How deep a document may nest; job files nest about ten levels."""
 
 MAX_SIZE = 10 * 1024 * 1024
-"""How large a document may be with its aliases expanded: the least characters it has as JSON."""
+"""How large a document may be with its aliases expanded: its minimum number of characters as JSON."""
 
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -51,12 +51,12 @@ class Node(NamedTuple):
     size: int = 0
     depth: int = 0
     text: str | None = None
-    """a scalar as it is written, which is what it means as a key"""
+    """a scalar as written, which is its value as a key"""
     is_merge: bool = False
 
 
 def read_yaml(text: str) -> Node | None:
-    """The one document in a text; None if the text is empty. A DocumentError says what is wrong."""
+    """The only document in a text; None if the text is empty, a DocumentError if it is invalid."""
     try:
         reader = _Reader(text)
         root = reader.read()
@@ -84,7 +84,7 @@ class _Reader:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        """The value that begins with an event, at a depth."""
+        """The value that starts with an event, at a depth."""
         line, anchor = event.start_mark.line + 1, event.anchor
         if isinstance(event, yaml.AliasEvent):
             return self._alias(anchor, line, depth)
@@ -156,7 +156,7 @@ def _checked_size(size: int, node: Node) -> int:
 
 
 def _mappings_to_merge(nodes: list[Node]) -> Iterator[Node]:
-    """The values of `<<`: a mapping, or a sequence of mappings, the first of which wins."""
+    """The values of `<<`: a mapping, or a sequence of mappings, of which the first takes precedence."""
     for node in nodes:
         choices = [node]
         if isinstance(node.value, list) and isinstance(node.location.inner, list):
@@ -185,7 +185,7 @@ def _scalar(event: yaml.ScalarEvent, line: int) -> Node:
 
 
 def finite(text: str) -> float:
-    """A number that JSON has; a ValueError for infinity."""
+    """A number that JSON has; a ValueError for infinity and NaN."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("JSON has no such number")
@@ -202,14 +202,14 @@ _CONVERTERS: dict[str, Any] = {
 
 
 def _copy(value: Any) -> Any:
-    """A copy in which each alias has a value of its own, so that changing one leaves the others alone."""
+    """A copy in which each alias has its own value, so that changing one does not change the others."""
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _without_quotes(error: yaml.MarkedYAMLError, text: str) -> DocumentError:
-    """The parser's error without the pieces of the file that it quotes: they may be a secret."""
+    """The error of the parser without its quotes from the file, which may be secrets."""
     mark = error.problem_mark or error.context_mark
     problem = error.problem or "this is not YAML"
     if "nesting depth" in problem:
