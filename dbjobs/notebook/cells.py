@@ -14,7 +14,7 @@ _MARKDOWN = re.compile(r"\s*%md(?:-sandbox)?(?![\w-])[ \t]*\n?")
 
 
 @dataclass(frozen=True)
-class Cell:
+class NotebookCell:
     """One command of a notebook model; whatever is missing or odd in it counts as absent."""
 
     command: dict[str, Any]
@@ -51,33 +51,29 @@ class Cell:
     @property
     def results(self) -> Iterator[dict[str, Any]]:
         """The results of the cell, with lists of results flattened."""
-        return _flat(self.command.get("results"))
+        pending = [self.command.get("results")]
+        while pending:
+            result = pending.pop()
+            if isinstance(result, list):
+                pending += reversed(result)
+            elif isinstance(result, dict) and result.get("type") == "listResults":
+                pending.append(result.get("data"))
+            elif isinstance(result, dict):
+                yield result
 
 
-def _flat(result: Any) -> Iterator[dict[str, Any]]:
-    pending = [result]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, list):
-            pending += reversed(one)
-        elif isinstance(one, dict) and one.get("type") == "listResults":
-            pending.append(one.get("data"))
-        elif isinstance(one, dict):
-            yield one
+def cells_of(model: Model) -> list[NotebookCell]:
+    """The cells in the order of the page: by position, which is not that of the list."""
 
+    def position(command: dict[str, Any]) -> float:
+        try:
+            number = float(command.get("position") or 0)
+        except (TypeError, ValueError):
+            return math.inf
+        return math.inf if math.isnan(number) else number
 
-def cells_of(model: Model) -> list[Cell]:
-    """The cells in the order of the page: by position, for the list has another one."""
     commands = [command for command in model["commands"] if isinstance(command, dict)]
-    return [Cell(command) for command in sorted(commands, key=_position)]
-
-
-def _position(command: dict[str, Any]) -> float:
-    try:
-        position = float(command.get("position") or 0)
-    except (TypeError, ValueError):
-        return math.inf
-    return math.inf if math.isnan(position) else position
+    return [NotebookCell(command) for command in sorted(commands, key=position)]
 
 
 def language_of(model: Model) -> str:

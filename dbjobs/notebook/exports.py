@@ -12,8 +12,6 @@ from dbjobs.notebook import NotebookError, convert_page
 
 Warn = Callable[[str], None]
 
-NOTEBOOK = "NOTEBOOK"
-
 
 @dataclass(frozen=True)
 class ExportedView:
@@ -33,7 +31,7 @@ class ExportedView:
         return "-".join(names)
 
     def describe(self, path: str) -> Payload:
-        """What a program wants to know of a view that was saved."""
+        """A saved view, for programs."""
         return {
             "task_key": self.task.task_key,
             "run_id": self.task.run_id,
@@ -44,8 +42,16 @@ class ExportedView:
 
 
 def notebook_tasks(run: Run, task_key: str | None = None) -> list[TaskRun]:
-    """The newest attempts at the tasks that have a notebook, or at the one of that key."""
-    tasks = [task for task in run.output_runs if _may_have_notebook(task)]
+    """The newest attempts at the tasks that have a notebook, or at the one of that key.
+
+    A task that does not say what it runs may have one.
+    """
+    tasks = []
+    for task in run.output_runs:
+        fields: dict[str, Any] = {**task.payload, **(task.payload.get("task") or {})}
+        types = [name for name, value in fields.items() if name.endswith("_task") and value is not None]
+        if not types or "notebook_task" in types:
+            tasks.append(task)
     found = [task for task in tasks if task_key in (None, task.task_key)]
     if found:
         return found
@@ -63,17 +69,10 @@ def for_each_notebooks(run: Run) -> list[str]:
     return [key for key, loop in loops.items() if "notebook_task" in (loop.get("task") or {})]
 
 
-def _may_have_notebook(task: TaskRun) -> bool:
-    """True for a task that says so, and for one that says nothing of its type."""
-    fields: dict[str, Any] = {**task.payload, **(task.payload.get("task") or {})}
-    types = [name for name, value in fields.items() if name.endswith("_task") and value is not None]
-    return not types or "notebook_task" in types
-
-
 def read_views(
     api: JobsApi, task: TaskRun, views_to_export: str, form: str, warn: Warn
 ) -> Iterator[ExportedView]:
-    """The views of a task (CODE, DASHBOARDS or ALL) in a form; `warn` is called for what stays a page."""
+    """The views of a task (CODE, DASHBOARDS or ALL) in a form; `warn` is called if one stays a page."""
     if task.run_id is None:
         raise NotFoundError(f"task {task.task_key} never ran: there is nothing to export")
     views = api.export_run(task.run_id, views_to_export).get("views") or []
@@ -81,16 +80,12 @@ def read_views(
         warn(f"task {task.task_key} has no such view")
     for view in views:
         name, kind, page = (str(view.get(field) or "") for field in ("name", "type", "content"))
-        data, extension = _convert(page, form, name, kind or NOTEBOOK, warn)
-        yield ExportedView(task, name, kind, data, extension)
-
-
-def _convert(page: str, form: str, name: str, kind: str, warn: Warn) -> tuple[bytes, str]:
-    problem = f"a {kind.lower()} has no cells"
-    if kind == NOTEBOOK or form == "html":
+        problem = f"a {kind.lower()} has no cells" if kind not in ("", "NOTEBOOK") else ""
         try:
-            return convert_page(page, form)
+            data, extension = convert_page(page, "html" if problem else form)
         except NotebookError as error:
             problem = str(error)
-    warn(f"{name} stays a page, for {problem}")
-    return convert_page(page, "html")
+            data, extension = convert_page(page, "html")
+        if problem and form != "html":
+            warn(f"{name} stays a page: {problem}")
+        yield ExportedView(task, name, kind, data, extension)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from dbjobs.notebook import html
-from dbjobs.notebook.cells import Cell
+from dbjobs.notebook.cells import NotebookCell
 
 Output = dict[str, Any]
 Result = dict[str, Any]
@@ -22,16 +22,20 @@ _ERROR_NAME = re.compile(r"\s*([A-Za-z_][\w.$]*)\s*:\s*(.*)", re.DOTALL)
 _MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
-def outputs_of(cell: Cell) -> list[Output]:
-    """All outputs of a cell, its error last."""
-    found = [output for result in cell.results for output in _convert(result)]
-    return [*found, *_command_error(cell, has_error=any(one["output_type"] == "error" for one in found))]
-
-
-def _convert(result: Result) -> Iterator[Output]:
-    kind = result.get("type")
-    convert = CONVERTERS.get(kind, _other) if isinstance(kind, str) else _other
-    return convert(result)
+def outputs_of(cell: NotebookCell) -> list[Output]:
+    """All outputs of a cell; the error that the command itself has comes last, unless a result shows it."""
+    outputs: list[Output] = []
+    for result in cell.results:
+        kind = result.get("type")
+        convert = CONVERTERS.get(kind, _other) if isinstance(kind, str) else _other
+        outputs += convert(result)
+    summary, trace = cell.text("errorSummary"), cell.text("error")
+    if (summary or trace) and not any(output["output_type"] == "error" for output in outputs):
+        is_html = cell.text("errorTraceType").lower() == "html" or html.looks_like_html(trace)
+        lines = (html.to_text(trace) if is_html else trace).strip("\n").splitlines()
+        plain_summary = html.to_text(summary) if summary else (lines or [""])[-1]
+        outputs.append(_failure(*_split_error(plain_summary), lines))
+    return outputs
 
 
 def _html(result: Result) -> Iterator[Output]:
@@ -59,9 +63,15 @@ def _text(result: Result) -> Iterator[Output]:
 def _table(result: Result) -> Iterator[Output]:
     rows = [row for row in _list(result.get("data")) if isinstance(row, list | dict)]
     columns = [column for column in _list(result.get("schema")) if isinstance(column, dict)]
-    names = [str(column.get("name", "")) for column in columns] or _names_in(rows)
-    values = [row if isinstance(row, list) else [row.get(name) for name in names] for row in rows]
-    cells = [[_cell_text(value) for value in row] for row in values]
+    names = [str(column.get("name", "")) for column in columns]
+    if not names:  # then they are the keys of the rows, or are numbered
+        names = list(dict.fromkeys(str(key) for row in rows if isinstance(row, dict) for key in row))
+        widest = max((len(row) for row in rows if isinstance(row, list)), default=0)
+        names = names or [f"_{number}" for number in range(1, widest + 1)]
+    cells = []
+    for row in rows:
+        values = row if isinstance(row, list) else [row.get(name) for name in names]
+        cells.append(["null" if value is None else _to_text(value) for value in values])
     note = f"the first {len(cells):,} rows" if result.get("overflow") is True else ""
     lines = ["\t".join(line) for line in [names, *cells]] + ([f"({note})"] if note else [])
     yield _display({"text/html": html.table(names, cells, note), "text/plain": "\n".join(lines)})
@@ -71,16 +81,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _names_in(rows: list[Any]) -> list[str]:
-    """For a table that names no columns."""
-    keys = dict.fromkeys(str(key) for row in rows if isinstance(row, dict) for key in row)
-    widest = max((len(row) for row in rows if isinstance(row, list)), default=0)
-    return list(keys) or [f"_{number}" for number in range(1, widest + 1)]
-
-
-def _cell_text(value: Any) -> str:
-    if value is None:
-        return "null"
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -98,21 +99,18 @@ def _image(result: Result) -> Iterator[Output]:
 
 
 def _mime_bundle(result: Result) -> Iterator[Output]:
+    """JSON stays what it is; anything else is text, or lines of text."""
     data = result.get("data")
-    bundle = data if isinstance(data, dict) else {}
-    fitting = {name: _mime_value(name, value) for name, value in bundle.items() if _MIME_TYPE.fullmatch(name)}
-    if fitting:
-        yield _display(fitting)
+    content: dict[str, Any] = {}
+    for mime_type, value in (data if isinstance(data, dict) else {}).items():
+        is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+        is_kept = isinstance(value, str) or is_lines or mime_type.endswith("json")
+        if _MIME_TYPE.fullmatch(mime_type):
+            content[mime_type] = value if is_kept else _to_text(value)
+    if content:
+        yield _display(content)
     else:
         yield from _other(result)
-
-
-def _mime_value(mime_type: str, value: Any) -> Any:
-    """JSON stays what it is; anything else is text, or lines of text."""
-    is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
-    if isinstance(value, str) or is_lines or mime_type.endswith("json"):
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _error(result: Result) -> Iterator[Output]:
@@ -123,17 +121,6 @@ def _error(result: Result) -> Iterator[Output]:
     frames = [frame for frame in _list(merged.get("stackFrames")) if isinstance(frame, str)]
     trace = frames or _plain(_first_text(merged, "cause", "data", "trace")).splitlines()
     yield _failure(_first_text(merged, "ename") or name, _first_text(merged, "evalue") or value, trace)
-
-
-def _command_error(cell: Cell, *, has_error: bool) -> Iterator[Output]:
-    """The error that a command itself carries, unless a result already shows it."""
-    summary, trace = cell.text("errorSummary"), cell.text("error")
-    if has_error or not (summary or trace):
-        return
-    is_html = cell.text("errorTraceType").lower() == "html" or html.looks_like_html(trace)
-    lines = (html.to_text(trace) if is_html else trace).strip("\n").splitlines()
-    plain_summary = html.to_text(summary) if summary else (lines or [""])[-1]
-    yield _failure(*_split_error(plain_summary), lines)
 
 
 def _first_text(result: Result, *names: str) -> str:
@@ -155,8 +142,7 @@ def _other(result: Result) -> Iterator[Output]:
     data = result.get("data")
     if data in (None, "", [], {}):
         return
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    yield _display({"text/plain": text})
+    yield _display({"text/plain": _to_text(data)})
 
 
 def _stream(text: str, name: str = "stdout") -> Output:

@@ -8,7 +8,7 @@ around it, so this looks for a value, and decodes layers until it finds JSON.
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -29,73 +29,57 @@ class NotebookError(Exception):
 
 
 def decode_page(page: str) -> Model:
-    """The notebook in a page; a NotebookError if there is none. Takes time in proportion to its length."""
-    for start in _candidate_offsets(page):
-        model = _read_value(page, start)
+    """The notebook in a page; a NotebookError if there is none. Takes time in proportion to its length.
+
+    It begins where the script sets it, else at any text that looks like one.
+    """
+    starts = chain(
+        (found.end() for found in _ASSIGNED.finditer(page)),
+        (found.start() for found in _LIKELY.finditer(page)),
+    )
+    for start in starts:
+        try:
+            model = _read_value(page, start)
+        except (ValueError, RecursionError):
+            continue
         if isinstance(model, dict) and isinstance(model.get("commands"), list):
             return model
     raise NotebookError("the page holds no notebook that can be read")
 
 
-def _candidate_offsets(page: str) -> Iterator[int]:
-    """Where the model may begin: where the script sets it, else at any text that looks like one."""
-    for found in _ASSIGNED.finditer(page):
-        yield found.end()
-    for found in _LIKELY.finditer(page):
-        yield found.start()
-
-
 def _read_value(page: str, start: int) -> Any:
     """The object, or the text with layers around it, that begins at an offset; None if there is neither."""
-    try:
-        if page.startswith("{", start):
-            return json.JSONDecoder(parse_constant=str).raw_decode(page, start)[0]
-        if quote := _QUOTE.match(page, start):
-            return _decode_layers(_quoted(page, quote))
-    except (ValueError, RecursionError):
-        pass
-    return None
-
-
-def _quoted(page: str, quote: re.Match[str]) -> str:
-    """The text between a quote and the next unescaped one of its kind."""
+    if page.startswith("{", start):
+        return json.JSONDecoder(parse_constant=str).raw_decode(page, start)[0]
+    quote = _QUOTE.match(page, start)
+    if quote is None:
+        return None
     end = page.find(quote[0], quote.end())
-    while end > 0 and _backslashes_before(page, end) % 2:  # an odd number escapes the quote
+    while end > 0:
+        before = end
+        while page[before - 1] == "\\":
+            before -= 1
+        if (end - before) % 2 == 0:  # an odd number of backslashes escapes the quote
+            return _decode_layers(page[quote.end() : end])
         end = page.find(quote[0], end + 1)
-    if end < 0:
-        raise ValueError("the quote has no end")
-    return page[quote.end() : end]
-
-
-def _backslashes_before(text: str, end: int) -> int:
-    start = end
-    while start > 0 and text[start - 1] == "\\":
-        start -= 1
-    return end - start
+    return None
 
 
 def _decode_layers(text: str) -> Any:
     """JSON, after its layers of escapes, percent-encoding and base64 are decoded."""
-    if text.startswith("{\\"):
-        text = _unescape(text)
+    if text.startswith("{\\"):  # a string of JavaScript; JSON knows fewer escapes
+        text = re.sub(r"\\x(?=[0-9a-fA-F]{2})", r"\\u00", re.sub(r"\\(['`])", r"\1", text))
+        quoted = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', text)
+        text = json.loads(f'"{quoted}"', strict=False)
     data = text.encode("utf-8", "surrogatepass")
     for _ in range(MAX_LAYERS):
         data = data.strip()
         if data.startswith(b"{"):
             return json.loads(data, parse_constant=str)
-        data = (
-            _percent_decode(data) if b"%" in data[:100] + data[-6:] else binascii.a2b_base64(data + b"==")
-        )  # padding may be left out
+        is_percent_encoded = b"%" in data[:100] + data[-6:]
+        # the padding of base64 may be left out
+        data = _percent_decode(data) if is_percent_encoded else binascii.a2b_base64(data + b"==")
     raise ValueError("too many layers")
-
-
-def _unescape(text: str) -> str:
-    """A string of JavaScript, by way of JSON, which knows fewer escapes."""
-    text = re.sub(r"\\x(?=[0-9a-fA-F]{2})", r"\\u00", re.sub(r"\\(['`])", r"\1", text))
-    unescaped: str = json.loads(
-        '"' + re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', text) + '"', strict=False
-    )
-    return unescaped
 
 
 def _percent_decode(data: bytes) -> bytes:

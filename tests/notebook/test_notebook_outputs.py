@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dbjobs.cli.runs.export import Form
 from dbjobs.notebook import convert_page
+from dbjobs.notebook.forms import SOURCE_EXTENSIONS
 from dbjobs.notebook.outputs import CONVERTERS
-from dbjobs.notebook.source import EXTENSIONS
 from tests.jobfiles.job_settings import JSON_VALUES, TEXTS
 from tests.support.manual import rows_of
 from tests.support.pages import PNG, command, model, page
@@ -226,5 +226,5 @@ def test_every_form_and_result_type_of_the_code_is_in_the_docs() -> None:
     text = " ".join(row[0] for row in rows)
 
     assert [row[0].strip("`") for row in rows[:4]] == [form.value for form in Form]
-    assert rows[2][1] == ", ".join(f"`{extension}`" for extension in EXTENSIONS.values())
+    assert rows[2][1] == ", ".join(f"`{extension}`" for extension in SOURCE_EXTENSIONS.values())
     assert {kind for kind in CONVERTERS if f"`{kind}`" not in text} == {"text", "baseError", "ipynbError"}
