@@ -26,7 +26,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
     """Every `dbjobs …` of the page's code blocks, as the shell would split it."""
     text = page.read_text("utf-8").replace("\\\n", " ")
     for block in re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        for found in re.finditer(r"\bdbjobs ([a-z][^\n`)]*)", block):
+        for found in re.finditer(r"(?<!from )\bdbjobs ([a-z][^\n`)]*)", block):
             words = shlex.split(found[1], comments=True)
             yield list(takewhile(lambda word: word not in SHELL_SYNTAX, words))
 

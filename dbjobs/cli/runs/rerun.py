@@ -35,7 +35,7 @@ def command(
     dry_run: DryRun = False,
     wait: Wait = False,
 ) -> None:
-    """Start a run once more with the same parameters, and print the id of the new run.
+    """Repeat a run with its parameters, and print the id of the new run.
 
     Parameters that you give here come on top. A run of a job is started with the job's settings
     of today; a one-time run is submitted again with the settings of its tasks, as far as a run
