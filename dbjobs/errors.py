@@ -1,7 +1,7 @@
 """All errors, each kind with its exit code.
 
-An error says what happened; its hint says what to do next. Nothing here prints:
-`dbjobs.cli.app` prints errors and exits with their code, in one place.
+An error says what happened; its hint says what to do next. `dbjobs.cli.app` prints errors and exits
+with their code.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """The table of the command-line contract."""
+    """All exit codes."""
 
     SUCCESS = 0
     FAULT = 1
@@ -60,12 +60,12 @@ WHEN = {
     ExitCode.BROKEN_PIPE: "the reader of stdout left, as for any process that SIGPIPE ends",
     ExitCode.TERMINATED: "SIGTERM",
 }
-"""When each is used, as the documentation says it."""
+"""When each exit code is used, for the documentation."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The response behind an error: its HTTP status, and what its body and headers say."""
+    """The response that caused an error: its HTTP status, and details from its body and headers."""
 
     status: int
     error_code: str | None = None
@@ -83,7 +83,7 @@ class DbjobsError(Exception):
 
     exit_code: ExitCode = ExitCode.FAULT
     transient: ClassVar[bool] = False
-    """True if the same request may succeed later: the network or the service is in trouble."""
+    """True if the same request may succeed later: the network or the service has a problem."""
 
     def __init__(self, message: str, *, hint: str | None = None, answer: Answer | None = None) -> None:
         super().__init__(message)
@@ -97,7 +97,7 @@ class DbjobsError(Exception):
 
 
 class UsageError(DbjobsError):
-    """The command was called in a way that cannot work."""
+    """The command was called incorrectly."""
 
     exit_code = ExitCode.USAGE
 
@@ -135,13 +135,13 @@ class NotFoundError(DbjobsError):
 
 
 class RefusedError(DbjobsError):
-    """The workspace understood, and declined (any other 4xx); or a job file cannot be valid."""
+    """The workspace refused a request (any other 4xx), or a job file is invalid."""
 
     exit_code = ExitCode.REFUSED
 
 
 class UnreachableError(DbjobsError):
-    """No usable answer: network, 429, 5xx, or a body that was cut short."""
+    """No usable response: network, 429, 5xx, or a body that was cut short."""
 
     exit_code = ExitCode.UNREACHABLE
     transient = True
@@ -155,7 +155,7 @@ class UnreachableError(DbjobsError):
         retry_after: float | None = None,
         is_retryable: bool = True,
     ) -> None:
-        """`retry_after`: seconds that the server asks to wait before the next try, if it does.
+        """`retry_after`: seconds to wait before the next try, if the server says so.
 
         `is_retryable`: False if the same request, sent at once, would fail the same way.
         """
@@ -165,13 +165,13 @@ class UnreachableError(DbjobsError):
 
 
 class UnsentError(UnreachableError):
-    """The request was not sent: it certainly had no effect."""
+    """The request was not sent, so it had no effect."""
 
 
 class OutcomeUnknownError(UnreachableError):
     """A change was sent and may have taken effect; no usable response says whether it did.
 
-    The exit code is that of `cause`, the error that ended the tries.
+    The exit code is that of `cause`, the last error.
     """
 
     def __init__(self, cause: DbjobsError, request: str) -> None:

@@ -10,7 +10,7 @@ SETTINGS_SECTION = "__settings__"
 
 
 def read_databrickscfg(path: Path) -> ProfileFile:
-    """Its profiles; none where there is no file."""
+    """The profiles in the file; none if there is no file."""
     text = read_trusted(path)
     if text is None:
         return ProfileFile(path, is_ours=False)

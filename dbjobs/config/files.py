@@ -29,7 +29,7 @@ class ProfileFiles:
         return read_databrickscfg(databrickscfg_path(self.environ))
 
     def find(self, name: str) -> ProfileFile | None:
-        """The file that a profile is taken from: ours goes before the official one."""
+        """The file that a profile is read from: `config.yaml` takes precedence."""
         return next((file for file in self._both() if name in file.profiles), None)
 
     def _both(self) -> Iterator[ProfileFile]:
@@ -37,7 +37,7 @@ class ProfileFiles:
         yield self.official
 
     def get(self, name: str, named_by: str) -> ProfileFile:
-        """Like `find`; a ConfigError lists the profiles that there are."""
+        """Like `find`; a ConfigError lists the profiles that exist."""
         file = self.find(name)
         if file is None:
             found = [file for file in self._both() if file.profiles or file.is_ours]
@@ -48,11 +48,11 @@ class ProfileFiles:
         return file
 
     def names(self) -> list[str]:
-        """Every profile's name, in the order of the files, each once."""
+        """The names of all profiles, in the order of the files, each once."""
         return list(dict.fromkeys(name for file in self._both() for name in file.profiles))
 
     def default(self) -> tuple[str, str] | None:
-        """The default profile's name, and where it says so."""
+        """The name of the default profile, and what makes it the default."""
         for file in self._both():
             if file.default_profile:
                 return file.default_profile, f"default_profile in {file.path}"
@@ -60,8 +60,8 @@ class ProfileFiles:
             return DEFAULT_SECTION, str(self.official.path)
         return None
 
-    def read_so_far(self) -> list[ProfileFile]:
-        """The files that it took to come here."""
+    def files_read(self) -> list[ProfileFile]:
+        """The files that were read until now."""
         return [self.__dict__[name] for name in ("ours", "official") if name in self.__dict__]
 
 
@@ -78,11 +78,11 @@ def config_path(options: Options, environ: Mapping[str, str]) -> Path:
 
 def databrickscfg_path(environ: Mapping[str, str]) -> Path:
     """`DATABRICKS_CONFIG_FILE`, else `~/.databrickscfg`."""
-    return Path(os.path.expanduser(environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"))  # noqa: PTH111 - Path's raises where there is no home
+    return Path(os.path.expanduser(environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"))  # noqa: PTH111 - that of Path raises where there is no home
 
 
 def read_yaml(path: Path) -> ProfileFile:
-    """`config.yaml`; without profiles where there is no file."""
+    """`config.yaml`; without profiles if there is no file."""
     text = read_trusted(path)
     if text is None:
         return ProfileFile(path)

@@ -8,11 +8,11 @@ from dbjobs.errors import ConfigError
 
 EXAMPLE_HOST = "https://adb-1234567890123456.7.azuredatabricks.net"
 LOOPBACK_HOST = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
-USUAL_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 AZURE_DOMAINS = (".azuredatabricks.net", ".databricks.azure.us", ".databricks.azure.cn")
 DATABRICKS_DOMAINS = (*AZURE_DOMAINS, ".databricks.com", ".databricks.us")
 WORKSPACE_PARAMETERS = ("o", "w", "workspace_id")
-"""What names the workspace in the address of a page; ids are numbers, except in `w`."""
+"""The parameters that name the workspace in the URL of a page; ids are numbers, except in `w`."""
 
 _HOST_OF_ONE_WORKSPACE = re.compile(
     r"adb-\d+\.\d+\.(azuredatabricks\.net|databricks\.azure\.(us|cn))"
@@ -22,10 +22,10 @@ _HOST_OF_ONE_WORKSPACE = re.compile(
 
 
 def normalize_host(text: str, *, allow_http: bool = False) -> str:
-    """Make a base URL of what people paste: `adb-1.2.azuredatabricks.net/?o=1#job/3` and the like.
+    """The base URL of what people paste, such as `adb-1.2.azuredatabricks.net/?o=1#job/3`.
 
-    Keeps scheme, host and port, unless it is the usual one; https where the scheme is missing.
-    Plain http is for loopback hosts alone unless allowed, since credentials go with each request.
+    Keeps scheme, host, and port unless it is the default; the default scheme is https.
+    Plain http is for loopback hosts only, unless allowed, since each request has credentials.
     """
     scheme, host, port = "", None, None
     with suppress(ValueError):
@@ -45,7 +45,7 @@ def normalize_host(text: str, *, allow_http: bool = False) -> str:
             hint=f"open the workspace in a browser and take its address; it reads like {EXAMPLE_HOST}",
         )
     shown_host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown_host}" + (f":{port}" if port and port != USUAL_PORTS[scheme] else "")
+    return f"{scheme}://{shown_host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
 
 
 def _split(text: str) -> SplitResult:
@@ -55,14 +55,14 @@ def _split(text: str) -> SplitResult:
 
 
 def has_more_than_host(text: str) -> bool:
-    """True for the address of a page, such as one with a path; `?o=` may stand after a host, too."""
+    """True for the URL of a page; a host with `?o=` is none."""
     parts = _split(text)
     other_parameters = parse_qs(parts.query).keys() - {*WORKSPACE_PARAMETERS}
     return bool(parts.path.strip("/") or other_parameters or parts.fragment or parts.username)
 
 
 def workspace_id_in(text: str) -> str | None:
-    """The workspace that an address names, as in `https://HOST/?o=1234`; None if it names none.
+    """The workspace that a URL names, as in `https://HOST/?o=1234`; None if it names none.
 
     Source: https://github.com/databricks/cli, libs/auth/hostparams.go
     """
@@ -75,7 +75,7 @@ def workspace_id_in(text: str) -> str | None:
 
 
 def serves_one_workspace(url: str) -> bool:
-    """True for hosts whose names belong to a single workspace; others may be shared by several."""
+    """True for hosts with the name of a single workspace; several may share others."""
     return bool(_HOST_OF_ONE_WORKSPACE.fullmatch(urlsplit(url).hostname or ""))
 
 
@@ -84,18 +84,18 @@ def is_loopback(url: str) -> bool:
 
 
 def is_azure(url: str) -> bool:
-    """True for workspaces of Azure Databricks, whose users sign in with Entra ID."""
+    """True for hosts of Azure Databricks, whose users sign in with Entra ID."""
     return (urlsplit(url).hostname or "").endswith(AZURE_DOMAINS)
 
 
 def is_databricks(url: str) -> bool:
-    """True for hosts whose names belong to Databricks alone."""
+    """True for hosts in the domains of Databricks."""
     parts = urlsplit(url)
     return parts.scheme == "https" and (parts.hostname or "").endswith(DATABRICKS_DOMAINS)
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL: what credentials are bound to."""
+    """Scheme, host and port of a URL: credentials are sent to the same origin only."""
     parts = urlsplit(url)
-    port = parts.port or USUAL_PORTS.get(parts.scheme)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}"

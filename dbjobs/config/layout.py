@@ -20,7 +20,7 @@ class Layout:
         self.text = text if not text or text.endswith("\n") else text + self.newline
 
     def set_default(self, name: str) -> None:
-        """Change the line, or add one above all others but the comments on top."""
+        """Change the line, or add one above all others, below the comments at the top."""
         root = self._root()
         line = f"default_profile: {scalar(name)}"
         if found := self._find(root, "default_profile"):
@@ -73,7 +73,7 @@ class Layout:
         return root
 
     def _profiles(self) -> yaml.MappingNode | None:
-        """The profiles' own node, if there is at least one."""
+        """The node of the profiles, if there is at least one."""
         found = self._find(self._root(), "profiles")
         if found is None or not found[1].value:
             return None
@@ -86,11 +86,11 @@ class Layout:
         return next((pair for pair in pairs if pair[0].value == key), None)
 
     def _span(self, key: yaml.Node, value: yaml.Node) -> tuple[int, int]:
-        """The first and last line of a setting; comments below the last belong to what comes next."""
+        """The first and last line of a setting; comments below belong to the next one."""
         lines = self._lines
         first, last = key.start_mark.line, value.end_mark.line
         if last > first and (last == len(lines) or not lines[last][: value.end_mark.column].strip()):
-            last -= 1  # the mark stands before whatever comes next
+            last -= 1  # the mark is at the start of the next one
         while last > first and not lines[last].partition("#")[0].strip():
             last -= 1
         return first, last
@@ -123,6 +123,6 @@ def _inline(value: Any) -> str:
 
 
 def scalar(text: str) -> str:
-    """Text as YAML, in quotes where it would not be read as text without them."""
+    """Text as YAML, in quotes if it would not be read as text without them."""
     is_plain = re.fullmatch(r"[A-Za-z/~]([\w./:@~+-]*[\w/])?", text) and parse_document(text) == text
     return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -10,9 +10,9 @@ from dbjobs.errors import ConfigError
 
 
 def netrc_path(environ: Mapping[str, str]) -> Path | None:
-    """`NETRC`, else `~/.netrc` or `~/_netrc`; None where there is none."""
+    """`NETRC`, else `~/.netrc` or `~/_netrc`; None if there is none."""
     named = [environ["NETRC"]] if environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
-    paths = [Path(os.path.expanduser(name)) for name in named]  # noqa: PTH111 - Path's raises where there is no home
+    paths = [Path(os.path.expanduser(name)) for name in named]  # noqa: PTH111 - that of Path raises where there is no home
     return next((path for path in paths if path.is_file()), None)
 
 

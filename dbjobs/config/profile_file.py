@@ -1,6 +1,6 @@
 """One file with profiles: its settings, and whether others can read or change it.
 
-An error names path and line and never quotes the line: it may hold a secret.
+An error has the path and the line number, and never the text of the line, which may contain a secret.
 """
 
 import os
@@ -21,15 +21,15 @@ OTHER_NAMES = {
     "databricks_id_token_filepath": "oidc_token_filepath",
     "audience": "token_audience",
 }
-"""What `.databrickscfg` calls a setting otherwise."""
+"""Names of settings in `.databrickscfg` that differ."""
 
 DEFAULT_SECTION = "DEFAULT"
-"""In the official tools a profile of its own, and not a base for the others."""
+"""In the official tools this is a profile, and the others do not inherit from it."""
 
 
 @dataclass(frozen=True)
 class ProfileFile:
-    """The profiles of one file, as they stand there."""
+    """The profiles of one file, as written."""
 
     path: Path
     profiles: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -38,7 +38,7 @@ class ProfileFile:
 
     @property
     def holds_secret(self) -> bool:
-        """True if a secret itself stands in it, and not only where one is found."""
+        """True if it contains a secret itself, and not only references to secrets."""
         return any(
             isinstance(values.get(key), str | int) and values[key] != ""
             for values in self.profiles.values()
@@ -47,7 +47,7 @@ class ProfileFile:
         )
 
     def source(self, name: str, environ: Mapping[str, str] = os.environ) -> Source:
-        """A profile's settings; a ConfigError if something stands there that is none."""
+        """The settings of a profile; a ConfigError if it has an invalid one."""
         values = self.profiles[name]
         if not isinstance(values, dict):
             raise ConfigError(f"profile {name!r} in {self.path} is not a mapping of settings")
@@ -59,7 +59,7 @@ class ProfileFile:
         for key, value in values.items():
             if key not in SETTINGS:
                 nearest = nearest_names(str(key), SETTINGS)
-                raise ConfigError(  # which names a misspelled setting, and not a secret in the wrong line
+                raise ConfigError(  # shows a misspelled name only: another one may be a misplaced secret
                     f"{where} has a setting that dbjobs does not know" + (f": {key}" if nearest else ""),
                     hint=f"did you mean {nearest[0]}?" if nearest else f"settings are {', '.join(SETTINGS)}",
                 )
@@ -71,13 +71,13 @@ class ProfileFile:
                 raise ConfigError(f"{key} of {where} is not a text")
             text = str(value).lower() if isinstance(value, bool) else str(value)
             if key in PATH_KEYS:
-                text = str(self.path.parent / os.path.expanduser(text))  # noqa: PTH111 - Path's raises where there is no home
+                text = str(self.path.parent / os.path.expanduser(text))  # noqa: PTH111 - that of Path raises where there is no home
             settings[key] = Setting(text, where)
         return Source(where, settings, name, not self.is_ours)
 
 
 def read_trusted(path: Path) -> str | None:
-    """The text of a file; None where there is none, a ConfigError if others could have written it."""
+    """The text of a file; None if there is no file, a ConfigError if others could have written it."""
     check_trusted(path)
     try:
         return read_text(path)
@@ -88,10 +88,10 @@ def read_trusted(path: Path) -> str | None:
 
 
 def check_trusted(path: Path) -> None:
-    """Refuse a file that somebody else may have written, before anything in it is believed.
+    """Refuse a file that somebody else may have written, before anything in it is used.
 
-    It may name a command to run, or a host to send credentials to. A sticky folder, such as /tmp, keeps
-    others from replacing what is in it.
+    It may name a command to run, or a host to send credentials to. In a sticky folder, such as /tmp,
+    others cannot replace a file.
     """
     if os.name == "nt" or not path.is_file():
         return
@@ -115,7 +115,7 @@ def check_trusted(path: Path) -> None:
 
 
 def check_privacy(file: ProfileFile) -> str | None:
-    """A warning if others can read the file, or those of its group can write to it."""
+    """A warning if others can read the file, or its group can write to it."""
     path = file.path
     if os.name == "nt" or not path.is_file():
         return None

@@ -1,7 +1,7 @@
 """Values stored elsewhere: `{env: NAME}`, `{file: PATH}`, `{command: [op, read, …]}`, `{keyring: NAME}`.
 
-They are read when they are needed and not before, and read anew when the workspace refuses
-what they gave. A command's own words are not shown: nobody knows what is in them.
+They are read when they are needed, and again when the workspace refuses the value. The output of a
+command is not shown: it may contain a secret.
 """
 
 import os
@@ -20,8 +20,8 @@ KEYRING_SERVICE = "dbjobs"
 COMMAND_TIMEOUT = 60.0
 """Seconds; long enough to unlock a password manager."""
 
-RUNNING = "DBJOBS_RUNNING_COMMAND"
-"""Set for commands: one that called dbjobs, which called it again, would never end."""
+RUNNING_VARIABLE = "DBJOBS_RUNNING_COMMAND"
+"""Set for commands: if one called dbjobs, which called it again, it would never end."""
 
 MAX_BYTES = 64 * 1024
 NO_KEYRING = "pip install 'dbjobs[keyring]'"
@@ -30,7 +30,7 @@ BAD_KEYRING = "`python -m keyring diagnose` tells what is wrong"
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a value stands. `owner` says whose it is, as in `token of profile prod in PATH`."""
+    """Where a value is stored. `owner` describes it, as in `token of profile prod in PATH`."""
 
     kind: str
     target: str | tuple[str, ...]
@@ -50,7 +50,7 @@ class Reference:
         return ConfigError(f"cannot read the {self.owner}: {problem}", hint=hint)
 
     def __str__(self) -> str:
-        """As it is written; of a command the program alone, for an argument may be the secret itself."""
+        """As written; of a command only the program, since an argument may be a secret."""
         target = self.target
         if not isinstance(target, str):
             target = f"[{target[0]}{', …' if len(target) > 1 else ''}]"
@@ -60,7 +60,7 @@ class Reference:
 def parse_reference(
     value: Mapping[Any, Any], owner: str, folder: Path, environ: Mapping[str, str]
 ) -> Reference:
-    """A reference as YAML has it; a ConfigError if it is none."""
+    """The reference in a mapping of YAML; a ConfigError if it is not valid."""
     kind, target = next(iter(value.items()), (None, None))
     if kind == "command" and isinstance(target, list):
         is_plain = all(isinstance(part, str | int | float) for part in target)
@@ -95,7 +95,7 @@ def _read_output(reference: Reference) -> str:
     import subprocess
 
     program, *arguments = tuple(reference.target)
-    if reference.environ.get(RUNNING):
+    if reference.environ.get(RUNNING_VARIABLE):
         raise reference.fail(
             f"{program} would run from within another such command",
             "a command that calls dbjobs needs a profile whose secrets come from somewhere else",
@@ -107,7 +107,7 @@ def _read_output(reference: Reference) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=COMMAND_TIMEOUT,
-            env={**reference.environ, RUNNING: "1"},
+            env={**reference.environ, RUNNING_VARIABLE: "1"},
             check=False,
         )
     except FileNotFoundError:
@@ -132,14 +132,14 @@ def _read_keyring(reference: Reference) -> str:
 
 
 def store_in_keyring(name: str, secret: str, owner: str) -> None:
-    """Put a secret where `{keyring: NAME}` finds it."""
+    """Store a secret for `{keyring: NAME}`."""
     with _keyring(Reference("keyring", name, owner)) as keyring:
         keyring.set_password(KEYRING_SERVICE, name, secret)
 
 
 @contextmanager
 def _keyring(reference: Reference) -> Iterator[ModuleType]:
-    """The system's keyring, whose errors say what to do."""
+    """The system's keyring; a ConfigError says what to do if it cannot be used."""
     try:
         import keyring
         from keyring.errors import KeyringError

@@ -49,24 +49,24 @@ FIRST_STEPS = (
 )
 NETWORK_KEYS = (*PATH_KEYS, "allow_http")
 NO_WORKSPACE = "none"
-"""What `databricks auth login` writes where somebody skipped the choice of a workspace."""
+"""The id that `databricks auth login` writes if no workspace was chosen."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a session with a workspace needs, each part with its source."""
+    """The settings for one workspace, each with its source."""
 
     host: Setting
     api_version: Setting
     settings: Mapping[str, Setting] = field(repr=False)
     """all other settings that are in effect"""
     name: str | None = None
-    """the profile that the credentials stand in"""
+    """the profile with the credentials"""
     credential_source: Source = field(default=Source("nowhere", {}), repr=False)
     auth_methods: tuple[str, ...] = ()
-    """how to sign in: the first of these that works"""
+    """the auth methods to try in turn"""
     unused: tuple[str, ...] = ()
-    """credentials that were found, and not taken since they belong to no host or another"""
+    """credentials that were found, and are not used, since they belong to no host or another"""
     warnings: tuple[str, ...] = ()
 
     def get(self, key: str) -> Setting | None:
@@ -74,13 +74,13 @@ class Profile:
 
     @property
     def workspace_id(self) -> str | None:
-        """The workspace to ask for, where one host serves several."""
+        """The id of the workspace, if the host may serve several."""
         setting = self.settings.get("workspace_id")
         return checked("workspace_id", setting.read(), setting.source) if setting else None
 
     @property
     def address(self) -> str:
-        """The workspace as `--host` takes it: two that share a host differ in it."""
+        """The workspace as `--host` takes it, unique even if two workspaces share a host."""
         return self.host.value + (f"/?w={self.workspace_id}" if self.workspace_id else "")
 
     @property
@@ -92,7 +92,7 @@ class Profile:
         return Network(**{key: setting.value for key, setting in found.items() if setting})
 
     def check(self) -> None:
-        """Refuse values that cannot work; what is fetched from elsewhere is looked at when it is."""
+        """Refuse invalid values; those of references are checked when they are read."""
         for key, setting in self.settings.items():
             if (key in FAMILIES or key == "workspace_id") and not setting.reference:
                 self.read(key)
@@ -105,12 +105,12 @@ class Profile:
         return self.credential_source.profile if self.credential_source.is_official else None
 
     def read(self, key: str) -> str:
-        """A setting's text, in the form in which it can be sent."""
+        """The value of a setting, checked that HTTP can send it."""
         setting = self.settings[key]
         return checked(key, setting.read(), setting.source)
 
     def open_secrets(self) -> list[str]:
-        """Secrets that stand in the open, known before anything is fetched."""
+        """Secrets that are values and not references, known before anything is fetched."""
         found = (self.settings.get(key) for key in SECRETS)
         return [setting.value.strip() for setting in found if setting and not setting.reference]
 
@@ -126,7 +126,7 @@ class Profile:
         return shown(self.all_settings())
 
     def describe(self) -> str:
-        """For --verbose: where each setting came from, and never a secret."""
+        """For --verbose: the source of each setting, and never a secret."""
         parts = [
             f"{key} ({setting.source})" if key in SECRETS else f"{key} {setting.value} ({setting.source})"
             for key, setting in self.all_settings().items()
@@ -146,7 +146,7 @@ def shown(settings: Mapping[str, Setting]) -> list[tuple[str, str, str]]:
 
 
 def checked(key: str, text: str, source: str) -> str:
-    """The text, if HTTP can carry it; an error does not show it."""
+    """The text, if HTTP can send it; an error does not show it."""
     allowed = r"[^\x00-\x1f\x7f]+" if key in ("username", "password") else r"[\x21-\x7e]+"
     if not re.fullmatch(allowed, text):
         raise ConfigError(f"the {key} from {source} is empty or holds characters that no {key} has")
@@ -154,7 +154,7 @@ def checked(key: str, text: str, source: str) -> str:
 
 
 def resolve_settings(options: Options, environ: Mapping[str, str] = os.environ) -> Profile:
-    """The profile, but for its auth methods; a ConfigError says what is missing and how to give it."""
+    """The profile without its auth methods; a ConfigError says what is missing, and how to give it."""
     files = ProfileFiles(options, environ)
     if options.config and not options.config.exists():
         raise ConfigError(f"there is no file {options.config} (--config)", hint="it holds profiles, in YAML")
@@ -165,12 +165,12 @@ def resolve_settings(options: Options, environ: Mapping[str, str] = os.environ) 
         hint = FIRST_STEPS.format(path=config_path(options, environ))
         raise ConfigError("no workspace is configured", hint=hint)
     profile = profile_of(sources)
-    warnings = [warning for file in files.read_so_far() if (warning := check_privacy(file))]
+    warnings = [warning for file in files.files_read() if (warning := check_privacy(file))]
     return replace(profile, warnings=(*warnings, *profile.warnings))
 
 
 def profile_of(sources: Sequence[Source]) -> Profile:
-    """The profile that sources make, from strongest to weakest; one of them names a host."""
+    """The profile of sources from strongest to weakest, of which at least one names a host."""
     named = next(source for source in sources if source.get("host"))
     pasted = named.settings["host"]
     host = Setting(_host_of(named), pasted.source)
@@ -198,7 +198,7 @@ def profile_of(sources: Sequence[Source]) -> Profile:
 
 
 def _sources(options: Options, environ: Mapping[str, str], files: ProfileFiles) -> Iterator[Source]:
-    """From strongest to weakest."""
+    """All sources, from strongest to weakest."""
     given = {"host": options.host, "api_version": options.api_version}
     yield Source(
         "options",
@@ -218,7 +218,7 @@ def _sources(options: Options, environ: Mapping[str, str], files: ProfileFiles) 
 
 
 def environment_source(environ: Mapping[str, str]) -> Source:
-    """What `DATABRICKS_*` and `ARM_*` variables say; empty ones say nothing."""
+    """The settings in `DATABRICKS_*` and `ARM_*` variables; empty ones are ignored."""
     names = {key: (known.variable, VARIABLE_ALIASES.get(key)) for key, known in SETTINGS.items()}
     found = {
         key: name
@@ -229,7 +229,7 @@ def environment_source(environ: Mapping[str, str]) -> Source:
 
 
 def runtime_source(environ: Mapping[str, str]) -> Source | None:
-    """The workspace of the notebook or the job that dbjobs is called in, if it is called in one."""
+    """The workspace of the notebook or job that calls dbjobs, if one does."""
     found = runtime_credentials(environ)
     if found is None:
         return None
@@ -248,7 +248,7 @@ def _host_of(source: Source) -> str:
 
 
 def _applies_to_host(source: Source, host: Setting) -> bool:
-    """True if its credentials are meant for this host; without a host of its own, only beside `--host`."""
+    """True if its credentials are for this host; those without a host are for that of `--host` only."""
     if source.get("host") is None:
         return host.source == "--host"
     with suppress(ConfigError):
@@ -263,7 +263,7 @@ def _first(sources: Sequence[Source], key: str) -> Setting | None:
 def _settings_in_effect(
     matching: Sequence[Source], credential_source: Source, auth_type: Setting | None
 ) -> dict[str, Setting]:
-    """The credentials of their source; how to reach the host, from every source that names it."""
+    """The credentials of one source, and the network settings of every source that names the host."""
     others = ("host", "workspace_id", "api_version", "auth_type")
     settings = {key: setting for key, setting in credential_source.settings.items() if key not in others}
     for key in NETWORK_KEYS:
@@ -281,7 +281,7 @@ def _settings_in_effect(
 
 
 def _unused(sources: Sequence[Source], credential_source: Source, host: Setting) -> Iterator[str]:
-    """Credentials that were found and are not taken; people wonder why."""
+    """Credentials that were found and are not used, with the reason."""
     for source in sources:
         given = [
             setting.source if source.profile is None else key

@@ -1,8 +1,8 @@
 """Connections that keep a deadline, and record whether a request was sent.
 
-A time-out of requests starts again with every packet, and with every address of a host, so a server
-that sends a byte a minute would be waited for forever. Here one deadline applies to the whole
-exchange: looking up the name, connecting, TLS, sending, headers and body.
+The timeout of requests starts again with every packet, and with every address of a host, so it never ends
+if a server sends one byte per minute. Here one deadline applies to the whole exchange: looking up the
+name, connecting, TLS, sending, headers and body.
 """
 
 import io
@@ -22,18 +22,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
 MAX_CONNECT_SECONDS = 30.0
-"""For all addresses of a host together, its name's look-up included."""
+"""For all addresses of a host together, including the lookup of its name."""
 
 MIN_TIMEOUT = 0.001
-"""Seconds: 0 would make a socket non-blocking, and requests refuses it."""
+"""Seconds: 0 would mean a non-blocking socket, and requests refuses it."""
 
 SEND_BYTES = 65_536
-"""Sent at once; the deadline is checked in between."""
+"""Sent at a time; the deadline is checked in between."""
 
 
 @dataclass
 class Exchange:
-    """One request and its response: when they have to be complete, and whether sending has begun."""
+    """One request and its response: their deadline, and whether sending has started."""
 
     ends_at: float = math.inf
     """by `time.monotonic`: sockets wait in real time, whichever clock the rest uses"""
@@ -49,7 +49,7 @@ class Exchange:
         return max(0.0, self.ends_at - time.monotonic())
 
     def limit(self, sock: socket.socket) -> None:
-        """Give the next call of the socket the time that is left; a TimeoutError if there is none."""
+        """Set the timeout of the next call to the time left; a TimeoutError if there is none."""
         left = self.seconds_left
         if not left:
             raise TimeoutError("timed out")
@@ -120,7 +120,7 @@ class _LimitedConnection(_Base):
             self._is_connecting = False
 
     def _new_conn(self) -> socket.socket:
-        """The connected socket, before TLS; one limit for looking up the name and trying all addresses."""
+        """The connected socket, before TLS; one limit for the lookup of the name and all addresses."""
         seconds = min(self._exchange.seconds_left, MAX_CONNECT_SECONDS)
         try:
             sock = _call_within(seconds, super()._new_conn)
@@ -150,7 +150,7 @@ class _TlsConnection(_LimitedConnection, HTTPSConnection):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads from a socket's file; each read may take the time that is left of the exchange."""
+    """Reads from a socket; each read may take the time that is left for the exchange."""
 
     def __init__(self, raw: Any, sock: socket.socket, exchange: Exchange) -> None:
         self._raw = raw
@@ -171,7 +171,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 def _call_within(seconds: float, connect: Callable[[], socket.socket]) -> socket.socket:
-    """Connect in a thread, which is abandoned with a TimeoutError if it takes longer."""
+    """Connect in a thread; raise a TimeoutError and leave the thread if it takes longer."""
     results: SimpleQueue[socket.socket | BaseException] = SimpleQueue()
     is_late = Event()
 

@@ -1,8 +1,7 @@
 """Responses of the server: status, headers and body in, payload or error out.
 
-The body of a refusal is usually `{"error_code", "message"}`, but may as well be
-`{"error": …}`, plain text, nothing, or the page of a proxy; the error_code says more
-than the status. Source: https://docs.databricks.com/api/workspace/introduction
+The body of an error is usually `{"error_code", "message"}`, but may be `{"error": …}`, plain text,
+empty, or the page of a proxy; the error_code is more specific than the status. Source: https://docs.databricks.com/api/workspace/introduction
 """
 
 import json
@@ -51,9 +50,9 @@ class RawResponse:
 
 
 def read_response(raw: RawResponse, *, may_be_empty: bool = False) -> Payload:
-    """The payload of a successful response; else raises the error that the response stands for.
+    """The payload of a successful response; raises the error that any other response means.
 
-    `may_be_empty`: whether no body at all, if the server says that none comes, is the payload `{}`.
+    `may_be_empty`: an empty body, if the server announced it, is the payload `{}`.
     """
     content, problem = _parse(raw.body)
     if 200 <= raw.status < 300:
@@ -72,7 +71,7 @@ def read_response(raw: RawResponse, *, may_be_empty: bool = False) -> Payload:
 
 
 def _parse(body: bytes) -> tuple[Any, str]:
-    """The body as JSON, or None and what is wrong with it."""
+    """The body as JSON, or None and the problem with it."""
     try:
         return json.loads(body, parse_constant=_refuse_constant), ""
     except RecursionError:
@@ -92,7 +91,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def unusable(raw: RawResponse, problem: str) -> DbjobsError:
-    """The error for a successful response that is unusable; one that was cut short may be whole next time."""
+    """The error for an unusable successful response; one that was cut short may be complete next time."""
     if raw.is_page:
         return not_the_api(raw, "the host answered with a web page instead of the Jobs API")
     answer = Answer(raw.status, request_id=raw.request_id)
@@ -113,7 +112,7 @@ def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
     error_code = None if error_code == str(raw.status) else error_code
     answer = Answer(raw.status, error_code, message, raw.request_id)
     text = message
-    if not text and content is None and not raw.is_page:  # a short plain text is the message itself
+    if not text and content is None and not raw.is_page:  # plain text is the message
         text = raw.body[:500].decode(errors="replace").strip()
     text = text or raw.headers.get("x-databricks-reason-phrase") or raw.reason or "no reason given"
     if (
@@ -132,7 +131,7 @@ def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
         return unusable(raw, "")
     if error_code == "ENDPOINT_NOT_FOUND":
         return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
-    # Several endpoints answer 400 INVALID_PARAMETER_VALUE where one would expect 404.
+    # Several endpoints return 400 INVALID_PARAMETER_VALUE instead of 404.
     is_absent = re.match(r"(Job|Run|Task run) \d+ does not exist", text)
     if error_code in NOT_FOUND or raw.status == 404 or is_absent:
         return NotFoundError(text, answer=answer)
@@ -147,7 +146,7 @@ def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
 def _sign_in_problem(text: str) -> tuple[str, str]:
     """What is wrong with the credentials, and what to do.
 
-    What workspaces say: https://github.com/databricks/databricks-sdk-go/issues/873 and …/1061.
+    Messages of workspaces: https://github.com/databricks/databricks-sdk-go/issues/873 and …/1061.
     """
     if re.search(r"(?i)expir", text):
         return (
@@ -166,7 +165,7 @@ def _sign_in_problem(text: str) -> tuple[str, str]:
 
 
 def _code_and_message(content: Any) -> tuple[str | None, str | None]:
-    """error_code and message of an error's body, in any of its known forms."""
+    """The error_code and the message of an error, in any of the known forms."""
     if not isinstance(content, dict):
         return None, None
     error = content.get("error")
@@ -178,7 +177,7 @@ def _code_and_message(content: Any) -> tuple[str | None, str | None]:
 
 
 def _retry_after(text: str) -> float | None:
-    """Seconds to wait, from either form of the header; None if it is absent or makes no sense."""
+    """Seconds to wait, from either form of the header; None if it is missing or invalid."""
     if re.fullmatch(r"\d+(\.\d+)?", text.strip()):
         return float(text)
     from email.utils import parsedate_to_datetime  # rarely needed, and not quickly loaded

@@ -10,7 +10,7 @@ MAX_BACKOFF = 30.0
 """Seconds between two tries at most, unless the server or the documentation asks for more."""
 
 MAX_RETRY_AFTER = 300.0
-"""Seconds: the longest Retry-After that is obeyed; nobody waits two days for one request."""
+"""Seconds: the longest Retry-After that is respected."""
 
 LAST_TRY = 2.0
 """Seconds left for a last try before a time limit passes."""
@@ -21,7 +21,7 @@ class RetryPolicy:
     """How long to retry, in seconds since the first try; all pauses are in seconds, too."""
 
     network: float = 15.0
-    """without any response so far: short, since the host may be mistyped"""
+    """as long as there was no response: short, since the host may be misspelled"""
     server: float = 600.0
     """429 and 5xx: as long as the documentation advises"""
     server_error_pause: float = 30.0
@@ -39,7 +39,7 @@ class RetryPolicy:
             return None
         status = error.answer.status if error.answer else None
         if error.retry_after is not None:
-            pause = min(error.retry_after + random.uniform(0, 0.5), MAX_RETRY_AFTER)  # noqa: S311 - spreads load, guards nothing
+            pause = min(error.retry_after + random.uniform(0, 0.5), MAX_RETRY_AFTER)  # noqa: S311 - not for security
         elif status is not None and status not in (200, 429):
             pause = self.server_error_pause
         else:
@@ -50,4 +50,4 @@ class RetryPolicy:
 
 
 NO_RETRIES = RetryPolicy(network=0, server=0)
-"""For a watch, which polls again anyway."""
+"""For a wait, which polls again anyway."""

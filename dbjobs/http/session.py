@@ -1,8 +1,8 @@
 """A session over HTTP: certificates, proxies, timeouts, and the errors of failed connections.
 
-Everything that dbjobs sends goes through here. Redirects are never followed, since they would
-get the credentials too, and a session always has an auth object, since without one requests
-would take credentials from `.netrc`.
+All requests of dbjobs are sent here. Redirects are never followed, since they would receive the
+credentials, and a session always has an auth object, since without one requests would use
+credentials from `.netrc`.
 """
 
 import os
@@ -40,17 +40,17 @@ BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 @dataclass(frozen=True)
 class Network:
-    """How to reach a host: what a profile says, else the environment."""
+    """How to reach a host, by the profile, or else by the environment."""
 
     ca_bundle: str | None = None
-    """the certificates to trust, instead of the usual ones and of REQUESTS_CA_BUNDLE"""
+    """the certificates to trust, instead of the default ones and those in REQUESTS_CA_BUNDLE"""
     client_cert: str | None = None
     client_key: str | None = None
-    """unless it stands in the file of the certificate"""
+    """unless it is in the file of the certificate"""
 
     @property
     def certificate(self) -> str | tuple[str, str] | None:
-        """The client's own, as requests wants it."""
+        """The client certificate, as requests takes it."""
         if self.client_cert and self.client_key:
             return self.client_cert, self.client_key
         return self.client_cert
@@ -77,7 +77,7 @@ class Network:
 
 
 class NoAuth(AuthBase):
-    """Sends no credentials, and keeps `.netrc` from sending any."""
+    """Sends no credentials, not even those in `.netrc`."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -89,7 +89,7 @@ class HttpSession:
     def __init__(
         self, auth: AuthBase | None = None, network: Network | None = None, *, is_direct: bool = False
     ) -> None:
-        """`is_direct`: without any proxy, for what is on this machine."""
+        """`is_direct`: without any proxy, for services on this machine."""
         self._network = network or Network()
         self._session = requests.Session()
         self._session.auth = auth or NoAuth()
@@ -159,7 +159,7 @@ class HttpSession:
 
     @property
     def was_sent(self) -> bool:
-        """Whether any of the latest request has been sent: if so, it may have had an effect."""
+        """Whether a part of the latest request was sent, so that it may have had an effect."""
         return self._exchange.was_sent
 
 
