@@ -1,4 +1,4 @@
-"""The fields of responses that dbjobs uses, and the check of their types.
+"""The fields of responses that are used, and the check of their types.
 
 Responses are checked against these shapes when they arrive, so that no other code has to check
 whether `tasks` is a list. A field that is not named here may hold anything, and any field may be

@@ -1,7 +1,7 @@
 """Finding the run that is meant by an id, a URL, `JOB@failed` or `@last`, or choosing one."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from urllib.parse import urlsplit
@@ -41,24 +41,24 @@ def resolve_runs(app: App, refs: Sequence[str] | None, listed: RunFilter = NEWES
     """The same for several references, `-` for those on stdin; in the order given, each once."""
     if not refs:
         return [_choose_run(app, listed)]
-    run_ids = list(dict.fromkeys(_look_up(app, ref) for ref in _with_stdin(refs)))
+    texts = chain.from_iterable(sys.stdin.read().split() if ref == "-" else [ref] for ref in refs)
+    run_ids = list(dict.fromkeys(_look_up(app, text) for text in texts))
     if not run_ids:
         raise UsageError("no run was given: stdin is empty")
     return run_ids
 
 
-def _with_stdin(refs: Sequence[str]) -> Iterator[str]:
-    for ref in refs:
-        if ref == "-":
-            yield from sys.stdin.read().split()
-        else:
-            yield ref
-
-
 def _look_up(app: App, ref: str) -> int:
     """The id of the run that a reference means, in this workspace."""
     if ref == LAST:
-        return _last_run(app)
+        run_id = read_last_run(app.profile.address)
+        if run_id is None:
+            raise NotFoundError(
+                f"{LAST}: no run was started or watched in {app.profile.host.value} from this machine yet",
+                hint=WHAT_A_RUN_IS,
+            )
+        app.streams.note(f"{LAST} is run {run_id}")
+        return run_id
     if selected := split_selector(ref):
         return _newest_run(app, ref, *selected)
     run = parse_run_ref(ref)
@@ -74,17 +74,6 @@ def _look_up(app: App, ref: str) -> int:
             hint="choose the profile of the run's workspace with --profile",
         )
     return run.run_id
-
-
-def _last_run(app: App) -> int:
-    run_id = read_last_run(app.profile.address)
-    if run_id is None:
-        raise NotFoundError(
-            f"{LAST}: no run was started or watched in {app.profile.host.value} from this machine yet",
-            hint=WHAT_A_RUN_IS,
-        )
-    app.streams.note(f"{LAST} is run {run_id}")
-    return run_id
 
 
 def _newest_run(app: App, ref: str, job: str, selector: str) -> int:

@@ -1,6 +1,6 @@
 """Printing results in the format of -o: text for people, the API's response for programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dbjobs.api.paging import Pages
@@ -97,18 +97,16 @@ def show_outputs(app: App, outputs: Iterable["TaskOutput"], *, is_one_task: bool
             if output.task.run_id is not None:
                 app.streams.result_ids(str(output.task.run_id))
         return
-    by_key = (_warned(app, output) for output in outputs)
+
+    def answers() -> Iterator[tuple[str, Payload | None]]:
+        for output in outputs:
+            if output.answer is None:
+                app.streams.warn(f"no output of {output.task.task_key}: {output.problem}")
+            yield output.task.task_key, output.answer
+
     if is_one_task:
-        write_document(app.streams, next(iter(next(by_key).values())), app.output)
+        write_document(app.streams, next(answers())[1], app.output)
     elif app.output == "jsonl":
-        write_documents(app.streams, by_key, app.output)
+        write_documents(app.streams, ({key: answer} for key, answer in answers()), app.output)
     else:
-        write_document(
-            app.streams, {key: answer for one in by_key for key, answer in one.items()}, app.output
-        )
-
-
-def _warned(app: App, output: "TaskOutput") -> Payload:
-    if output.answer is None:
-        app.streams.warn(f"no output of {output.task.task_key}: {output.problem}")
-    return {output.task.task_key: output.answer}
+        write_document(app.streams, dict(answers()), app.output)

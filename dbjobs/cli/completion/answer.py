@@ -24,17 +24,16 @@ def answer(environ: Mapping[str, str]) -> str:
         *words, current = environ["_DBJOBS_WORDS"].split(SEPARATOR)
         typed = TypedWords(words, re.sub(r"^[\"']", "", current))
     candidates = find_candidates(typed.words, typed.current, environ)
-    lines = [_format(shell, typed, word, help_text) for word, help_text in candidates.words]
+    lines = []
+    for word, help_text in candidates.words:
+        help_line = " ".join(help_text.partition("  [")[0].split()).rstrip(".;")
+        if len(help_line) > MAX_HELP:
+            help_line = help_line[: MAX_HELP - 1].rstrip() + "…"
+        if shell == "bash":
+            lines.append(quote(word, typed))
+        elif shell == "zsh":  # as `_describe` wants it: the first colon separates the word from its help
+            escaped = word.replace("\\", "\\\\").replace(":", "\\:")
+            lines.append(f"{escaped}:{help_line}" if help_line else escaped)
+        else:
+            lines.append(f"{word}\t{help_line}" if help_line else word)
     return "\n".join(["words" if lines else candidates.kind, *lines, ""])
-
-
-def _format(shell: str, typed: TypedWords, word: str, help_text: str) -> str:
-    if shell == "bash":
-        return quote(word, typed)
-    help_line = " ".join(help_text.partition("  [")[0].split()).rstrip(".;")
-    if len(help_line) > MAX_HELP:
-        help_line = help_line[: MAX_HELP - 1].rstrip() + "…"
-    separator = "\t"
-    if shell == "zsh":  # as `_describe` wants it: the first colon separates the word from its help
-        word, separator = word.replace("\\", "\\\\").replace(":", "\\:"), ":"
-    return f"{word}{separator}{help_line}" if help_line else word

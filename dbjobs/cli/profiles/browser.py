@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from dbjobs.auth.browser import Consent, token_store
@@ -35,44 +36,34 @@ def sign_in_by_browser(app: App, draft: Draft, *, use_browser: bool) -> str:
 
 
 def _by_redirect(app: App, sign_in: SignIn) -> Token:
+    """The browser comes back to the first port of this machine that is free."""
     import webbrowser
 
-    server = _listen()
+    server = None
+    for port in PORTS:
+        with suppress(OSError):
+            server = RedirectServer(port)
+            break
     if server is None:
         app.streams.note(f"the ports {PORTS[0]} to {PORTS[-1]} of this machine are all in use")
         return _by_hand(app, sign_in)
     with server:
         consent = Consent(sign_in, f"http://localhost:{server.server_address[1]}")
+        server.is_answer = consent.is_answered_by
         url = consent.url
         if not webbrowser.open(url):
             app.streams.note("no browser can be opened here")
             return _by_hand(app, sign_in)
         app.streams.note(f"a browser has been opened; if it shows nothing, open this address in it:\n{url}")
-        return consent.exchange(_wait_for(server, consent.is_answered_by, app))
-
-
-def _listen() -> "RedirectServer | None":
-    """On the first port that is free."""
-    for port in PORTS:
-        try:
-            return RedirectServer(port)
-        except OSError:
-            continue
-    return None
-
-
-def _wait_for(server: "RedirectServer", is_answer: Callable[[str], bool], app: App) -> str:
-    """The address that the browser comes back to; whatever else asks is turned away."""
-    ends = app.clock.monotonic() + BROWSER_SECONDS
-    server.is_answer = is_answer
-    while server.answer is None:
-        server.timeout = ends - app.clock.monotonic()
-        if server.timeout <= 0:
-            raise SignInError(
-                f"nobody signed in within {BROWSER_SECONDS:.0f} s", hint="try again, or use --no-browser"
-            )
-        server.handle_request()
-    return server.answer
+        ends = app.clock.monotonic() + BROWSER_SECONDS
+        while server.answer is None:
+            server.timeout = ends - app.clock.monotonic()
+            if server.timeout <= 0:
+                raise SignInError(
+                    f"nobody signed in within {BROWSER_SECONDS:.0f} s", hint="try again, or use --no-browser"
+                )
+            server.handle_request()
+        return consent.exchange(server.answer)
 
 
 def _by_hand(app: App, sign_in: SignIn) -> Token:

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from dbjobs.cli.changing import confirm, describe_job, explain_unknown_outcome, show_answers
-from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, OptionalJobRef, Yes
 from dbjobs.errors import UsageError
@@ -35,17 +34,16 @@ def command(
     if (job is None) != all_queued:
         raise UsageError("say whose runs to cancel: those of a JOB, or --all-queued")
     job_id = None if job is None else app.job_id(job)
-    confirm(app, lambda: f"cancel {_whose(app, job_id)}", yes=yes or dry_run)
-    whose = "queued runs" if job_id is None else f"the runs of job {job_id}"
-    options = "--active" if job_id is None else f"--job {job_id} --active"
+    if job_id is None:
+        runs, options = "queued runs", "--active"
+        confirm(app, lambda: "cancel all queued runs", yes=yes or dry_run)
+    else:
+        runs, options = f"the runs of job {job_id}", f"--job {job_id} --active"
+        confirm(app, lambda: f"cancel all active runs of {describe_job(app, job_id)}", yes=yes or dry_run)
     with explain_unknown_outcome(
-        app, f"{whose} may have been canceled", f"to find out: {app.command_line('runs list', options)}"
+        app, f"{runs} may have been canceled", f"to find out: {app.command_line('runs list', options)}"
     ):
         answer = app.api_to_change(dry_run).cancel_all_runs(job_id)
     if not dry_run:
         app.streams.note("asked for; the runs end a little later")
         show_answers(app, {job_id: answer})
-
-
-def _whose(app: App, job_id: int | None) -> str:
-    return "all queued runs" if job_id is None else f"all active runs of {describe_job(app, job_id)}"
