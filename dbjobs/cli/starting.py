@@ -12,7 +12,7 @@ from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import OnExit, WaitOptions
-from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.cli.waiting import make_wait
 from dbjobs.common.deadline import Deadline, time_limit
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError
@@ -20,6 +20,7 @@ from dbjobs.http.response import Payload
 from dbjobs.http.retry import LAST_TRY, NO_RETRIES
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.structured import write_document
+from dbjobs.runs.waiting import Wait
 
 ID_SECONDS = 30.0
 """To find out which run was started, after a signal."""
@@ -56,35 +57,50 @@ def start_run(
         f"to look for it: {app.command_line('runs list', listed)}"
     )
     run_id: int | None = None
+
+    def begin() -> Wait | None:
+        nonlocal run_id
+        with (
+            within_timeout(app, options.timeout if wait else math.inf, in_force) as limit,
+            explain_unknown_outcome(app, "the run may have been started", hint),
+        ):
+            with time_limit(app.clock, START_SECONDS):
+                answer = start(token)
+            if not answer:  # a dry run
+                return None
+            run_id = int(answer["run_id"])
+            if app.output in ("text", "id"):
+                app.streams.result_ids(str(run_id))
+            elif not wait:
+                write_document(app.streams, answer, app.output)
+        app.remember_run(run_id)
+        _show_started(app, run_id, job_id, wait=wait)
+        left = replace(options, timeout=limit.seconds_left)
+        return make_wait(app, [run_id], left, just_started=True) if wait else None
+
+    def recover() -> Wait | None:
+        found = (run_id or _find_run(app, lambda: start(token), options)) if wait else None
+        return make_wait(app, [found], options, just_started=True) if found else None
+
+    start_and_wait(begin, recover)
+
+
+def start_and_wait(begin: Callable[[], Wait | None], recover: Callable[[], Wait | None]) -> None:
+    """Start something by `begin`, and exit with the outcome of the wait that it returns, if it returns one.
+
+    A signal, at whatever moment, ends the wait as --on-interrupt says; if it comes before the wait is there,
+    `recover` gives the wait for what may have been started.
+    """
+    wait = None
     with interruptible():
         try:
-            with (
-                within_timeout(app, options.timeout if wait else math.inf, in_force) as limit,
-                explain_unknown_outcome(app, "the run may have been started", hint),
-            ):
-                with time_limit(app.clock, START_SECONDS):
-                    answer = start(token)
-                if not answer:  # a dry run
-                    return
-                run_id = int(answer["run_id"])
-                app.remember_run(run_id)
-                if app.output in ("text", "id"):
-                    app.streams.result_ids(str(run_id))
-                elif not wait:
-                    write_document(app.streams, answer, app.output)
-            _show_started(app, run_id, job_id, wait=wait)
-            if wait:
-                options = replace(options, timeout=limit.seconds_left)
-                raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True))
+            if wait := begin():
+                raise typer.Exit(wait.run())
         except Interrupted as interrupt:
-            if not wait:
+            wait = wait or recover()
+            if wait is None or wait.has_ended:
                 raise
-            if run_id is None:
-                run_id = _find_run(app, lambda: start(token), options)
-            if run_id is None:
-                raise
-            code = wait_for_runs(app, [run_id], options, just_started=True, interrupt=interrupt)
-            raise typer.Exit(code) from None
+            raise typer.Exit(wait.run(interrupt)) from None
 
 
 def _find_run(app: App, start_again: Callable[[], Payload], options: WaitOptions) -> int | None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import OnExit, WaitOptions
-from dbjobs.common.signals import Interrupted
 from dbjobs.errors import ExitCode
 from dbjobs.output.progress import ProgressMode
 from dbjobs.output.reporting import Reporter, report_files
@@ -28,17 +27,36 @@ def wait_for_runs(
     *,
     just_started: bool = False,
     just_canceled: bool = False,
-    reader: RunReader | None = None,
     backfill: "Backfill | None" = None,
-    interrupt: Interrupted | None = None,
 ) -> int:
     """Watch the runs to their end, show it, and return the exit code: their outcome.
 
-    `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
+    """
+    wait = make_wait(
+        app, run_ids, options, just_started=just_started, just_canceled=just_canceled, backfill=backfill
+    )
+    code = wait.run()
+    is_outcome = code in {outcome.value for outcome in Outcome}
+    return ExitCode.SUCCESS if just_canceled and is_outcome else code
+
+
+def make_wait(
+    app: App,
+    run_ids: Sequence[int],
+    options: WaitOptions,
+    *,
+    just_started: bool = False,
+    just_canceled: bool = False,
+    reader: RunReader | None = None,
+    backfill: "Backfill | None" = None,
+) -> Wait:
+    """The wait for the runs, with all that shows it.
+
+    `just_started`: the runs exist for certain, though the server may not show them yet.
+    `just_canceled`: their cancels were accepted.
     `reader`: what knows how to read these runs.
     `backfill`: the runs that are started while the wait goes on.
-    `interrupt`: came before the wait could begin, so it is left at once.
     """
     app.streams.keep_results()
     for run_id in run_ids[-1:]:
@@ -63,7 +81,7 @@ def wait_for_runs(
         max_outage=options.max_outage,
         fail_fast=options.fail_fast,
     )
-    wait = Wait(
+    return Wait(
         reader or RunReader(app.api),
         app.clock,
         display,
@@ -74,9 +92,6 @@ def wait_for_runs(
         cancels_on_interrupt=options.on_interrupt is OnExit.CANCEL,
         is_strict=options.strict,
     )
-    code = wait.run(interrupt)
-    is_outcome = code in {outcome.value for outcome in Outcome}
-    return ExitCode.SUCCESS if just_canceled and is_outcome else code
 
 
 def make_reporter(

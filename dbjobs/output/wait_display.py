@@ -53,6 +53,7 @@ class WaitDisplay:
         self._mode = resolve_mode(self.progress, self.streams)
         self._show: Show = lambda snapshot: None
         self._shown_outputs = 0
+        self._has_result = False
 
     @property
     def tick(self) -> float:
@@ -166,8 +167,9 @@ class WaitDisplay:
         )
 
     def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
-        if is_final:
+        if is_final and not self._has_result:
             self._print_result(snapshot.runs)
+            self._has_result = True
         if snapshot.ending is Ending.CONTACT_LOST and not exit_reason:
             exit_reason = _contact_lost_reason(snapshot)
         self.reporter.end(snapshot, exit_reason, may_ask=may_ask, is_final=is_final)

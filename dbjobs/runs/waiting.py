@@ -60,7 +60,7 @@ class WaitObserver(Protocol):
         """The runs have ended, or the wait has left them at one of its limits."""
 
     def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
-        """Write the result and the reports; if it is not final, another call follows.
+        """Write the result and the reports; if it is not final, or a signal ends it, another call follows.
 
         `exit_reason`: why the wait ended before its runs did.
         `may_ask`: there is time to ask the workspace why tasks failed.
@@ -82,6 +82,8 @@ class Wait:
     cancels_on_interrupt: bool = False
     is_strict: bool = False
     """SUCCESS_WITH_FAILURES counts as a failure"""
+    has_ended: bool = False
+    """True once its result is being reported: later signals do not change that"""
     _last: Snapshot = field(default_factory=lambda: Snapshot((), 0.0, 0.0))
     _exit_reason: str = ""
     _may_ask: bool = True
@@ -94,15 +96,16 @@ class Wait:
         with interruptible():
             try:
                 code = self._follow_or_leave(interrupt)
-            except Interrupted as second:
+                self._report()
+            except Interrupted as latest:
                 self._may_ask = False
                 self._end_cancels("interrupted once more")
-                code = second.exit_code
+                code = latest.exit_code
+                self._report()
             except DbjobsError:
                 self._leave("no other run can be started", cancels=False)
                 self._report()
                 raise
-            self._report()
         return code
 
     def _follow_or_leave(self, interrupt: Interrupted | None) -> int:
@@ -210,6 +213,7 @@ class Wait:
             logger.warning("%s was canceled, but its end was not seen", format_runs(active))
 
     def _report(self, *, is_final: bool = True) -> None:
+        self.has_ended = is_final
         with time_limit(self.clock, self._seconds_for_outputs):
             self.observer.report(self.snapshot, self._exit_reason, may_ask=self._may_ask, is_final=is_final)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from tests.support.fakes import Received, Reply, ScriptedServer, scripted_server
 from tests.support.payloads import JOB_ID, run
 
 POLLS = ("--poll-interval", "0.2s", "--poll-max", "0.2s")
+FAILED = 7
+"""A run that has failed, and goes on once it is repaired."""
+
 REFUSED = Reply(403, {"error_code": "PERMISSION_DENIED", "message": "You may not cancel it."})
 
 
@@ -34,6 +38,7 @@ class Workspace:
     run_ids: dict[str, int] = field(default_factory=dict)
     """by token"""
     canceled: list[int] = field(default_factory=list)
+    repaired: list[int] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def reply(self, request: Received) -> Reply:
@@ -41,17 +46,20 @@ class Workspace:
 
     def answer(self, request: Received) -> Reply:
         with self.lock:
-            if request.endpoint == "get":
-                return Reply(body=JOB)
-            if request.endpoint == "runs/list":
-                return Reply(body={"runs": []})
+            if request.endpoint in ("get", "runs/list"):
+                return Reply(body=JOB if request.endpoint == "get" else {"runs": []})
             if request.endpoint == "run-now":
                 token = request.body["idempotency_token"]
                 return Reply(body={"run_id": self.run_ids.setdefault(token, 1000 + len(self.run_ids))})
             if request.endpoint == "runs/cancel":
                 self.canceled.append(request.body["run_id"])
                 return Reply(body={})
+            if request.endpoint == "runs/repair":
+                self.repaired.append(request.body["run_id"])
+                return Reply(body={"repair_id": 55})
             run_id = int(request.query["run_id"])
+            if run_id == FAILED and not self.repaired:
+                return Reply(body=run("TERMINATED", "FAILED", run_id=run_id, end_time=1))
             state = ("TERMINATED", "CANCELED") if run_id in self.canceled else ("RUNNING", None)
             return Reply(body=run(*state, run_id=run_id))
 
@@ -144,6 +152,53 @@ def test_a_signal_just_after_the_trigger_s_answer_cancels_the_run(milliseconds: 
     assert code == 130, err
     assert list(workspace.run_ids.values()) == workspace.canceled == [1000], err
     assert out.splitlines()[-1] == "1000\tTERMINATED\tCANCELED"
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30, 100])
+def test_a_signal_just_after_a_repair_was_answered_cancels_the_run(milliseconds: int) -> None:
+    workspace = Workspace()
+    calls: list[Call] = []
+
+    def interrupt(request: Received) -> Reply | None:
+        if request.endpoint == "runs/repair":
+            send = calls[0].process.send_signal
+            threading.Timer(milliseconds / 1000, send, [signal.SIGINT]).start()
+        return None
+
+    workspace.hook = interrupt
+    with calling(workspace, "runs", "repair", FAILED, "--wait", "--on-interrupt", "cancel") as (call, _):
+        calls.append(call)
+        code, out, err = call.finish()
+
+    assert code == 130, err
+    assert workspace.repaired == workspace.canceled == [FAILED], err
+    assert out.splitlines()[-1] == f"{FAILED}\tTERMINATED\tCANCELED"
+
+
+def test_a_signal_while_the_reports_are_written_cancels_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    """The run has ended, and only what its tasks have printed is still being read."""
+    workspace = Workspace()
+
+    def end_at_once(request: Received) -> Reply | None:
+        if request.endpoint == "runs/get-output":
+            return Reply(hang=True)
+        is_read = request.endpoint == "runs/get"
+        return Reply(body=run("TERMINATED", "FAILED", run_id=1000)) if is_read else None
+
+    workspace.hook = end_at_once
+    report = tmp_path / "junit.xml"
+    options = ("--on-interrupt", "cancel", "--show-output", "none", "--junit", report)
+    with calling(workspace, "runs", "now", JOB_ID, "--wait", *options) as (call, server):
+        while not any(request.endpoint == "runs/get-output" for request in server.received):
+            time.sleep(0.01)
+        call.process.send_signal(signal.SIGINT)
+        code, out, err = call.finish()
+
+    assert code == 130, err
+    assert out.splitlines() == ["1000", "1000\tTERMINATED\tFAILED"]
+    assert workspace.canceled == []
+    assert "still running" not in err
+    assert "<failure" in report.read_text("utf-8")
 
 
 def test_a_run_whose_start_was_interrupted_is_found_by_its_token_and_canceled() -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,14 @@ from dbjobs.cli.options import DryRun, Force, OptionalRun, Wait
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.run_lookup import ENDED, resolve_run
 from dbjobs.cli.showing import show_created
-from dbjobs.cli.starting import within_timeout
+from dbjobs.cli.starting import start_and_wait, within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
-from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.cli.waiting import make_wait
 from dbjobs.errors import UsageError
+from dbjobs.runs import waiting
+
+if TYPE_CHECKING:
+    from dbjobs.http.response import Payload
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,33 @@ def command(
     app = app_of(ctx)
     run_id = resolve_run(app, run, ENDED)
     hint = hint_to_look(app, "runs get", str(run_id))
-    with (
-        within_timeout(app, options.timeout if wait else math.inf) as limit,
-        explain_unknown_outcome(app, f"run {run_id} may have been repaired", hint),
-    ):
-        before = app.api.get_run(run_id, include_history=True)
-        given = read_parameters(app, parameters, lambda: as_job(before), force=force)
-        body = plan_repair(before, rerun.tasks or (), given, with_dependent=rerun.dependent)
-        answer = app.api_to_change(dry_run).repair_run(run_id, body)
-    if not answer:  # a dry run
-        return
-    if not wait or app.output in ("text", "id"):
-        show_created(app, answer, "repair_id")
-    way_back = app.command_line("runs wait", str(run_id))
-    app.streams.note(f"repair {answer['repair_id']} of run {run_id} started; to wait for it: {way_back}")
-    if wait:
-        options = replace(options, timeout=limit.seconds_left)
+    before: Payload = {}
+
+    def begin() -> waiting.Wait | None:
+        nonlocal before
+        with (
+            within_timeout(app, options.timeout if wait else math.inf) as limit,
+            explain_unknown_outcome(app, f"run {run_id} may have been repaired", hint),
+        ):
+            before = app.api.get_run(run_id, include_history=True)
+            given = read_parameters(app, parameters, lambda: as_job(before), force=force)
+            body = plan_repair(before, rerun.tasks or (), given, with_dependent=rerun.dependent)
+            answer = app.api_to_change(dry_run).repair_run(run_id, body)
+        if not answer:  # a dry run
+            return None
+        if not wait or app.output in ("text", "id"):
+            show_created(app, answer, "repair_id")
+        way_back = app.command_line("runs wait", str(run_id))
+        app.streams.note(f"repair {answer['repair_id']} of run {run_id} started; to wait for it: {way_back}")
+        return wait_for_repair(limit.seconds_left) if wait else None
+
+    def wait_for_repair(timeout: float) -> waiting.Wait:
         reader = RepairReader(app.api, before=Run(before))
-        raise typer.Exit(wait_for_runs(app, [run_id], options, just_started=True, reader=reader))
+        left = replace(options, timeout=timeout)
+        return make_wait(app, [run_id], left, just_started=True, reader=reader)
+
+    def recover() -> waiting.Wait | None:
+        may_wait = wait and app.transport.may_have_changed
+        return wait_for_repair(options.timeout) if may_wait else None
+
+    start_and_wait(begin, recover)
