@@ -10,6 +10,7 @@ from dbjobs.http.response import Payload
 from dbjobs.output.structured import write_document, write_documents, write_pages
 
 if TYPE_CHECKING:
+    from dbjobs.runs.history import JobHistory
     from dbjobs.runs.outputs import TaskOutput
 
 
@@ -47,6 +48,22 @@ def show_run(app: App, run: Payload) -> None:
     from dbjobs.output.terminal import tables
 
     tables.show_run(app.streams, run, app.clock.now())
+
+
+def show_history(app: App, history: "JobHistory", job_id: int) -> None:
+    """What the runs of a job have in common."""
+    if app.output == "id":
+        app.streams.result_ids(*(str(run.run_id) for run in reversed(history.runs)))
+    elif app.output != "text":
+        from dbjobs.output.job_history import history_document
+
+        write_document(app.streams, history_document(history, job_id), app.output)
+    elif history.runs:
+        from dbjobs.output.terminal.job_history import show_history as show_text
+
+        show_text(app.streams, history, job_id)
+    else:
+        app.streams.note(f"job {job_id} has no runs")
 
 
 def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:

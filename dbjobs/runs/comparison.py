@@ -22,15 +22,11 @@ OUTCOME_FIELDS = {"condition_task": ("outcome",), "for_each_task": ("stats",)}
 def settings_of(run: Run) -> Payload:
     """What a run ran with, as far as the run itself tells: a job may have changed since."""
     payload = run.payload
-    git_source = dict(payload.get("git_source") or {})
-    snapshot = git_source.pop("git_snapshot", None) or {}
-    tasks = [_settings_of_task(task.payload) for task in run.tasks] or [
+    tasks = [settings_of_task(task.payload) for task in run.tasks] or [
         {**(payload.get("task") or {}), **(payload.get("cluster_spec") or {})}
     ]
     found = {
-        "parameters": parameters_of(payload),
-        "git_source": {**git_source, "commit": snapshot.get("used_commit")},
-        "job_clusters": payload.get("job_clusters"),
+        **shared_settings_of(run),
         "tasks": tasks,
         "trigger": payload.get("trigger"),
         "creator_user_name": payload.get("creator_user_name"),
@@ -38,7 +34,19 @@ def settings_of(run: Run) -> Payload:
     return {name: value for name, value in found.items() if value}
 
 
-def _settings_of_task(task: Payload) -> Payload:
+def shared_settings_of(run: Run) -> Payload:
+    """What all tasks of a run had in common."""
+    git_source = dict(run.payload.get("git_source") or {})
+    snapshot = git_source.pop("git_snapshot", None) or {}
+    return {
+        "parameters": parameters_of(run.payload),
+        "git_source": {**git_source, "commit": snapshot.get("used_commit")},
+        "job_clusters": run.payload.get("job_clusters"),
+    }
+
+
+def settings_of_task(task: Payload) -> Payload:
+    """The settings of a task that its run shows."""
     settings = {name: value for name, value in task.items() if name not in STATE_FIELDS}
     for name, fields in OUTCOME_FIELDS.items():
         if isinstance(settings.get(name), dict):

@@ -70,7 +70,7 @@ def choose_past_runs(runs: Iterable[Run], run: Run) -> list[Run]:
     chosen = [
         past
         for past in runs
-        if past.run_id != run.run_id and past.outcome and past.outcome.is_good and _ran_in_one_go(past)
+        if past.run_id != run.run_id and past.outcome and past.outcome.is_good and ran_in_one_go(past)
     ]
     trigger = run.payload.get("trigger")
     of_trigger = [past for past in chosen if past.payload.get("trigger") == trigger]
@@ -81,7 +81,7 @@ def choose_past_runs(runs: Iterable[Run], run: Run) -> list[Run]:
     return sorted(chosen, key=lambda past: past.start_time or 0, reverse=True)
 
 
-def _ran_in_one_go(run: Run) -> bool:
+def ran_in_one_go(run: Run) -> bool:
     """False if its times are unknown, or if it stood still between its end and a repair."""
     if not run.start_time or not run.end_time:
         return False
@@ -182,9 +182,17 @@ def _ready_at(task: TaskRun, ends: Mapping[str, float], start: float) -> float:
 
 
 def trend_factors(durations: Sequence[float]) -> list[float]:
-    """What to multiply each duration by, newest first, to continue a significant trend to the present.
+    """What to multiply each duration by, newest first, to continue a significant trend to the present."""
+    slope = trend_slope(durations)
+    bound = math.log(GREATEST_FACTOR)
+    return [math.exp(min(max(slope * (age + 1), -bound), bound)) for age in range(len(durations))]
 
-    The trend is the Theil-Sen slope of the logarithms, if Kendall's test finds one.
+
+def trend_slope(durations: Sequence[float], significance: float = TREND_SIGNIFICANCE) -> float:
+    """By how much the logarithm rises from one duration to the next newer one; newest first.
+
+    It is the Theil-Sen slope, or 0 if Kendall's test finds no trend; `significance` is in standard
+    deviations.
     """
     logs = [math.log(max(duration, 1.0)) for duration in reversed(durations)]
     pairs = [
@@ -193,11 +201,9 @@ def trend_factors(durations: Sequence[float]) -> list[float]:
     score = sum((rise > 0) - (rise < 0) for _, rise in pairs)
     count = len(logs)
     deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
-    if abs(score) <= TREND_SIGNIFICANCE * deviation:
-        return [1.0] * count
-    slope = statistics.median(rise / distance for distance, rise in pairs)
-    bound = math.log(GREATEST_FACTOR)
-    return [math.exp(min(max(slope * (age + 1), -bound), bound)) for age in range(count)]
+    if abs(score) <= significance * deviation:
+        return 0.0
+    return statistics.median(rise / distance for distance, rise in pairs)
 
 
 def _seconds(milliseconds: int | None) -> float:
