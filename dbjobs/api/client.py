@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 from dbjobs.api.paging import Pages, RunFilter, Warn, list_items, name_of, read_pages, take
+from dbjobs.api.shapes import JOB_PERMISSIONS
 from dbjobs.errors import NotFoundError, OutcomeUnknownError, UnreachableError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import RetryPolicy
@@ -64,6 +65,10 @@ class JobsApi:
         job = merge_pages(self._pages("get", {"job_id": job_id}))
         self._warn_if_truncated(job.get("settings") or {})
         return job
+
+    def get_job_permissions(self, job_id: int, retry: RetryPolicy | None = None) -> Payload:
+        """→ `access_control_list`: who may do what with a job. It is the same in all versions."""
+        return self._send("GET", f"{JOB_PERMISSIONS}/{job_id}", {}, retry=retry)
 
     def list_jobs(
         self,

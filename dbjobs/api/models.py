@@ -67,6 +67,12 @@ class _RunFields:
         )
 
     @property
+    def queue_code(self) -> str:
+        """Why the run is in the queue, such as MAX_CONCURRENT_RUNS_REACHED; empty if it is not."""
+        details = self._status.get("queue_details") or {}
+        return str(details.get("code") or "") if self.phase is Phase.WAITING else ""
+
+    @property
     def phase(self) -> Phase:
         return phase_of(self.life_cycle_state)
 

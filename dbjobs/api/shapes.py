@@ -77,6 +77,11 @@ _RUN_FIELDS: Fields = {
     **{f"{part}_duration": NUMBER for part in ("queue", "setup", "execution", "cleanup", "run")},
     "cluster_instance": {"cluster_id": TEXT},
     "task": OBJECT,
+    "job_cluster_key": TEXT,
+    "libraries": [OBJECT],
+    "git_source": {"git_snapshot": OBJECT},
+    "trigger_info": OBJECT,
+    "cluster_spec": {"new_cluster": {"autoscale": OBJECT}},
 }
 
 _TASK_RUN: Fields = {
@@ -110,9 +115,18 @@ _TASK_SETTINGS: Fields = {
     **_TASK_TYPES,
     "task_key": TEXT,
     "depends_on": [{"task_key!": TEXT}],
+    "libraries": [OBJECT],
     "condition_task": OBJECT,
     "for_each_task": {"task": OBJECT},
 }
+
+_EVENTS = (
+    "on_start",
+    "on_success",
+    "on_failure",
+    "on_duration_warning_threshold_exceeded",
+    "on_streaming_backlog_exceeded",
+)
 
 JOB: Fields = {
     "job_id": ID,
@@ -129,6 +143,8 @@ JOB: Fields = {
         "max_concurrent_runs": NUMBER,
         "timeout_seconds": NUMBER,
         "tags": OBJECT,
+        "email_notifications": {event: [TEXT] for event in _EVENTS},
+        "webhook_notifications": {event: [OBJECT] for event in _EVENTS},
         "schedule": {"quartz_cron_expression": TEXT, "timezone_id": TEXT, "pause_status": TEXT},
         "continuous": {"pause_status": TEXT},
         "trigger": {"pause_status": TEXT, "file_arrival": {"url": TEXT}, "periodic": OBJECT},
@@ -136,6 +152,21 @@ JOB: Fields = {
     "has_more": FLAG,
     "next_page_token": TEXT,
 }
+
+JOB_PERMISSIONS = "/api/2.0/permissions/jobs"
+"""The path, but for the job's id, of what is no part of the Jobs API."""
+
+_PERMISSIONS: Fields = {
+    "access_control_list": [
+        {
+            "user_name": TEXT,
+            "group_name": TEXT,
+            "service_principal_name": TEXT,
+            "all_permissions": [{"permission_level": TEXT}],
+        }
+    ]
+}
+"""Source: https://docs.databricks.com/api/workspace/jobs/getpermissions"""
 
 _PAGE: Fields = {"has_more": FLAG, "next_page_token": TEXT}
 
@@ -167,6 +198,7 @@ ANSWERS: dict[str, Fields] = {
     "runs/cancel-all": {},
     "runs/delete": {},
     "runs/repair": {"repair_id!": ID},
+    JOB_PERMISSIONS: _PERMISSIONS,
 }
 """By endpoint. `{}`: the response has no fields."""
 

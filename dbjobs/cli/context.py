@@ -191,6 +191,12 @@ class App:
         if last:
             raise last
 
+    def page_url(self, job_id: int, run_id: int | None = None) -> str:
+        """The URL of a job's page, or of a run's, as the API gives it."""
+        workspace = f"?o={self.transport.workspace_id}" if self.transport.workspace_id else ""
+        run = f"/run/{run_id}" if run_id else ""
+        return f"{self.profile.host.value}/{workspace}#job/{job_id}{run}"
+
     def command_line(self, command: str, arguments: str) -> str:
         """A command for the same workspace as this one: with the same profile, file and host."""
         import shlex

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dbjobs.api.paging import Pages
 from dbjobs.cli.context import App
+from dbjobs.common.deadline import time_limit
 from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
 from dbjobs.output.structured import write_document, write_documents, write_pages
@@ -12,6 +13,10 @@ from dbjobs.output.structured import write_document, write_documents, write_page
 if TYPE_CHECKING:
     from dbjobs.runs.history import JobHistory
     from dbjobs.runs.outputs import TaskOutput
+
+
+DETAILS_SECONDS = 20.0
+"""For what is shown beside a job's settings: it is an extra."""
 
 
 def show_created(app: App, answer: Payload, id_key: str) -> None:
@@ -36,8 +41,12 @@ def show_job(app: App, job: Payload) -> None:
         write_document(app.streams, job, app.output, id_key="job_id")
         return
     from dbjobs.output.terminal import tables
+    from dbjobs.runs.job_details import read_job_details
 
-    tables.show_job(app.streams, job, app.clock.now())
+    job_id = int(job["job_id"])
+    with time_limit(app.clock, DETAILS_SECONDS):
+        details = read_job_details(app.api, job_id, app.page_url(job_id))
+    tables.show_job(app.streams, job, app.clock.now(), details)
 
 
 def show_run(app: App, run: Payload) -> None:

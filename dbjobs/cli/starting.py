@@ -138,9 +138,8 @@ def within_timeout(app: App, timeout: float, in_force: Deadline | None = None) -
 def _show_started(app: App, run_id: int, job_id: int | None, *, wait: bool) -> None:
     """Where the run is, and how to wait for it."""
     page = None
-    if job_id:  # the URL that the API gives
-        workspace = f"?o={app.transport.workspace_id}" if app.transport.workspace_id else ""
-        page = f"{app.profile.host.value}/{workspace}#job/{job_id}/run/{run_id}"
+    if job_id:
+        page = app.page_url(job_id, run_id)
     elif not wait and not app.streams.quiet:  # a wait shows the page anyway
         with suppress(DbjobsError), time_limit(app.clock, PAGE_SECONDS):
             page = Run(app.api.get_run_page(run_id, None, NO_RETRIES)).run_page_url

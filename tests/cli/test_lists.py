@@ -273,13 +273,14 @@ def test_the_table_of_runs(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> No
         run("RUNNING", run_id=2, run_name="a \x1b[31mname", start_time=NOW_MS - 5000, trigger="ONE_TIME"),
         {"run_id": 3, "status": {"state": "QUEUED"}},
     ]
-    runs[0]["state"]["result_state"] = "FAILED"
+    runs[0]["state"] |= {"result_state": "FAILED", "state_message": "no rows\nat all"}
+    runs[1]["state"]["state_message"] = "In run"
     serve(Reply(body={"runs": runs}))
     assert cells(dbjobs("runs", "list")) == [
-        ["RUN ID", "JOB ID", "NAME", "STATE", "TRIGGER", "STARTED", "DURATION"],
+        ["RUN ID", "JOB ID", "NAME", "STATE", "TRIGGER", "STARTED", "DURATION", "MESSAGE"],
         [
             *(str(BEYOND_FLOAT), "77310284417", "nightly", "✗ TERMINATED FAILED", "PERIODIC"),
-            *("2025-12-31 21:55:00 (2h05m ago)", "2h00m"),
+            *("2025-12-31 21:55:00 (2h05m ago)", "2h00m", "no rows at all"),
         ],
         ["2", "77310284417", "a name", "● RUNNING", "ONE_TIME", "2025-12-31 23:59:55 (5s ago)", "5s"],
         ["3", "run 3", "○ QUEUED"],

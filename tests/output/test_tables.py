@@ -84,7 +84,7 @@ def test_a_single_task_run_of_api_2_0(looks_like: LooksLike) -> None:
 def test_a_single_task_job_of_api_2_0() -> None:
     settings = {"name": "old", "notebook_task": {"notebook_path": "/old"}, "existing_cluster_id": "1-2-x"}
     text = render_job({"job_id": 1, "settings": settings}, canvas()).plain
-    assert text.splitlines()[-2:] == ["TYPE      CLUSTER", "notebook  1-2-x"]
+    assert text.splitlines()[-2:] == ["TYPE      RUNS  CLUSTER", "notebook  /old  1-2-x"]
 
 
 @pytest.mark.parametrize(

@@ -21,4 +21,5 @@ def command(ctx: typer.Context, run: OptionalRun = None) -> None:
     """
     app = app_of(ctx)
     run_id = resolve_run(app, run)
-    show_run(app, app.api.get_run(run_id))
+    has_repairs = app.output == "text" and app.api.version != "2.0"  # programs get the plain answer
+    show_run(app, app.api.get_run(run_id, include_history=has_repairs))

@@ -53,6 +53,11 @@ class Canvas:
         style = "bold" if style_of(task) in (StateStyle.RUNNING, StateStyle.FAILED) else ""
         return Text.assemble((guide, "dim"), (self.line(task.task_key), style))
 
+    def cause(self, run: AnyRun) -> Text:
+        """Why a run failed, as far as it says; nothing for others."""
+        has_cause = style_of(run) in (StateStyle.FAILED, StateStyle.STOPPED, StateStyle.LEFT_OUT)
+        return Text(self.line(format_message(run)) if has_cause else "", style_of(run).style)
+
     def details(self, task: TaskRun, child: Run | None = None) -> Text:
         """The attempt, the progress, the server's message, and which tasks it waits for if several."""
         facts = (

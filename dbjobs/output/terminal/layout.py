@@ -22,6 +22,10 @@ DATES_WIDTH = 140
 
 COLUMN_GAP = 2
 
+NAME_WIDTH = 24
+CAUSE_WIDTH = 24
+"""People read names and causes, not ids: ids are left out before these columns get narrower."""
+
 MIN_COLUMN_WIDTH = 8
 """A narrowed column keeps this width for as long as optional columns can be left out instead."""
 
@@ -39,6 +43,8 @@ class Column:
     """left out if it does not fit"""
     priority: int = 0
     """of optional columns, the one with the lowest priority is left out first; of equals, the rightmost"""
+    min_width: int = 0
+    """optional columns are left out before this one gets narrower"""
     gap: int = COLUMN_GAP
     """blanks before it"""
 
@@ -67,7 +73,8 @@ def lay_out_table(
 def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -> list[int]:
     """The width of each column, 0 for one that is left out.
 
-    Columns are narrowed to MIN_COLUMN_WIDTH; if that is not enough, optional ones are left out;
+    Columns are narrowed to their `min_width`; if that is not enough, optional ones without one are
+    left out; then columns are narrowed to MIN_COLUMN_WIDTH, then the other optional ones are left out;
     if that is not enough either, the rest are narrowed further.
     """
     widths = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
@@ -75,29 +82,47 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
         return widths
     optional = [index for index, column in enumerate(columns) if column.is_optional]
     optional.sort(key=lambda index: columns[index].priority, reverse=True)
-    narrowed = _narrow(columns, widths, width, MIN_COLUMN_WIDTH)
-    while total_width(columns, narrowed) > width and optional:
-        widths[optional.pop()] = 0
-        narrowed = _narrow(columns, widths, width, MIN_COLUMN_WIDTH)
+    narrowed = widths
+    for has_minimum in (True, False):
+        left_out = [index for index in optional if not (has_minimum and columns[index].min_width)]
+        narrowed = _narrow(columns, widths, width, MIN_COLUMN_WIDTH, has_minimum=has_minimum)
+        while total_width(columns, narrowed) > width and left_out:
+            widths[left_out.pop()] = 0
+            narrowed = _narrow(columns, widths, width, MIN_COLUMN_WIDTH, has_minimum=has_minimum)
     return narrowed if total_width(columns, narrowed) <= width else _narrow(columns, widths, width, 1)
 
 
-def _narrow(columns: Sequence[Column], widths: list[int], width: int, minimum: int) -> list[int]:
-    """Cap the columns that may be cut at the greatest width at which all fits, but at least `minimum`."""
-    soft = sorted(
-        cells for column, cells in zip(columns, widths, strict=True) if cells and not column.is_whole
-    )
-    left = width - total_width(columns, widths) + sum(soft)
-    cap = left
-    for index, cells in enumerate(soft):
-        cap = left // (len(soft) - index)
+def _narrow(
+    columns: Sequence[Column], widths: list[int], width: int, minimum: int, *, has_minimum: bool = False
+) -> list[int]:
+    """Cap the columns that may be cut at the greatest width at which all fits, but at least `minimum`.
+
+    `has_minimum`: whether a column's own `min_width` is kept.
+    """
+    narrowed = list(widths)
+    soft = [index for index, cells in enumerate(widths) if cells and not columns[index].is_whole]
+    left = width - total_width(columns, widths) + sum(widths[index] for index in soft)
+    cap = _fair_cap([widths[index] for index in soft], left)
+    while has_minimum and (held := [index for index in soft if cap < columns[index].min_width]):
+        for index in held:
+            narrowed[index] = min(widths[index], columns[index].min_width)
+            left -= narrowed[index]
+        soft = [index for index in soft if index not in held]
+        cap = _fair_cap([widths[index] for index in soft], left)
+    for index in soft:
+        narrowed[index] = min(widths[index], max(cap, minimum))
+    return narrowed
+
+
+def _fair_cap(widths: Sequence[int], available: int) -> int:
+    """The greatest width at which the columns fit if none is wider."""
+    cap = available
+    for index, cells in enumerate(sorted(widths)):
+        cap = available // (len(widths) - index)
         if cells > cap:
             break
-        left -= cells
-    cap = max(cap, minimum)
-    return [
-        cells if column.is_whole else min(cells, cap) for column, cells in zip(columns, widths, strict=True)
-    ]
+        available -= cells
+    return cap
 
 
 def total_width(columns: Sequence[Column], widths: Sequence[int]) -> int:

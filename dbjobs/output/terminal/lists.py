@@ -12,15 +12,26 @@ from rich.text import Text
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import format_age, format_duration, format_moment, format_state, seconds_of
+from dbjobs.output.job_settings import format_schedule, format_trigger, task_type
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import DATES_WIDTH, Column, draw, draw_uncut, measure, total_width
+from dbjobs.output.terminal.layout import (
+    DATES_WIDTH,
+    Column,
+    draw,
+    draw_uncut,
+    measure,
+    total_width,
+)
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.style import style_of
-from dbjobs.output.terminal.tables import format_schedule, format_trigger, task_type
 
 StyledText = tuple[str, str]
 """A text and its style: lists are long, and a Text is made of it only where styles are seen."""
+
+MIN_NAME_WIDTH = 16
+MIN_CAUSE_WIDTH = 20
+"""Of a terminal's width, so much goes to names and causes before dates and durations get any."""
 
 MAX_COUNTED_TASKS = 100
 """Lists hold no more tasks of a job."""
@@ -105,12 +116,13 @@ def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
     """For runs, perhaps with the states of their tasks."""
     columns = [
         Column("RUN ID", is_whole=True),
-        Column("JOB ID", is_whole=True, is_optional=True, priority=1),
-        Column("NAME"),
+        Column("JOB ID", is_whole=True, is_optional=True),
+        Column("NAME", min_width=MIN_NAME_WIDTH),
         Column("STATE", is_whole=True),
-        Column("TRIGGER", is_optional=True),
+        Column("TRIGGER", is_optional=True, priority=1),
         Column("STARTED", is_whole=True, is_optional=True, priority=3),
         Column("DURATION", is_whole=True, is_right=True, is_optional=True, priority=2),
+        Column("MESSAGE", is_optional=True, priority=3, min_width=MIN_CAUSE_WIDTH),
     ]
 
     def make_row(payload: Payload, canvas: Canvas) -> list[StyledText]:
@@ -125,6 +137,7 @@ def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
             (canvas.line(payload.get("trigger") or ""), ""),
             (_format_when(run.start_time, canvas), ""),
             (format_duration(seconds_of(run, canvas.now)), ""),
+            (canvas.cause(run).plain, style.style),
         ]
         if with_tasks:
             states = ", ".join(f"{task.task_key} {task.shown_state}" for task in run.tasks)

@@ -11,6 +11,7 @@ from rich.text import Text
 from dbjobs.api.models import Run, TaskRun, in_dependency_order
 from dbjobs.http.response import Payload
 from dbjobs.output.formatting import (
+    format_age,
     format_attempt,
     format_duration,
     format_message,
@@ -19,11 +20,29 @@ from dbjobs.output.formatting import (
     format_time_spent,
     seconds_of,
 )
+from dbjobs.output.job_settings import (
+    format_cluster,
+    format_libraries,
+    format_notifications,
+    format_permissions,
+    format_schedule,
+    format_target,
+    format_trigger,
+    task_type,
+)
+from dbjobs.output.run_facts import (
+    format_commit,
+    format_compute,
+    format_parameters,
+    format_repairs,
+    format_run_trigger,
+)
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_WIDTH, NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.tree import build_tree, draw_guides
+from dbjobs.runs.job_details import JobDetails
 
 Fact = tuple[str, Text | str]
 """A label and its value; facts with a blank value are left out."""
@@ -31,23 +50,34 @@ Fact = tuple[str, Text | str]
 JOB_TASK_COLUMNS = (
     Column("TASK"),
     Column("TYPE", is_whole=True),
-    Column("DEPENDS ON"),
+    Column("RUNS"),
+    Column("DEPENDS ON", is_optional=True, priority=1),
     Column("CLUSTER", is_optional=True),
 )
 
 RUN_TASK_COLUMNS = (
     Column(is_whole=True),
-    Column("TASK", gap=1),
+    Column("TASK", gap=1, min_width=NAME_WIDTH),
     Column("STATE", is_whole=True),
     Column("DURATION", is_whole=True, is_right=True),
     Column("RUN ID", is_whole=True, is_optional=True),
-    Column("MESSAGE", is_optional=True),
+    Column("MESSAGE", is_optional=True, priority=1, min_width=CAUSE_WIDTH),
+)
+
+LAST_RUN_COLUMNS = (
+    Column(is_whole=True),
+    Column("LAST RUNS", is_whole=True, gap=1),
+    Column("STARTED", is_whole=True, is_optional=True, priority=1),
+    Column("DURATION", is_whole=True, is_right=True, is_optional=True),
+    Column("TRIGGER", is_optional=True),
+    Column("RUN ID", is_whole=True),
+    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH),
 )
 
 
-def show_job(streams: Streams, job: Payload, now: float) -> None:
+def show_job(streams: Streams, job: Payload, now: float, details: JobDetails | None = None) -> None:
     """Write a job to stdout, for people."""
-    write_lines(streams, [render_job(job, canvas_for(streams, streams.out, now))])
+    write_lines(streams, [render_job(job, canvas_for(streams, streams.out, now), details)])
 
 
 def show_run(streams: Streams, run: Payload, now: float) -> None:
@@ -55,17 +85,36 @@ def show_run(streams: Streams, run: Payload, now: float) -> None:
     write_lines(streams, [render_run(Run(run), canvas_for(streams, streams.out, now))])
 
 
-def render_job(job: Payload, canvas: Canvas) -> Text:
-    """A job's settings in short, and its tasks, dependencies first."""
+def render_job(job: Payload, canvas: Canvas, details: JobDetails | None = None) -> Text:
+    """A job's settings in short, its tasks, dependencies first, and its last runs."""
     settings = job.get("settings") or {}
     tasks = settings.get("tasks") or ([settings] if task_type(settings) else [])
     rows = []
     for task in in_dependency_order(map(TaskRun, tasks)):
-        cluster = format_cluster(task.payload)
-        cells = (task.task_key, task_type(task.payload), ", ".join(task.depends_on), cluster)
+        payload = task.payload
+        after, cluster = ", ".join(task.depends_on), format_cluster(payload)
+        cells = (task.task_key, task_type(payload), format_target(payload), after, cluster)
         rows.append([Text(canvas.line(cell)) for cell in cells])
     title = settings.get("name") or "Untitled"
-    return _compose(title, _job_facts(job, settings, canvas), JOB_TASK_COLUMNS, rows, canvas)
+    facts = [*_job_facts(job, settings, canvas), *_more_job_facts(settings, tasks, details, canvas)]
+    text = _compose(title, facts, JOB_TASK_COLUMNS, rows, canvas)
+    if details and details.runs:
+        last = [_last_run(run, canvas) for run in details.runs]
+        table = lay_out_table(LAST_RUN_COLUMNS, last, width=canvas.width, glyphs=canvas.glyphs)
+        text = Text("\n").join([text, Text(), *table])
+    return text
+
+
+def _last_run(run: Run, canvas: Canvas) -> list[Text]:
+    return [
+        canvas.symbol(run),
+        canvas.state(run),
+        Text(format_age(run.start_time, canvas.now)),
+        canvas.duration(run),
+        Text(canvas.line(run.payload.get("trigger") or "")),
+        Text(str(run.run_id)),
+        canvas.cause(run),
+    ]
 
 
 def _job_facts(job: Payload, settings: Payload, canvas: Canvas) -> Iterator[Fact]:
@@ -76,49 +125,37 @@ def _job_facts(job: Payload, settings: Payload, canvas: Canvas) -> Iterator[Fact
     yield "schedule", canvas.line(format_schedule(settings.get("schedule") or {}))
     yield "trigger", canvas.line(format_trigger(settings.get("trigger") or {}))
     yield "continuous", canvas.line((settings.get("continuous") or {}).get("pause_status") or "")
-    for index, parameter in enumerate(settings.get("parameters") or ()):
-        text = f"{parameter.get('name')}={parameter.get('default', '')}"
-        yield "parameters" if index == 0 else "", canvas.line(text)
+    parameters = settings.get("parameters") or ()
+    texts = (f"{parameter.get('name')}={parameter.get('default', '')}" for parameter in parameters)
+    yield from _labelled("parameters", texts, canvas)
     yield "time limit", format_duration(settings.get("timeout_seconds") or None)
     yield "concurrent", str(settings.get("max_concurrent_runs") or "")
     tags = settings.get("tags") or {}
     yield "tags", canvas.line(", ".join(f"{key}={value}" for key, value in tags.items()))
 
 
-def format_schedule(schedule: Payload) -> str:
-    """`0 0 2 * * ? Europe/Berlin, PAUSED`."""
-    keys = ("quartz_cron_expression", "timezone_id")
-    return _with_pause(" ".join(str(schedule[key]) for key in keys if schedule.get(key)), schedule)
+def _more_job_facts(
+    settings: Payload, tasks: Sequence[Payload], details: JobDetails | None, canvas: Canvas
+) -> Iterator[Fact]:
+    yield from _labelled("libraries", format_libraries(tasks), canvas)
+    yield from _labelled("notifications", format_notifications(settings), canvas)
+    if details is None:
+        return
+    if details.permissions is None:
+        yield "permissions", canvas.line(f"cannot be read: {details.permissions_problem}")
+    else:
+        yield from _labelled("permissions", format_permissions(details.permissions), canvas)
+    yield "url", details.url
+    if details.runs_problem:
+        yield "last runs", canvas.line(f"cannot be read: {details.runs_problem}")
+    elif not details.runs:
+        yield "last runs", "none"
 
 
-def format_trigger(trigger: Payload) -> str:
-    """`file_arrival url=s3://bucket/path`, whatever the kind of trigger."""
-    kinds = [
-        " ".join([kind, *(f"{key}={value}" for key, value in settings.items())])
-        for kind, settings in trigger.items()
-        if isinstance(settings, dict)
-    ]
-    return _with_pause(", ".join(kinds), trigger)
-
-
-def _with_pause(text: str, settings: Payload) -> str:
-    status = settings.get("pause_status")
-    return f"{text}, {status}" if text and status and status != "UNPAUSED" else text
-
-
-def task_type(task: Payload) -> str:
-    """`notebook` for a task that has a notebook_task, and so for every type there is or will be."""
-    types = (key for key in task if key.endswith("_task") and task[key] is not None)
-    return next(types, "").removesuffix("_task")
-
-
-def format_cluster(task: Payload) -> str:
-    """What a task runs on."""
-    new = task.get("new_cluster")
-    if new:
-        return " ".join(str(new[key]) for key in ("node_type_id", "spark_version") if new.get(key)) or "new"
-    keys = ("existing_cluster_id", "job_cluster_key", "environment_key")
-    return next((str(task[key]) for key in keys if task.get(key)), "")
+def _labelled(label: str, texts: Iterable[str], canvas: Canvas) -> Iterator[Fact]:
+    """A line for each text, the label before the first."""
+    for index, text in enumerate(texts):
+        yield "" if index else label, canvas.line(text)
 
 
 def render_run(run: Run, canvas: Canvas) -> Text:
@@ -142,7 +179,14 @@ def render_run(run: Run, canvas: Canvas) -> Text:
         ("url", canvas.line(run.run_page_url or "")),
         ("state", Text.assemble(canvas.symbol(run), " ", canvas.whole_state(run))),
         ("message", canvas.line(format_message(run))),
+        ("queue", canvas.line(run.queue_code)),
+        ("trigger", canvas.line(format_run_trigger(run))),
+        ("creator", canvas.line(run.payload.get("creator_user_name") or "")),
+        *_labelled("parameters", format_parameters(run), canvas),
         ("attempt", format_attempt(run).removeprefix("attempt ")),
+        ("repairs", canvas.line(format_repairs(run, canvas.now))),
+        *_labelled("commit", format_commit(run), canvas),
+        *_labelled("compute", format_compute(run), canvas),
         (format_started(run), format_moment(run.start_time, canvas.now)),
         ("duration", format_duration(seconds_of(run, canvas.now))),
         ("spent on", format_time_spent(run)),

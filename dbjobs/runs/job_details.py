@@ -1,0 +1,42 @@
+"""What stands about a job elsewhere than in its settings: its last runs, and who may do what with it."""
+
+from dataclasses import dataclass
+from itertools import chain
+
+from dbjobs.api.client import JobsApi
+from dbjobs.api.models import Run
+from dbjobs.api.paging import RunFilter
+from dbjobs.errors import DbjobsError
+from dbjobs.http.response import Payload
+from dbjobs.http.retry import NO_RETRIES
+
+LAST_RUNS = 10
+
+
+@dataclass(frozen=True)
+class JobDetails:
+    """As far as it can be read; a `…_problem` says what kept it from being read."""
+
+    url: str
+    runs: tuple[Run, ...] = ()
+    """the newest first"""
+    runs_problem: str = ""
+    permissions: Payload | None = None
+    permissions_problem: str = ""
+
+
+def read_job_details(api: JobsApi, job_id: int, url: str) -> JobDetails:
+    """Two requests; a server or a permission that withholds something is no error."""
+    runs: tuple[Run, ...] = ()
+    permissions: Payload | None = None
+    runs_problem = permissions_problem = ""
+    try:
+        listed = api.list_runs(RunFilter(job_id=job_id), limit=LAST_RUNS, retry=NO_RETRIES)
+        runs = tuple(Run(run) for run in chain.from_iterable(listed))
+    except DbjobsError as error:
+        runs_problem = error.message
+    try:
+        permissions = api.get_job_permissions(job_id, NO_RETRIES)
+    except DbjobsError as error:
+        permissions_problem = error.message
+    return JobDetails(url, runs, runs_problem, permissions, permissions_problem)
