@@ -1,1 +1,1 @@
-"""Job files: read, unwrapped, checked, and brought into the form of an API version."""
+"""Job files: reading, checking, and converting to the form of an API version."""

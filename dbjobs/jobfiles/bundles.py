@@ -19,10 +19,10 @@ _BUNDLE_REFERENCE = re.compile(r"\$\{([^\W\d_][\w\-]*(?:\.[^\W\d_][\w\-]*|\[[0-9
 """Such as `${var.day}`. Source: https://docs.databricks.com/dev-tools/bundles/variables"""
 
 _OF_BUNDLES = ("permissions", "lifecycle")
-"""What a job of a bundle has beside its settings."""
+"""Fields of a job in a bundle that are not settings."""
 
 _OF_DEPLOYMENTS = ("format", "deployment", "edit_mode")
-"""What a job has by the way in which it was made, and not from its file."""
+"""Fields of a job that come from the way it was created, not from its file."""
 
 _PATHS = frozenset(
     {
@@ -125,7 +125,7 @@ class _Resolver:
 
 
 def as_bundle(settings: Payload) -> tuple[Payload, list[str]]:
-    """A job's settings as a resource of a bundle; and what a bundle would make of them that is not meant."""
+    """A job's settings as a resource of a bundle, and warnings about what a bundle would change in them."""
     kept = {name: value for name, value in settings.items() if name not in _OF_DEPLOYMENTS and value != {}}
     name = str(settings.get("name") or "job")
     key = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "job"

@@ -26,7 +26,7 @@ UNIQUE = {
     "environment_variables": "environment_variables_key",
     "parameters": "name",
 }
-"""Lists whose items are told apart by a field."""
+"""Lists whose items are identified by a field."""
 
 KEYS_WITH_RULES = ("task_key", "job_cluster_key")
 
@@ -64,8 +64,8 @@ def check_settings(content: Payload, request: str) -> Iterator[Finding]:
             yield finding
         elif not name.endswith("_task"):  # those are an error anyway
             yield unknown_field(finding.path, "is a field of a task, and is not known beside tasks")
-    for rule in RULES:
-        yield from rule(settings)
+    for check in SETTINGS_CHECKS:
+        yield from check(settings)
 
 
 def known_at_all(settings: Settings) -> Iterator[Finding]:
@@ -297,7 +297,7 @@ def _new_clusters(settings: Settings, path: Path, task: Payload) -> Iterator[tup
             yield (*where, "new_cluster"), cluster
 
 
-RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+SETTINGS_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     known_at_all,
     number_of_tasks,
     unique_keys,

@@ -1,4 +1,4 @@
-"""From the form of API 2.0, with one task's fields at the top, to `tasks[]` and back.
+"""Conversion from the form of API 2.0, with one task's fields at the top, to `tasks[]` and back.
 
 Source: https://docs.databricks.com/reference/jobs-api-2-1-migration
 """
@@ -38,7 +38,7 @@ WITHOUT_EFFECT = {
     "performance_target": "STANDARD",
     "disabled": False,
 }
-"""Fields that say nothing about the one task of a job; None stands for any value."""
+"""Fields that mean nothing for the one task of a job; None means any value."""
 
 NO_EQUIVALENT = "has no equivalent in Jobs API 2.0"
 

@@ -1,4 +1,4 @@
-"""Kinds of values, names of fields and the rules of each type of the API, over whole job settings.
+"""Checks of single fields: kinds of values, names of fields, and the rules for each type of the API.
 
 A wrong kind is an error only where the service could make nothing of it: it takes numbers
 given as texts, and texts given as numbers. A field or word that is not known may be new.
@@ -99,7 +99,7 @@ _NUMERALS = {INTEGER: r"-?[0-9]{1,19}", NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, in words that do not tell it."""
+    """What a value is, in words that do not disclose it."""
     return NAMES_OF_KINDS.get(type(value), "a number")
 
 

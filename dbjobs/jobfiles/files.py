@@ -1,4 +1,4 @@
-"""Job files: reading what a request's body is made of, and making it ready to be sent."""
+"""Job files: reading one, and preparing the body of a request from it."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

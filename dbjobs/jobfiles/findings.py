@@ -1,4 +1,4 @@
-"""What is wrong, or odd, at a place in a job file. No finding quotes a value, for it may be a secret."""
+"""Problems found in a job file, each with its path. None quotes a value, for it may be a secret."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The fields of job settings that are known: what the official SDK has, and what it left out.
+"""The known fields of job settings: those of the official SDK, and those that it lacks.
 
 A schema is a kind of value (`TEXT`, …), `EnumValues` (the texts that are known for it), a list
 with the schema of its items, or a dict with a schema a field; the field `*` stands for
@@ -43,7 +43,7 @@ class CaseInsensitiveValues(EnumValues):
 
 
 class Record(dict[str, Schema]):
-    """The fields of a type of the API, by name, and which of them it cannot do without."""
+    """The fields of a type of the API, by name, and which of them are required."""
 
     def __init__(self, name: str, required: list[str]) -> None:
         super().__init__()
@@ -57,10 +57,10 @@ class Record(dict[str, Schema]):
         return record
 
 
-_CONTENT: Payload = json.loads((Path(__file__).parent / "api_fields.json").read_text("utf-8"))
+_API_FIELDS: Payload = json.loads((Path(__file__).parent / "api_fields.json").read_text("utf-8"))
 
-RECORDS = {name: Record(name, _CONTENT["required"].get(name, [])) for name in _CONTENT["types"]}
-_ENUMS = {name: EnumValues(values) for name, values in _CONTENT["enums"].items()}
+RECORDS = {name: Record(name, _API_FIELDS["required"].get(name, [])) for name in _API_FIELDS["types"]}
+_ENUMS = {name: EnumValues(values) for name, values in _API_FIELDS["enums"].items()}
 _ENUMS["GitProvider"] = CaseInsensitiveValues(_ENUMS["GitProvider"])
 _ENUMS["PerformanceTarget"] = EnumValues(
     ("COST_OPTIMIZED", *_ENUMS["PerformanceTarget"])
@@ -76,7 +76,7 @@ def _schema_of(kind: Any) -> Schema:
 
 
 for _name, _record in RECORDS.items():
-    _record.update(_schema_of(_CONTENT["types"][_name]))
+    _record.update(_schema_of(_API_FIELDS["types"][_name]))
 
 # What the SDK does not have, but the API takes
 
@@ -102,10 +102,8 @@ RUN_NOW_FIELDS = RECORDS["RunNow"]
 
 TASK = RECORDS["Task"]
 
-READ_ONLY = (*_CONTENT["read_only"], "run_as_owner", "trigger_details")
-"""What jobs/get tells of a job beside its settings."""
-
-SDK_VERSION: str = _CONTENT["databricks-sdk"]
+READ_ONLY = (*_API_FIELDS["read_only"], "run_as_owner", "trigger_details")
+"""What jobs/get returns beside the settings of a job."""
 
 LEGACY_TASK_TYPES = (
     "notebook_task",

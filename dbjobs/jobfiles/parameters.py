@@ -1,4 +1,4 @@
-"""Parameters of a run: which kind a job takes, and what people typed put into it."""
+"""Parameters of a run: which kind a job takes, and the request fields for what users typed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""What rules about the fields of one mapping are made of.
+"""The kinds of rules about the fields of one mapping, such as a limit, a pattern or a choice.
 
-A requirement is worded to follow the field's name, so that messages and the page of
-rules (docs/job-rules.md) have one source.
+A requirement is worded to follow the field's name: messages and the page of rules
+(docs/job-rules.md) are made of it.
 """
 
 import json
@@ -15,7 +15,7 @@ from dbjobs.jobfiles.findings import Finding, Path, join_names
 
 
 @dataclass(frozen=True)
-class Rule:
+class FieldRule:
     """What the value of a field must be; `is_satisfied` sees it and the mapping that it stands in."""
 
     field: str
@@ -37,7 +37,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FieldChoice:
     """How many of some fields are given: at least one, at most one, or both; `unless` one of others is."""
 
     fields: tuple[str, ...]
@@ -66,130 +66,136 @@ class Choice:
         return f"{how_many}{names} is needed" + (f", unless {unless} is given" if unless else "")
 
 
-def exactly_one(*fields: str) -> Choice:
-    return Choice(fields)
+def exactly_one(*fields: str) -> FieldChoice:
+    return FieldChoice(fields)
 
 
-def at_most_one(*fields: str) -> Choice:
-    return Choice(fields, is_required=False)
+def at_most_one(*fields: str) -> FieldChoice:
+    return FieldChoice(fields, is_required=False)
 
 
-def at_least_one(*fields: str, unless: tuple[str, ...] = ()) -> Choice:
-    return Choice(fields, is_exclusive=False, unless=unless)
+def at_least_one(*fields: str, unless: tuple[str, ...] = ()) -> FieldChoice:
+    return FieldChoice(fields, is_exclusive=False, unless=unless)
 
 
-def max_bytes(field: str, most: int) -> Rule:
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        return not isinstance(value, str) or len(value.encode(errors="replace")) <= most
-
-    return Rule(field, f"has more than {most:,} bytes", is_satisfied)
-
-
-def max_characters(field: str, most: int) -> Rule:
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        return not isinstance(value, str) or len(value) <= most
-
-    return Rule(field, f"has more than {most:,} characters", is_satisfied)
-
-
-def max_json(field: str, most: int, unit: str = "bytes") -> Rule:
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        text = compact_json(value)
-        return (len(text.encode(errors="replace")) if unit == "bytes" else len(text)) <= most
-
-    return Rule(field, f"has more than {most:,} {unit} as JSON", is_satisfied)
-
-
-def max_items(field: str, most: int) -> Rule:
-    return Rule(
+def max_bytes(field: str, maximum: int) -> FieldRule:
+    return FieldRule(
         field,
-        f"has more than {most:,}",
-        lambda value, _: not isinstance(value, list | dict) or len(value) <= most,
+        f"has more than {maximum:,} bytes",
+        lambda value, _: not isinstance(value, str) or len(value.encode(errors="replace")) <= maximum,
     )
 
 
-def min_items(field: str, least: int) -> Rule:
-    requirement = "is empty" if least == 1 else f"has fewer than {least}"
-    return Rule(field, requirement, lambda value, _: not isinstance(value, list) or len(value) >= least)
+def max_characters(field: str, maximum: int) -> FieldRule:
+    return FieldRule(
+        field,
+        f"has more than {maximum:,} characters",
+        lambda value, _: not isinstance(value, str) or len(value) <= maximum,
+    )
 
 
-def between(field: str, least: float, most: float | None = None) -> Rule:
+def max_json(field: str, maximum: int, unit: str = "bytes") -> FieldRule:
+    def is_satisfied(value: Any, _: Payload) -> bool:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        return (len(text.encode(errors="replace")) if unit == "bytes" else len(text)) <= maximum
+
+    return FieldRule(field, f"has more than {maximum:,} {unit} as JSON", is_satisfied)
+
+
+def max_items(field: str, maximum: int) -> FieldRule:
+    return FieldRule(
+        field,
+        f"has more than {maximum:,}",
+        lambda value, _: not isinstance(value, list | dict) or len(value) <= maximum,
+    )
+
+
+def min_items(field: str, minimum: int) -> FieldRule:
+    requirement = "is empty" if minimum == 1 else f"has fewer than {minimum}"
+    return FieldRule(
+        field, requirement, lambda value, _: not isinstance(value, list) or len(value) >= minimum
+    )
+
+
+def between(field: str, minimum: float, maximum: float | None = None) -> FieldRule:
     """A number in a range, both ends included."""
-    requirement = f"must be from {least:,} to {most:,}" if most is not None else f"must be {least:,} or more"
+    requirement = f"must be {minimum:,} or more"
+    if maximum is not None:
+        requirement = f"must be from {minimum:,} to {maximum:,}"
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         number = as_number(value)
-        return number is None or (number >= least and (most is None or number <= most))
+        return number is None or (number >= minimum and (maximum is None or number <= maximum))
 
-    return Rule(field, requirement, is_satisfied)
+    return FieldRule(field, requirement, is_satisfied)
 
 
-def one_of(field: str, *values: str) -> Rule:
+def one_of(field: str, *values: str) -> FieldRule:
     requirement = f"must be one of {', '.join(values)}"
-    return Rule(field, requirement, lambda value, _: not isinstance(value, str) or value in values)
+    return FieldRule(field, requirement, lambda value, _: not isinstance(value, str) or value in values)
 
 
-def matches(field: str, pattern: str, requirement: str) -> Rule:
+def matches(field: str, pattern: str, requirement: str) -> FieldRule:
     """A text, or each text of a list, that matches a pattern as a whole."""
-    return Rule(
+    return FieldRule(
         field,
         requirement,
         lambda value, _: all(re.fullmatch(pattern, text, re.DOTALL) for text in strings_in(value)),
     )
 
 
-def begins(field: str, *prefixes: str) -> Rule:
+def begins(field: str, *prefixes: str) -> FieldRule:
     requirement = f"must begin with {' or '.join(prefixes)}"
-    return Rule(
+    return FieldRule(
         field,
         requirement,
         lambda value, _: all(text.startswith((*prefixes, "{{")) for text in strings_in(value)),
     )
 
 
-def keys_match(field: str, pattern: str, requirement: str) -> Rule:
+def keys_match(field: str, pattern: str, requirement: str) -> FieldRule:
     """A map whose keys each match a pattern as a whole."""
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         return not isinstance(value, dict) or all(re.fullmatch(pattern, str(key)) for key in value)
 
-    return Rule(field, requirement, is_satisfied)
+    return FieldRule(field, requirement, is_satisfied)
 
 
-def values_match(field: str, pattern: str, requirement: str) -> Rule:
+def values_match(field: str, pattern: str, requirement: str) -> FieldRule:
     """A map whose texts each match a pattern as a whole."""
 
     def is_satisfied(value: Any, _: Payload) -> bool:
         values = value.values() if isinstance(value, dict) else ()
         return all(re.fullmatch(pattern, text, re.DOTALL) for text in values if isinstance(text, str))
 
-    return Rule(field, requirement, is_satisfied)
+    return FieldRule(field, requirement, is_satisfied)
 
 
-def needs(field: str, *others: str) -> Rule:
+def needs(field: str, *others: str) -> FieldRule:
     """A field that counts only beside one of some others."""
-    return Rule(
+    return FieldRule(
         field,
         f"needs {' or '.join(others)} as well",
         lambda value, mapping: is_empty(value) or any(mapping.get(other) is not None for other in others),
     )
 
 
-def excludes(field: str, *others: str) -> Rule:
-    return Rule(
+def excludes(field: str, *others: str) -> FieldRule:
+    return FieldRule(
         field,
         f"cannot be combined with {join_names(others)}",
         lambda value, mapping: is_empty(value) or all(is_empty(mapping.get(other)) for other in others),
     )
 
 
-def absent(field: str, requirement: str) -> Rule:
-    return Rule(field, requirement, lambda value, _: is_empty(value))
+def absent(field: str, requirement: str) -> FieldRule:
+    return FieldRule(field, requirement, lambda value, _: is_empty(value))
 
 
-def only_if(field: str, other: str, *values: str) -> Rule:
+def only_if(field: str, other: str, *values: str) -> FieldRule:
     """A field that may be given only if another one has one of some values."""
-    return Rule(
+    return FieldRule(
         field,
         f"can only be given with {other} {' or '.join(values)}",
         lambda value, mapping: (
@@ -219,7 +225,3 @@ def as_number(value: Any) -> float | None:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", value):
         return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def compact_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,4 +1,4 @@
-"""The limits and rules that the API's reference states for the fields of each type, as data.
+"""The limits and rules for the fields of each type in the API's reference, as data.
 
 Sources: the docstrings of the official SDK's data classes, which hold the texts of
 https://docs.databricks.com/api/workspace/jobs/create; where they are silent, the schema of
@@ -12,8 +12,8 @@ from typing import Any
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.parameters import MAX_TOKEN_LENGTH
 from dbjobs.jobfiles.rule_kinds import (
-    Choice,
-    Rule,
+    FieldChoice,
+    FieldRule,
     absent,
     as_number,
     at_least_one,
@@ -41,7 +41,7 @@ MAY_BE_EMPTY = {("JobParameterDefinition", "default"), ("ConditionTask", "left")
 """Required texts that may have no characters."""
 
 
-def tags(field: str, most: int) -> tuple[Rule, ...]:
+def tags(field: str, most: int) -> tuple[FieldRule, ...]:
     """Tags go to the cloud's resources; the characters are those that each cloud refuses."""
     refused = r"[^<>*&%;\\?\x00-\x1f\x7f]*"
     return (
@@ -80,8 +80,8 @@ def _accelerators(value: Any, mapping: Payload) -> bool:
 
 def _has_enough_labels(value: Any, mapping: Payload) -> bool:
     labels = value.get("labels") if isinstance(value, dict) else None
-    least = 1 if mapping.get("multilabel") is True else 2
-    return not isinstance(labels, list) or len(labels) >= least
+    minimum = 1 if mapping.get("multilabel") is True else 2
+    return not isinstance(labels, list) or len(labels) >= minimum
 
 
 def _length_of_all(value: Any, _: Payload) -> bool:
@@ -89,13 +89,13 @@ def _length_of_all(value: Any, _: Payload) -> bool:
     return sum(len(str(key)) + len(str(text)) for key, text in pairs) <= 10_000
 
 
-CRON = Rule(
+CRON = FieldRule(
     "quartz_cron_expression",
     "must be a cron expression of Quartz",
     lambda value, _: not isinstance(value, str) or find_cron_problem(value) is None,
     explain=lambda value: str(find_cron_problem(value)),
 )
-TIME_ZONE = Rule(
+TIME_ZONE = FieldRule(
     "timezone_id",
     "must be a time zone of Java",
     lambda value, _: not isinstance(value, str) or is_time_zone(value),
@@ -122,7 +122,7 @@ _COMMON = (
     max_items("tasks", 1_000),
     max_items("environment_variables", 10),
     one_of("duration_target", "NO_FLEXIBILITY", "4h", "12h", "24h", "72h"),
-    Rule(
+    FieldRule(
         "performance_target",
         "needs duration_target as well",
         lambda value, mapping: value != "COST_OPTIMIZED" or not is_empty(mapping.get("duration_target")),
@@ -136,7 +136,7 @@ _TASK = (
     between("timeout_seconds", 0),
 )
 
-RULES: dict[str, tuple[Rule | Choice, ...]] = {
+RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "JobSettings": (
         *_COMMON,
         max_bytes("name", 4_096),
@@ -185,7 +185,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     "TaskDependency": (one_of("outcome", "true", "false"),),
     "NotebookTask": (max_json("base_parameters", 1_000_000),),
     "SparkJarTask": (
-        Rule("run_as_repl", "can no longer be false", lambda value, _: value not in (False, "false")),
+        FieldRule("run_as_repl", "can no longer be false", lambda value, _: value not in (False, "false")),
     ),
     "SparkSubmitTask": (
         matches(
@@ -195,7 +195,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         ),
     ),
     "PythonWheelTask": (at_most_one("parameters", "named_parameters"),),
-    "PipelineTask": (Rule("parameters", "has more than 10,000 characters in total", _length_of_all),),
+    "PipelineTask": (FieldRule("parameters", "has more than 10,000 characters in total", _length_of_all),),
     "DbtTask": (
         min_items("commands", 1),
         max_items("commands", 10),
@@ -204,7 +204,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         needs("schema", "warehouse_id"),
         excludes("profiles_directory", "warehouse_id"),
     ),
-    "ForEachTask": (Rule("inputs", "must be a JSON array, or a reference to one", _is_array),),
+    "ForEachTask": (FieldRule("inputs", "must be a JSON array, or a reference to one", _is_array),),
     "SqlTask": (exactly_one("query", "dashboard", "alert", "file"), excludes("alert", "parameters")),
     "SqlTaskSubscription": (exactly_one("user_name", "destination_id"),),
     "SubscriptionSubscriber": (exactly_one("user_name", "destination_id"),),
@@ -231,7 +231,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     ),
     "AlertTaskSubscriber": (exactly_one("user_name", "destination_id"),),
     "AiClassifyFunction": (
-        Rule("inline_labels", "needs two labels, or one with multilabel", _has_enough_labels),
+        FieldRule("inline_labels", "needs two labels, or one with multilabel", _has_enough_labels),
     ),
     "AiClassifyFunctionInlineLabels": (max_items("labels", 10),),
     "AiParseDocumentFunction": (
@@ -244,7 +244,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         max_items("deployments", 1),
         begins("mlflow_experiment_directory", "/Workspace"),
     ),
-    "ComputeSpec": (Rule("accelerator_count", "must be a multiple of what a node has", _accelerators),),
+    "ComputeSpec": (FieldRule("accelerator_count", "must be a multiple of what a node has", _accelerators),),
     # What tasks run on
     "JobEnvironmentVariablesSpec": (
         max_items("files", 5),
@@ -286,7 +286,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         between("num_workers", 0),
         *tags("custom_tags", 45),
         max_items("ssh_public_keys", 10),
-        Rule(
+        FieldRule(
             "autotermination_minutes",
             "must be 0, or from 10 to 10,000",
             lambda value, _: (number := as_number(value)) is None or number == 0 or 10 <= number <= 10_000,
@@ -294,7 +294,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         needs("driver_instance_pool_id", "instance_pool_id"),
         only_if("is_single_node", "kind", "CLASSIC_PREVIEW"),
         only_if("use_ml_runtime", "kind", "CLASSIC_PREVIEW"),
-        Rule(
+        FieldRule(
             "runtime_engine",
             "cannot be combined with a spark_version with -photon-",
             lambda value, mapping: "-photon-" not in str(mapping.get("spark_version")),
@@ -303,13 +303,13 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     "AutoScale": (
         at_least_one("max_workers"),
         between("min_workers", 0),
-        Rule(
+        FieldRule(
             "max_workers",
             "must be greater than min_workers",
             lambda value, mapping: (
-                (most := as_number(value)) is None
-                or (least := as_number(mapping.get("min_workers"))) is None
-                or most > least
+                (maximum := as_number(value)) is None
+                or (minimum := as_number(mapping.get("min_workers"))) is None
+                or maximum > minimum
             ),
         ),
     ),
@@ -317,7 +317,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
         between("first_on_demand", 0),
         between("spot_bid_price_percent", 0, 10_000),
         between("ebs_volume_count", 0, 10),
-        Rule(
+        FieldRule(
             "ebs_volume_size",
             "must be from 100 to 4,096, and at least 500 for THROUGHPUT_OPTIMIZED_HDD",
             _disk_size,
@@ -327,7 +327,7 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     ),
     "AzureAttributes": (
         between("first_on_demand", 1),
-        Rule("spot_bid_max_price", "must be greater than 0, or -1", _spot_price),
+        FieldRule("spot_bid_max_price", "must be greater than 0, or -1", _spot_price),
     ),
     "GcpAttributes": (between("first_on_demand", 0),),
     "ClusterLogConf": (exactly_one("dbfs", "s3", "volumes"),),
@@ -344,4 +344,4 @@ RULES: dict[str, tuple[Rule | Choice, ...]] = {
     "LocalFileInfo": (begins("destination", "file:/"),),
     "WorkspaceStorageInfo": (begins("destination", "/", "workspace:/"),),
 }
-"""By type. A message is what the reference rules out; nothing here is a matter of taste."""
+"""By type. Only what the reference rules out; nothing here is a matter of taste."""

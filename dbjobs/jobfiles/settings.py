@@ -1,4 +1,4 @@
-"""Job settings, as the checks and conversions look at them: tolerant of whatever a file may hold."""
+"""Job settings as the checks and conversions see them, whatever a file may contain."""
 
 import re
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def is_task_field(name: object) -> bool:
 
 
 def items_of(mapping: Payload, field: str) -> list[tuple[Path, Payload]]:
-    """The items of a list of mappings, with their paths; others are a matter of `field_checks`."""
+    """The items of a list of mappings, with their paths; `field_checks` is about the others."""
     items = mapping.get(field)
     if not isinstance(items, list):
         return []

@@ -5,16 +5,21 @@ https://docs.databricks.com/api/workspace/jobs/update
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from dbjobs.common.documents import DocumentError, parse_document
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.changes import find_removal_problem, new_findings, refuse
+from dbjobs.jobfiles.checks import check_settings
 from dbjobs.jobfiles.differences import ABSENT, LIST_KEYS, Difference, differences, is_keyed_by
+from dbjobs.jobfiles.files import FORCE_HINT
+from dbjobs.jobfiles.findings import Finding
+from dbjobs.jobfiles.known_fields import JOB_FIELDS, LEGACY_TASK_FIELDS
 from dbjobs.jobfiles.settings import Settings, is_task_field
 
 MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
@@ -72,13 +77,13 @@ def plan_update(
         if isinstance(old, list) and isinstance(new, list) and is_keyed_by(key, [*new]):
             expected[field] = deepcopy(list({item.get(key): item for item in [*old, *new]}.values()))
     new_settings = dict(changes)
-    refuse([finding for finding in new_findings(settings, expected) if finding.is_error], force=force)
+    _refuse([finding for finding in _new_findings(settings, expected) if finding.is_error], force=force)
     before = deepcopy(expected)
     for assignment in assignments:
         field = _assign(expected, assignment)
         new_settings[field] = expected[field]
     for field in fields_to_remove:
-        if problem := find_removal_problem(field, settings, force=force):
+        if problem := _removal_problem(field, settings, force=force):
             raise UsageError(
                 f"cannot remove {field!r}: it {problem}",
                 hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
@@ -90,10 +95,35 @@ def plan_update(
             expected[name] = [item for item in expected.get(name) or () if item.get(MERGED_BY[name]) != key]
         else:
             expected.pop(name, None)
-    findings = list(new_findings(before, expected))
-    refuse([finding for finding in findings if finding.is_error or finding.is_unknown], force=force)
+    findings = list(_new_findings(before, expected))
+    _refuse([finding for finding in findings if finding.is_error or finding.is_unknown], force=force)
     warnings = [finding.describe(None) for finding in findings]
     return Update(new_settings, list(fields_to_remove), expected, warnings)
+
+
+def _new_findings(old: Payload, new: Payload) -> Iterator[Finding]:
+    """What is wrong or odd about a job's new settings, and was not before, wherever in a list it was."""
+
+    def key_of(finding: Finding) -> tuple[tuple[str, ...], str]:
+        return tuple(step for step in finding.path if isinstance(step, str)), finding.problem
+
+    known = Counter(key_of(finding) for finding in check_settings(old, "reset"))
+    for finding in check_settings(new, "reset"):
+        key = key_of(finding)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield finding
+
+
+def _refuse(findings: Sequence[Finding], *, force: bool) -> None:
+    """Raise a RefusedError with all of them, except for those that `force` lets pass."""
+    refused = [finding for finding in findings if not (force and finding.is_unknown)]
+    if refused:
+        sentences = [finding.describe(None) for finding in refused]
+        listed = sentences[0] if len(sentences) == 1 else "\n  ".join(["", *sentences])
+        hint = FORCE_HINT if all(finding.is_unknown for finding in refused) else None
+        raise RefusedError(f"the change cannot be sent:{'' if sentences[1:] else ' '}{listed}", hint=hint)
 
 
 def _changes_by_task(settings: Payload, changes: Payload) -> Payload:
@@ -164,11 +194,21 @@ def _index(items: Any, step: str, assignment: str) -> int:
     )
 
 
-def _check_removal(field: str, new_settings: Payload, settings: Payload, *, force: bool) -> None:
-    if problem := find_removal_problem(field, settings, force=force):
-        raise UsageError(
-            f"cannot remove {field!r}: it {problem}",
-            hint="the API removes whole fields such as `schedule`, and tasks/KEY or job_clusters/KEY",
-        )
-    if field in new_settings:
-        raise UsageError(f"{field} is both set and removed")
+def _removal_problem(field: str, settings: Payload, *, force: bool) -> str | None:
+    """What keeps `schedule`, `tasks/KEY` or `job_clusters/KEY` from being removed from these settings."""
+    name, slash, key = field.partition("/")
+    if slash and not (key and name in MERGED_BY):
+        return "is not a field of the job"
+    if slash:
+        items = settings.get(name)
+        keys = [str(item.get(MERGED_BY[name])) for item in items or () if isinstance(item, dict)]
+        return None if key in keys else f"is not in the job{_suggest(key, keys, f'{name}/')}"
+    fields = [*JOB_FIELDS, *LEGACY_TASK_FIELDS, *settings]
+    if field in fields or (force and field.isidentifier()):
+        return None
+    return f"is not a field of the job{_suggest(field, fields)}"
+
+
+def _suggest(name: str, known: Sequence[str], prefix: str = "") -> str:
+    nearest = get_close_matches(name[:64], known, n=1)
+    return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""

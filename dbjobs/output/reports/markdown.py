@@ -29,7 +29,7 @@ from dbjobs.output.terminal.style import style_of
 from dbjobs.output.truncation import MAX_CELL, short_line
 
 MAX_ROWS = 300
-MAX_FAILURES = 10
+MAX_SHOWN_FAILURES = 10
 MAX_DETAILED_RUNS = 10
 MAX_SHOWN_TRACE = 20_000
 """Characters of a trace: a page stays far below the mebibyte that GitHub takes of a step."""
@@ -64,7 +64,7 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
         yield from ("", f"> {_cell(reported.message)}")
     yield from _note(report)
     yield from _not_started(report)
-    yield from _failures(reported, MAX_FAILURES)
+    yield from _failures(reported, MAX_SHOWN_FAILURES)
     if reported.tasks:
         yield from ("", "| | task | state | duration | message |", "|---|---|---|--:|---|")
         for task in reported.tasks[:MAX_ROWS]:
@@ -103,7 +103,7 @@ def _several_runs(report: Report, *, with_gantt: bool) -> Iterator[str]:
     failed_runs = [run for run in report.runs if run.failed_tasks]
     for run in failed_runs[:MAX_DETAILED_RUNS]:
         yield from ("", f"### {_symbol_of(run)} {_link(run)} {_cell(run.label)}".rstrip())
-        yield from _failures(run, max(1, MAX_FAILURES // len(failed_runs)))
+        yield from _failures(run, max(1, MAX_SHOWN_FAILURES // len(failed_runs)))
     yield from _left_out(len(failed_runs) - MAX_DETAILED_RUNS, "failed run")
 
 
