@@ -149,7 +149,7 @@ def test_nobody_is_waited_for_without_end(
 ) -> None:
     from dbjobs.cli.profiles import browser
 
-    monkeypatch.setattr(browser, "PATIENCE", 0.2)
+    monkeypatch.setattr(browser, "BROWSER_SECONDS", 0.2)
     monkeypatch.setattr(webbrowser, "open", lambda url: True)
     result = log_in(dbjobs, sandbox)
 
