@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from dbjobs.api.paging import RunFilter
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.watching import Schedule, watch_runs
 
@@ -19,6 +20,8 @@ TRIES = 100
 HOUR = 3600.0
 JOB_ID = 7
 PAGE = 25
+EPOCH = 1_767_225_600
+GROWING = Schedule()
 
 
 class Clock:
@@ -31,7 +34,7 @@ class Clock:
         return self.time
 
     def now(self) -> float:
-        return self.time
+        return EPOCH + self.time
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
@@ -40,8 +43,9 @@ class Clock:
 class Workspace:
     """Runs of one job, each with the second of its end; notes when each end is told, and counts."""
 
-    def __init__(self, ends: Sequence[float]) -> None:
+    def __init__(self, ends: Sequence[float], history: Sequence[float] = ()) -> None:
         self.clock = Clock()
+        self.history = history
         self.ends = dict(enumerate(ends, start=1))
         self.asked: list[float] = []
         self.noticed: dict[int, float] = {}
@@ -53,7 +57,11 @@ class Workspace:
             self.noticed[run_id] = self.clock.time
         return run
 
-    def list_runs(self, *_: Any, **__: Any) -> Iterator[list[dict[str, Any]]]:
+    def list_runs(self, wanted: RunFilter, **_: Any) -> Iterator[list[dict[str, Any]]]:
+        if wanted.completed_only:
+            self.asked.append(self.clock.time)
+            yield [_past_run(-n, seconds) for n, seconds in enumerate(self.history[:PAGE], start=1)]
+            return
         active = [self.run(run_id) for run_id, end in self.ends.items() if self.clock.time < end]
         for begin in range(0, max(1, len(active)), PAGE):
             self.asked.append(self.clock.time)
@@ -66,14 +74,14 @@ class Workspace:
         if self.clock.time < end:
             is_starting = self.clock.time < min(60.0, end / 10)
             state = {"life_cycle_state": "PENDING" if is_starting else "RUNNING"}
-        return {"run_id": run_id, "job_id": JOB_ID, "state": state}
+        return {"run_id": run_id, "job_id": JOB_ID, "start_time": EPOCH * 1000, "state": state}
 
-    def watch(self, *, with_lists: bool = True) -> None:
+    def watch(self, schedule: Schedule = GROWING, *, with_lists: bool = True) -> None:
         """As `dbjobs runs wait` does it, to the end of all."""
         reader = RunReader(self)  # type: ignore[arg-type]  # as much of the API as a reader needs
         if not with_lists:
             reader.prepare = lambda run_ids: None  # type: ignore[method-assign]  # nothing is looked up
-        for _ in watch_runs(list(self.ends), reader, self.clock, Schedule()):
+        for _ in watch_runs(list(self.ends), reader, self.clock, schedule):
             pass
 
     @property
@@ -82,6 +90,14 @@ class Workspace:
 
     def per_minute(self, since: float, until: float) -> float:
         return sum(since <= time < until for time in self.asked) / ((until - since) / 60)
+
+
+def _past_run(run_id: int, seconds: float) -> dict[str, Any]:
+    """A run of the day before."""
+    start = (EPOCH - 86_400) * 1000
+    state = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}
+    times = {"start_time": start, "end_time": start + round(seconds * 1000)}
+    return {"run_id": run_id, "job_id": JOB_ID, "state": state, **times}
 
 
 def sdk_pauses() -> Iterator[float]:

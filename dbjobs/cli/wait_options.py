@@ -88,15 +88,17 @@ class WaitOptions:
         OnExit, _wait_option("--on-interrupt", "The same on SIGINT (Ctrl-C) and SIGTERM  [default: detach].")
     ] = OnExit.DETACH
     poll_interval: Annotated[
-        float,
+        float | None,
         _duration_option(
-            "--poll-interval", "The pause between polls while the run changes  [default: 5s].", _pause
+            "--poll-interval",
+            "The pause between polls  [default: planned from the job's past runs, else 5s growing to 1m].",
+            _pause,
         ),
-    ] = 5.0
+    ] = None
     poll_max: Annotated[
-        float,
-        _duration_option("--poll-max", "The longest pause, while nothing changes  [default: 1m].", _pause),
-    ] = 60.0
+        float | None,
+        _duration_option("--poll-max", "The longest pause; with --poll-interval, pauses grow to it.", _pause),
+    ] = None
     max_outage: Annotated[
         float, _duration_option("--max-outage", "Give up after this long without contact  [default: 10m].")
     ] = 600.0
@@ -125,5 +127,5 @@ def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool 
         raise UsageError(f"{names} {needs} --wait", hint=f"add --wait, or leave {them} out")
     if "--on-timeout" in given and "--timeout" not in given:
         raise UsageError("--on-timeout needs --timeout", hint="add --timeout DURATION, or leave it out")
-    if {"--poll-interval", "--poll-max"} <= {*given} and options.poll_interval > options.poll_max:
+    if options.poll_interval and options.poll_max and options.poll_interval > options.poll_max:
         raise UsageError("--poll-interval is longer than --poll-max, to which it grows")

@@ -1,6 +1,7 @@
 """Every --wait: the options, as the wait and its display take them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbjobs.api.states import Outcome
@@ -74,24 +75,36 @@ def make_wait(
         backfill=backfill,
         canceled=set(run_ids) if just_canceled else None,
     )
-    schedule = Schedule(
-        interval=options.poll_interval,
-        maximum=options.poll_max,
-        timeout=options.timeout,
-        max_outage=options.max_outage,
-        fail_fast=options.fail_fast,
-    )
     return Wait(
         reader or RunReader(app.api),
         app.clock,
         display,
-        schedule,
+        make_schedule(options),
         {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids},
         backfill,
         cancels_on_timeout=options.on_timeout is OnExit.CANCEL,
         cancels_on_interrupt=options.on_interrupt is OnExit.CANCEL,
         is_strict=options.strict,
     )
+
+
+def make_schedule(options: WaitOptions) -> Schedule:
+    """Planned from the history of the runs' jobs, unless the options say how long to pause."""
+    schedule = Schedule(
+        is_planned=options.poll_interval is None,
+        timeout=options.timeout,
+        max_outage=options.max_outage,
+        fail_fast=options.fail_fast,
+    )
+    if options.poll_interval is not None:
+        maximum = options.poll_interval if options.poll_max is None else options.poll_max
+        return replace(schedule, interval=options.poll_interval, maximum=maximum)
+    if options.poll_max is not None:
+        longest = options.poll_max
+        interval, maximum = min(schedule.interval, longest), longest
+        longest_planned = min(schedule.longest_planned, longest)
+        return replace(schedule, interval=interval, maximum=maximum, longest_planned=longest_planned)
+    return schedule
 
 
 def make_reporter(

@@ -32,6 +32,9 @@ TICKS = {
 }
 """Seconds between two updates of the time that is shown, or between two checks for a heartbeat."""
 
+LONGEST_LIVE_PAUSE = 15.0
+"""Seconds between two polls at most while somebody looks, unless the user has set the pauses."""
+
 Show = Callable[["Snapshot"], None]
 
 

@@ -1,5 +1,6 @@
 """What a wait shows: progress, what it leaves behind, the outputs of tasks, the result and the reports."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
@@ -11,7 +12,7 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.formatting import count, format_no_contact
-from dbjobs.output.progress import TICKS, ProgressMode, Show, open_view, resolve_mode
+from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, Show, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
@@ -58,6 +59,13 @@ class WaitDisplay:
     @property
     def tick(self) -> float:
         return TICKS[self._mode]
+
+    @property
+    def longest_pause(self) -> float:
+        return LONGEST_LIVE_PAUSE if self._mode is ProgressMode.LIVE else math.inf
+
+    def wants_poll(self) -> bool:
+        return False
 
     def on_begin(self, run_ids: Sequence[int]) -> None:
         self.reporter.begin(run_ids)

@@ -61,7 +61,7 @@ class Estimate:
 
     @cached_property
     def _kernels(self) -> list[tuple[float, float]]:
-        """Center and standard deviation of each kernel, in the logarithm of seconds.
+        """Center of each kernel and the reciprocal of √2 times its standard deviation, in the log of seconds.
 
         The deviation is the distance to the neighbor of rank sqrt(n).
         """
@@ -70,7 +70,7 @@ class Estimate:
         kernels = []
         for center in logs:
             distance = sorted(abs(other - center) for other in logs)[rank]
-            kernels.append((center, min(max(distance, NARROWEST), WIDEST)))
+            kernels.append((center, 1 / (math.sqrt(2) * min(max(distance, NARROWEST), WIDEST))))
         return kernels
 
     @cached_property
@@ -80,7 +80,12 @@ class Estimate:
 
     @cached_property
     def request_price(self) -> float:
-        """What a request is worth, in seconds of delay: a run of T seconds then gets about sqrt(T) polls."""
+        """What a request is worth, in seconds of delay.
+
+        A run of T seconds then gets about sqrt(T) polls, or one a minute if that is more.
+        """
+        mean = statistics.fmean(self.durations)
+        polls = max(math.sqrt(mean), mean / 60)
         first, last = self._unexpected_range
         integral = 0.0
         time, survival = math.exp(first), self.survival(math.exp(first))
@@ -89,14 +94,14 @@ class Estimate:
             left = self.survival(later)
             integral += math.sqrt(max(survival - left, 0.0) * (survival + left) / 2 * (later - time))
             time, survival = later, left
-        return min(max(integral**2 / (2 * self.median), LEAST_PRICE), GREATEST_PRICE)
+        return min(max(integral**2 / (2 * polls**2), LEAST_PRICE), GREATEST_PRICE)
 
     def survival(self, seconds: float) -> float:
         """The probability that it takes longer than this."""
         if seconds <= 0:
             return 1.0
         log = math.log(seconds)
-        tails = sum(math.erfc((log - center) / (width * math.sqrt(2))) for center, width in self._kernels)
+        tails = sum([math.erfc((log - center) * scale) for center, scale in self._kernels])
         first, last = self._unexpected_range
         unexpected = min(max((last - log) / (last - first), 0.0), 1.0)
         expected = tails / (2 * len(self._kernels))
@@ -111,8 +116,12 @@ class Estimate:
             low, high = (middle, high) if self.survival(middle) > target else (low, middle)
         return high
 
-    def pause_after(self, elapsed: float) -> float:
-        """How many seconds to pause after a poll at `elapsed` found that it goes on."""
+    def pause_after(self, elapsed: float, requests: float = 1.0) -> float:
+        """How many seconds to pause after a poll at `elapsed` found that it goes on.
+
+        `requests`: what a poll takes; less than 1 if a request polls several things that are alike.
+        """
+        price = self.request_price * requests
         limit = LONGEST_PAUSE if elapsed < OVERDUE * self.longest else OVERDUE_PAUSE
         step = min(max(SHORTEST_PAUSE / 4, 0.002 * elapsed), 2 * SHORTEST_PAUSE)
         polls_due = pause = 0.0
@@ -122,7 +131,7 @@ class Estimate:
             if after <= 0:  # it takes longer than any duration suggests
                 return limit
             hazard = math.log(before / after) / step
-            polls = step * math.sqrt(hazard / (2 * self.request_price))
+            polls = step * math.sqrt(hazard / (2 * price))
             if polls_due + polls >= 1:
                 pause += step * (1 - polls_due) / polls
                 break

@@ -63,6 +63,26 @@ class Forecast:
     """the last event of the run, from which the estimate counts"""
     remaining: Estimate
     """the seconds from the origin to the end"""
+    past_runs: Sequence[PastRun]
+    """what it is based on"""
+
+    @property
+    def usual(self) -> float:
+        """The median of how many seconds past runs took."""
+        return statistics.median(past.total for past in self.past_runs)
+
+    def left_at(self, now: float, share: float = 0.5) -> float:
+        """The seconds that are left at most, with this probability, given that the run goes on now."""
+        elapsed = max(now - self.origin, 0.0)
+        return self.remaining.quantile(share, elapsed) - elapsed
+
+    def distance(self, now: float) -> float:
+        """How far the end that was expected at first is from now, in seconds."""
+        return abs(self.origin + self.remaining.median - now)
+
+    def pause_at(self, now: float, requests: float = 1.0) -> float:
+        """How many seconds to pause after a poll of so many requests found that the run goes on."""
+        return self.remaining.pause_after(max(now - self.origin, 0.0), requests)
 
 
 def choose_past_runs(runs: Iterable[Run], run: Run) -> list[Run]:
@@ -92,15 +112,15 @@ def ran_in_one_go(run: Run) -> bool:
 
 def measure_past_run(run: Run) -> PastRun:
     """The durations of a run that has ended."""
-    start, end = _seconds(run.start_time), _seconds(run.end_time)
+    start, end = seconds_of(run.start_time), seconds_of(run.end_time)
     queued = run.seconds_in("queue") or 0.0
     ends: dict[str, float] = {}
     tasks: dict[str, PastTask] = {}
     for task in run.tasks:
-        ready = _ready_at(task, ends, start + queued)
-        ends[task.task_key] = task_end = _seconds(task.end_time) or ready
+        ready = ready_at(task, ends, start + queued)
+        ends[task.task_key] = task_end = seconds_of(task.end_time) or ready
         setup = task.seconds_in("setup") or 0.0
-        work = task_end - (_seconds(task.start_time) or ready) - setup
+        work = task_end - (seconds_of(task.start_time) or ready) - setup
         tasks[task.task_key] = PastTask(max(task_end - ready, 0.0), setup, max(work, 0.0))
     tail = max(end - max(ends.values(), default=start), 0.0) if ends else 0.0
     return PastRun(max(end - start, 0.0), queued, tasks, tail)
@@ -115,12 +135,12 @@ def forecast_end(run: Run, past_runs: Sequence[PastRun]) -> Forecast | None:
         return None
     factors = trend_factors([past.total for past in past_runs])
     if not run.tasks or not all(task.task_key in past.tasks for task in run.tasks for past in past_runs):
-        start = _seconds(run.start_time)
+        start = seconds_of(run.start_time)
         durations = [past.total * factor for past, factor in zip(past_runs, factors, strict=True)]
-        return Forecast(start, Estimate.of(durations))
+        return Forecast(start, Estimate.of(durations), past_runs)
     scaled = [_scale(past, factor) for past, factor in zip(past_runs, factors, strict=True)]
-    origin = _last_event(run)
-    return Forecast(origin, Estimate.of(end - origin for end in _replay(run, scaled, origin)))
+    origin = last_event(run)
+    return Forecast(origin, Estimate.of(end - origin for end in _replay(run, scaled, origin)), past_runs)
 
 
 def _scale(past: PastRun, factor: float) -> PastRun:
@@ -133,19 +153,24 @@ def _scale(past: PastRun, factor: float) -> PastRun:
     return PastRun(past.total * factor, past.queued, tasks, past.tail * factor)
 
 
-def _last_event(run: Run) -> float:
-    """When a part of the run ended last."""
-    events = [_seconds(run.start_time) + (run.seconds_in("queue") or 0.0)]
+def last_event(run: Run) -> float:
+    """When something began or ended last in a run that goes on, in epoch seconds."""
+    events = [seconds_of(run.start_time) + (run.seconds_in("queue") or 0.0)]
     for task in run.tasks:
-        events += [_seconds(task.end_time), _ready_to_work(task) or 0.0]
+        events += [seconds_of(task.end_time), _start_of(task), _ready_to_work(task) or 0.0]
     return max(events)
+
+
+def _start_of(task: TaskRun) -> float:
+    """When an active task began; 0 for others, whose times may be those of an earlier attempt."""
+    return seconds_of(task.start_time) if task.phase is Phase.ACTIVE else 0.0
 
 
 def _ready_to_work(task: TaskRun) -> float | None:
     """When the cluster of an active task was ready; None if it is not, or if that is not known."""
     setup = task.seconds_in("setup")
-    is_active = task.phase is Phase.ACTIVE and task.life_cycle_state != "PENDING"
-    return _seconds(task.start_time) + setup if is_active and task.start_time and setup else None
+    is_working = task.phase is Phase.ACTIVE and task.life_cycle_state != "PENDING"
+    return seconds_of(task.start_time) + setup if is_working and task.start_time and setup else None
 
 
 def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float]:
@@ -153,17 +178,17 @@ def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float
     spans = {
         task.task_key: sorted(past.tasks[task.task_key].span for past in past_runs) for task in run.tasks
     }
-    start = _seconds(run.start_time)
+    start = seconds_of(run.start_time)
     is_queued = run.phase is Phase.WAITING
     run_ends = []
     for past in past_runs:
         ends: dict[str, float] = {}
         left_queue = start + (past.queued if is_queued else run.seconds_in("queue") or 0.0)
         for task in run.tasks:
-            ready = _ready_at(task, ends, left_queue)
+            ready = max(ready_at(task, ends, left_queue), _start_of(task))
             ready_to_work = _ready_to_work(task)
             if task.is_ended and task.end_time:
-                end = _seconds(task.end_time)
+                end = seconds_of(task.end_time)
             elif ready_to_work is not None:
                 end = ready_to_work + past.tasks[task.task_key].work
             else:
@@ -176,7 +201,7 @@ def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float
     return run_ends
 
 
-def _ready_at(task: TaskRun, ends: Mapping[str, float], start: float) -> float:
+def ready_at(task: TaskRun, ends: Mapping[str, float], start: float) -> float:
     """When the last of a task's dependencies ended."""
     return max((ends[key] for key in task.depends_on if key in ends), default=start)
 
@@ -206,5 +231,5 @@ def trend_slope(durations: Sequence[float], significance: float = TREND_SIGNIFIC
     return statistics.median(rise / distance for distance, rise in pairs)
 
 
-def _seconds(milliseconds: int | None) -> float:
+def seconds_of(milliseconds: int | None) -> float:
     return (milliseconds or 0) / 1000

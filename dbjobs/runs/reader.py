@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from dbjobs.api.client import JobsApi, merge_pages
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.api.paging import read_pages
+from dbjobs.api.paging import RunFilter, read_pages
 from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
@@ -25,6 +25,12 @@ KEPT_FOR = 20
 
 LISTED_FOR = 40
 """Polls of which one reads the run itself, whatever the list says: lists may lag behind."""
+
+REQUESTS_PER_LISTED_RUN = 1 / 25 + 1 / LISTED_FOR
+"""In a round of polls of many runs of one job, on average."""
+
+PAST_RUNS = 25
+"""Of a job's history, as many as one page has."""
 
 MOST_CHILDREN = 25
 """Runs of run_job tasks that are read in a round: they are an extra, and each is a request."""
@@ -127,6 +133,20 @@ class RunReader:
         if len(pages) > 1 or page_error:
             self._tasks[run_id] = payload.get("tasks") or []
         return Run(payload, page_error)
+
+    def fetch_past_runs(self, job_id: int) -> list[Run]:
+        """The last completed runs of a job, with their tasks, as far as one page goes; one try."""
+        return self._fetch_page(RunFilter(job_id=job_id, completed_only=True))
+
+    def fetch_active_runs(self, job_id: int) -> list[Run]:
+        """The newest active runs of a job, as far as one page goes; one try."""
+        return self._fetch_page(RunFilter(job_id=job_id, active_only=True))
+
+    def _fetch_page(self, run_filter: RunFilter) -> list[Run]:
+        pages = self.api.list_runs(
+            run_filter, limit=PAST_RUNS, expand_tasks=True, retry=NO_RETRIES, complete=False
+        )
+        return [Run(payload) for payload in next(pages, [])]
 
     def fetch_children(self, run: Run) -> dict[str, Run]:
         """By task_key, the runs of its run_job tasks, as far as they can be had: they are an extra."""

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.errors import DbjobsError, ExitCode
+from dbjobs.runs.forecasts import Forecast
 
 UNSETTLED_POLLS = 3
 """How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
@@ -118,6 +120,18 @@ class Snapshot:
     start_error: DbjobsError | None = None
     """what keeps the next one from being started"""
 
+    forecasts: Mapping[int, Forecast] = field(default_factory=dict)
+    """by run_id, where the history of its job is known"""
+    server_began: float = 0.0
+    """the server's time when the watch began, in epoch seconds"""
+    blockers: Mapping[int, Run] = field(default_factory=dict)
+    """by run_id of a run that is late in the queue, the run that it may be waiting for"""
+
+    @property
+    def server_time(self) -> float:
+        """In epoch seconds."""
+        return self.server_began + self.elapsed
+
     @property
     def error(self) -> DbjobsError | None:
         """The cause, while contact is lost."""
@@ -128,6 +142,32 @@ class Snapshot:
     def is_of_one(self) -> bool:
         """True if there is one run, and no other will join it."""
         return len(self.runs) == 1 and not self.unstarted
+
+
+class PendingStarts(Protocol):
+    """Runs that join a watch while it goes on."""
+
+    @property
+    def waiting(self) -> int:
+        """How many are still to come."""
+
+    @property
+    def started(self) -> Sequence[WatchedRun]:
+        """Those that were started, as far as that is known."""
+
+    @property
+    def uncertain(self) -> Sequence[str]:
+        """The labels of those that may have been started, or not."""
+
+    @property
+    def not_started(self) -> Mapping[str, str]:
+        """Those that have no run yet, by label, each with the reason."""
+
+    def start_next(self, active: int) -> WatchedRun | None:
+        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
+
+    def find_uncertain(self, label: str) -> WatchedRun:
+        """The run of an uncertain one, which is started if it was not; a DbjobsError if it cannot be had."""
 
 
 def format_runs(run_ids: Sequence[int]) -> str:

@@ -38,6 +38,13 @@ class WaitObserver(Protocol):
     def tick(self) -> float:
         """The seconds after which a snapshot is wanted while the watch pauses."""
 
+    @property
+    def longest_pause(self) -> float:
+        """No pause that the user did not ask for is longer, in seconds."""
+
+    def wants_poll(self) -> bool:
+        """Whether the user has asked for a poll since the last call."""
+
     def on_begin(self, run_ids: Sequence[int]) -> None:
         """The wait begins."""
 
@@ -122,7 +129,7 @@ class Wait:
     def _follow(self) -> int:
         run_ids = list(self.runs)
         self.observer.on_begin(run_ids)
-        schedule = replace(self.schedule, tick=self.observer.tick)
+        schedule = replace(self.schedule, tick=self.observer.tick).capped(self.observer.longest_pause)
         last = self._watch(run_ids, schedule, f"waiting for {format_runs(run_ids)}", self.pending_starts)
         if last.ending is Ending.TIMEOUT:
             self._leave("the time limit has passed", cancels=self.cancels_on_timeout)
@@ -144,7 +151,13 @@ class Wait:
     ) -> Snapshot:
         """Show every snapshot, and return the last one."""
         snapshots = watch_runs(
-            run_ids, self.reader, self.clock, schedule, pending_starts=pending_starts, known=self.runs
+            run_ids,
+            self.reader,
+            self.clock,
+            schedule,
+            pending_starts=pending_starts,
+            known=self.runs,
+            wants_poll=self.observer.wants_poll,
         )
         with self.observer.watching(title):
             for snapshot in snapshots:
@@ -205,6 +218,7 @@ class Wait:
             self.schedule,
             tick=self.observer.tick,
             interval=1.0,
+            is_planned=False,
             timeout=SECONDS_FOR_CANCELED_RUNS,
             fail_fast=False,
         )

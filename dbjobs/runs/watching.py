@@ -7,11 +7,11 @@ and what an ending means for `exit_code_of`.
 Retrying one request is the transport's business; living through an outage is done here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from dbjobs.api.models import Run
 from dbjobs.common.clock import Clock
@@ -25,8 +25,9 @@ from dbjobs.runs.outages import (
     is_shared,
     pause_after,
 )
+from dbjobs.runs.planning import HistoryReader, Planner, ServerClock
 from dbjobs.runs.schedule import SHORTEST_PAUSE, Schedule
-from dbjobs.runs.snapshots import UNSETTLED_POLLS, Ending, Snapshot, WatchedRun, exit_code_of
+from dbjobs.runs.snapshots import UNSETTLED_POLLS, Ending, PendingStarts, Snapshot, WatchedRun, exit_code_of
 
 __all__ = [
     "UNSETTLED_POLLS",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-class Reader(Protocol):
+class Reader(HistoryReader, Protocol):
     """Reads runs; a `RunReader`, but for tests."""
 
     def prepare(self, run_ids: Sequence[int]) -> bool:
@@ -62,40 +63,14 @@ MOST_SHARED_ERRORS = 3
 LAST_LOOK = 3.0
 """Seconds for the poll at a limit of time: it is made when the time has passed."""
 
-MOST_FOR_CHILDREN = 10.0
-"""Seconds in which the runs that a run's tasks started are read: they are an extra."""
+MOST_FOR_EXTRAS = 10.0
+"""Seconds in which a job's history, or the runs that a run's tasks started, are read: they are extras."""
 
 OUTAGE_POLLS = 3
 """How often a server is asked in `max_outage` at least, however rare the polls are otherwise."""
 
 SAME_MOMENT = 0.001
 """Seconds: moments closer than this are the same, whatever rounding makes of them."""
-
-
-class PendingStarts(Protocol):
-    """Runs that join a watch while it goes on."""
-
-    @property
-    def waiting(self) -> int:
-        """How many are still to come."""
-
-    @property
-    def started(self) -> Sequence[WatchedRun]:
-        """Those that were started, as far as that is known."""
-
-    @property
-    def uncertain(self) -> Sequence[str]:
-        """The labels of those that may have been started, or not."""
-
-    @property
-    def not_started(self) -> Mapping[str, str]:
-        """Those that have no run yet, by label, each with the reason."""
-
-    def start_next(self, active: int) -> WatchedRun | None:
-        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
-
-    def find_uncertain(self, label: str) -> WatchedRun:
-        """The run of an uncertain one, which is started if it was not; a DbjobsError if it cannot be had."""
 
 
 def watch_runs(
@@ -105,11 +80,12 @@ def watch_runs(
     schedule: Schedule,
     pending_starts: PendingStarts | None = None,
     known: Mapping[int, WatchedRun] = MappingProxyType({}),
+    wants_poll: Callable[[], bool] = lambda: False,
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
     `pending_starts` are asked after each poll for runs to start: there may be room for them now.
-    `known` says what was seen of these runs before.
+    `known` says what was seen of these runs before. `wants_poll` is asked at each tick, and ends the pause.
     """
     runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
     watch = _Watch(runs, reader, clock, schedule, pending_starts)
@@ -123,7 +99,10 @@ def watch_runs(
         yield snapshot
         if snapshot.next_poll is None:
             return
-        yield from watch.pause(snapshot)
+        if watch.read_history():
+            snapshot = watch.replan(snapshot)
+            yield snapshot
+        yield from watch.pause(snapshot, wants_poll)
 
 
 class _Watch:
@@ -146,6 +125,7 @@ class _Watch:
         self.pending_starts = pending_starts
         self.start_error: DbjobsError | None = None
         self.began = clock.monotonic()
+        self.planner = Planner(reader, ServerClock(clock.now()))
         self.last_contact = 0.0
         self.quiet_polls = -1
         self.took = 0.0
@@ -213,7 +193,32 @@ class _Watch:
             if shared_error or is_answered or shared_errors == MOST_SHARED_ERRORS:
                 break
         self.took = self.elapsed - began
+        if self.schedule.is_planned:
+            for run_id in self.just_polled:
+                is_new = before[run_id].run is None and before[run_id].is_known
+                self.planner.observe(self.runs[run_id], self.elapsed, is_new=is_new)
         return before
+
+    def read_history(self) -> bool:
+        """Learn more of the jobs' histories, if there is more to learn; False if not."""
+        if not self.schedule.is_planned:
+            return False
+        with time_limit(self.clock, min(self._patience, MOST_FOR_EXTRAS)):
+            return self.planner.read_history(self._waiting(), self.elapsed)
+
+    def replan(self, snapshot: Snapshot) -> Snapshot:
+        """The same moment with what was learned since."""
+        return replace(
+            snapshot, elapsed=self.elapsed, next_poll=self._next_poll(), **self._what_is_expected()
+        )
+
+    def _what_is_expected(self) -> dict[str, Any]:
+        planner = self.planner
+        return {
+            "forecasts": dict(planner.forecasts),
+            "server_began": planner.server.began,
+            "blockers": dict(planner.blockers),
+        }
 
     def _is_due(self, watched: WatchedRun) -> bool:
         """True if it may still change and the server has not asked to leave it alone; limits ask for all."""
@@ -248,7 +253,7 @@ class _Watch:
         return self._after_answer(watched, run)
 
     def _after_answer(self, watched: WatchedRun, run: Run) -> WatchedRun:
-        with time_limit(self.clock, min(self._patience, MOST_FOR_CHILDREN)):
+        with time_limit(self.clock, min(self._patience, MOST_FOR_EXTRAS)):
             children = self.reader.fetch_children(run)
         answered = replace(
             watched,
@@ -326,6 +331,7 @@ class _Watch:
             ending=ending,
             unstarted=self.unstarted,
             start_error=self.start_error,
+            **self._what_is_expected(),
         )
 
     def _ending(self) -> Ending | None:
@@ -351,7 +357,8 @@ class _Watch:
         schedule, outages = self.schedule, self._outages()
         # a workspace that is busy with a round of many runs gets as long a rest
         rests = [pause_after(error) for error in outages if is_shared(error)] if outages else [self.took]
-        pause = min(schedule.pause_after(self.quiet_polls), schedule.max_outage / OUTAGE_POLLS)
+        pause = self.planner.pause_after(self._waiting(), self.elapsed, schedule, self.quiet_polls)
+        pause = min(pause, schedule.max_outage / OUTAGE_POLLS)
         soonest = self.elapsed + max(SHORTEST_PAUSE, pause, *rests)
         due = [max(soonest, watched.ask_again_at) for watched in self._waiting()]
         if self.start_error:
@@ -379,10 +386,10 @@ class _Watch:
         errors = [watched.error for watched in self._waiting()] + [self.start_error]
         return [error for error in errors if error and not is_refusal(error)]
 
-    def pause(self, snapshot: Snapshot) -> Iterator[Snapshot]:
+    def pause(self, snapshot: Snapshot, wants_poll: Callable[[], bool]) -> Iterator[Snapshot]:
         """Sleep until the next poll, telling each tick on the way."""
         assert snapshot.next_poll is not None  # noqa: S101 - the caller has just looked
-        while not self._is_past(snapshot.next_poll):
+        while not self._is_past(snapshot.next_poll) and not wants_poll():
             left = snapshot.next_poll - self.elapsed
             self.clock.sleep(min(left, self.schedule.tick))
             if left > self.schedule.tick:

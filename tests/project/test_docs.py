@@ -12,8 +12,9 @@ import typer
 
 from dbjobs.cli.app import app
 from dbjobs.cli.wait_options import WaitOptions
+from dbjobs.cli.waiting import make_schedule
 from dbjobs.errors import ExitCode
-from dbjobs.output.progress import ProgressMode
+from dbjobs.output.progress import LONGEST_LIVE_PAUSE, ProgressMode
 from dbjobs.runs.outages import SERVER_ERROR_PAUSE
 from dbjobs.runs.watching import UNSETTLED_POLLS
 from tests.support.manual import REPO, rows_of
@@ -59,14 +60,16 @@ def test_the_readme_lists_every_exit_code() -> None:
 
 def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:
     page = (REPO / "docs" / "waiting.md").read_text()
-    options = WaitOptions()
+    schedule = make_schedule(WaitOptions())
 
     assert [row[0].strip("`") for row in rows_of("docs/waiting.md", "What it prints")] == [
         *(mode.value for mode in ProgressMode if mode is not ProgressMode.AUTO),
         "auto",
     ]
-    assert f"Every {options.poll_interval:.0f} s (`--poll-interval`)" in page
-    assert f"up to every {options.poll_max:.0f} s (`--poll-max`)" in page
+    assert f"every {schedule.interval:.0f} s at first" in page
+    assert f"up to every {schedule.maximum:.0f} s" in page
+    assert f"2 and {schedule.longest_planned:.0f} s" in page
+    assert f"No pause is longer than {LONGEST_LIVE_PAUSE:.0f} s on a live terminal" in page
     assert f"or after {SERVER_ERROR_PAUSE:.0f} s" in page
     assert UNSETTLED_POLLS == 3
     assert "asks three more times" in page

@@ -95,6 +95,8 @@ def by_endpoint(replies: Mapping[str, Any]) -> Script:
     calls: Counter[str] = Counter()
 
     def reply(request: Received) -> Reply:
+        if request.endpoint == "runs/list" and "runs/list" not in replies:  # a wait asks for the history
+            return Reply(403, {"error_code": "PERMISSION_DENIED", "message": "no history"})
         answers = replies[request.endpoint]
         answers = answers if isinstance(answers, list) else [answers]
         answer = answers[min(calls[request.endpoint], len(answers) - 1)]
@@ -239,3 +241,9 @@ class FetchOnly:
 
     def fetch_children(self, run: Run) -> dict[str, Run]:
         return {}
+
+    def fetch_past_runs(self, job_id: int) -> list[Run]:
+        return []
+
+    def fetch_active_runs(self, job_id: int) -> list[Run]:
+        return []

@@ -57,6 +57,6 @@ def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
         failure = error
     code: int = ExitCode.SUCCESS
     if canceled:
-        options = WaitOptions(poll_interval=1.0, show_output=ShowOutput.NONE, ci=CiSystem.NONE)
+        options = WaitOptions(poll_interval=1.0, poll_max=60.0, show_output=ShowOutput.NONE, ci=CiSystem.NONE)
         code = wait_for_runs(app, canceled, options, just_canceled=True)
     return failure.exit_code if failure and code == ExitCode.SUCCESS else code
