@@ -10,8 +10,11 @@ import re
 from enum import Enum
 from typing import Any, TypeAlias
 
-LARGEST = 2**63 - 1
-LATEST = 253_402_300_799_999
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+"""The API takes no larger body."""
+
+MAX_INTEGER = 2**63 - 1
+MAX_TIME = 253_402_300_799_999
 """Epoch milliseconds: the end of the year 9999."""
 
 
@@ -259,7 +262,7 @@ def _fits(value: Any, kind: Kind) -> bool:
         return isinstance(value, bool)
     if isinstance(value, bool) or not isinstance(value, int | float if kind is NUMBER else int):
         return False
-    least, most = (-LARGEST if kind is NUMBER else 0), (LATEST if kind is TIME else LARGEST)
+    least, most = (-MAX_INTEGER if kind is NUMBER else 0), (MAX_TIME if kind is TIME else MAX_INTEGER)
     return bool(least <= value <= most)
 
 

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from dbjobs.api.shapes import ANSWERS, LATER_PAGES, Fields, MissingFieldError, ShapeError, check_shape
+from dbjobs.api.shapes import (
+    ANSWERS,
+    LATER_PAGES,
+    MAX_REQUEST_BYTES,
+    Fields,
+    MissingFieldError,
+    ShapeError,
+    check_shape,
+)
 from dbjobs.auth.credentials import Credentials
 from dbjobs.common.clock import Clock
 from dbjobs.common.signals import Interrupted
@@ -24,9 +32,6 @@ from dbjobs.http.retry import RetryPolicy
 from dbjobs.http.session import HttpSession, Network
 
 logger = logging.getLogger(__name__)
-
-MAX_REQUEST_BYTES = 10 * 1024 * 1024
-"""The API takes no larger body."""
 
 WORKSPACE_ID_HEADER = "x-databricks-org-id"
 """The response header in which a workspace gives its id."""
@@ -102,7 +107,12 @@ class HttpTransport:
             }
             request = _Request(method, path, query, None)
         else:
-            request = _Request(method, path, {}, encode_body(content))
+            body = json.dumps(content).encode()
+            if len(body) > MAX_REQUEST_BYTES:
+                raise RefusedError(
+                    f"the request has {len(body):,} bytes; the Jobs API takes {MAX_REQUEST_BYTES:,} at most"
+                )
+            request = _Request(method, path, {}, body)
         later_page = LATER_PAGES.get(endpoint) if content.get("page_token") else None
         shape = later_page or ANSWERS.get(endpoint) or ANSWERS.get(endpoint.rpartition("/")[0])
         retry = retry or RetryPolicy()
@@ -178,16 +188,6 @@ def _read_payload(raw: RawResponse, shape: Fields | None) -> Payload:
     except ShapeError as error:
         raise unusable(raw, str(error)) from None
     return payload
-
-
-def encode_body(body: Payload) -> bytes:
-    """The body as it is sent; a RefusedError if it is larger than the API allows."""
-    encoded = json.dumps(body).encode()
-    if len(encoded) > MAX_REQUEST_BYTES:
-        raise RefusedError(
-            f"the request has {len(encoded):,} bytes; the Jobs API takes {MAX_REQUEST_BYTES:,} at most"
-        )
-    return encoded
 
 
 def _may_have_taken_effect(request: _Request, error: DbjobsError) -> bool:

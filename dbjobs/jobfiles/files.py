@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from dbjobs.api.shapes import MAX_REQUEST_BYTES
 from dbjobs.common import files
 from dbjobs.common.documents import Document, DocumentError, read_document
 from dbjobs.errors import RefusedError, UsageError
@@ -16,9 +17,6 @@ from dbjobs.jobfiles.field_checks import check_fields
 from dbjobs.jobfiles.findings import Finding, Path, warning
 from dbjobs.jobfiles.known_fields import JOB_FIELDS, READ_ONLY, RUN_NOW_FIELDS, SUBMIT_FIELDS
 from dbjobs.jobfiles.settings import Settings, as_integer
-
-MAX_REQUEST_BYTES = 10 * 1024 * 1024
-"""The API takes no larger request."""
 
 MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
