@@ -152,5 +152,5 @@ def cloud_of(sign_in: SignIn) -> Cloud:
     host = urlsplit(sign_in.host).hostname or ""
     name = next((name for domain, name in DOMAINS.items() if host.endswith(domain)), named)
     if name not in CLOUDS:
-        raise ConfigError(f"azure_environment {name!r} is none of {', '.join(CLOUDS)}")
+        raise ConfigError(f"azure_environment {name!r} is not one of {', '.join(CLOUDS)}")
     return CLOUDS[name]

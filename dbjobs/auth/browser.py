@@ -118,7 +118,9 @@ def external_browser(sign_in: SignIn) -> Grant:
     with store.locked():
         token = store.read(name)
         if token is None or token.get("host") != sign_in.host:
-            raise SignInError(f"nobody is signed in to {sign_in.host} by profile {name or 'NAME'}", hint=hint)
+            raise SignInError(
+                f"nobody is signed in to {sign_in.host} with profile {name or 'NAME'}", hint=hint
+            )
         renewed = fresh_token(sign_in, token, hint)
         if renewed is not token:
             store.write(name, renewed)

@@ -83,7 +83,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
         if key in SECRETS and not isinstance(found, dict):
             raise UsageError(
                 f"--set does not take the {key} itself, for {NO_SECRET}",
-                hint=f"leave it out to be asked for it, or say where it stands: --set '{key}={{env: NAME}}'",
+                hint=f"omit it to be asked for it, or say where it is stored: --set '{key}={{env: NAME}}'",
             )
         values[key] = found if isinstance(found, dict | bool) else value
     return values

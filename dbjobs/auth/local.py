@@ -54,7 +54,7 @@ def databricks_runtime(sign_in: SignIn) -> Grant:
     found = runtime_credentials(sign_in.environ, sign_in.host)
     if found is None:
         raise ConfigError(
-            f"this is no notebook or job of {sign_in.host}", hint="elsewhere, use another auth method"
+            f"this is not a notebook or job of {sign_in.host}", hint="elsewhere, use another auth method"
         )
     headers = found.headers()
     hide(headers.get("Authorization", "").rpartition(" ")[2])

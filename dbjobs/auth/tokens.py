@@ -42,7 +42,7 @@ class TokenFile:
             write_whole(self.path, json.dumps(content, indent=2).encode(), overwrite=True, is_private=True)
             self.path.chmod(0o600)
         except (OSError, UsageError) as error:
-            raise ConfigError(f"cannot keep the sign-in in {self.path}: {error}") from None
+            raise ConfigError(f"cannot store the sign-in in {self.path}: {error}") from None
 
     def _tokens(self) -> Mapping[str, Any]:
         check_trusted(self.path)
@@ -53,7 +53,7 @@ class TokenFile:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
             raise ConfigError(
-                f"cannot read {self.path}: {reason}", hint="remove the file, and sign in anew"
+                f"cannot read {self.path}: {reason}", hint="remove the file, and sign in again"
             ) from None
         if not isinstance(content, dict) or content.get("version") != VERSION:
             raise ConfigError(
@@ -113,7 +113,7 @@ class TokenStore:
             keyring.delete_password(KEYRING_SERVICE, _entry(name))
         if self.read(name):
             raise ConfigError(
-                f"the keyring does not forget {_entry(name)} of {KEYRING_SERVICE}",
+                f"the keyring did not delete {_entry(name)} of {KEYRING_SERVICE}",
                 hint="remove the entry in the keyring's own program",
             )
         return was_there

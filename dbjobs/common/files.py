@@ -181,5 +181,5 @@ def _link(part: Path, path: Path) -> bool:
             path.touch(exist_ok=False)
             return False
     except FileExistsError:
-        raise UsageError(f"{path} is there already", hint="--force overwrites it") from None
+        raise UsageError(f"{path} already exists", hint="--force overwrites it") from None
     return True

@@ -28,6 +28,6 @@ def parse_time(text: str, now: float) -> int:
         return int(datetime.fromisoformat(re.sub("[zZ]$", "+00:00", written)).timestamp() * 1000)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time such as 2026-01-31T12:00, no age such as 2h or 7d,"
-            " and no epoch in milliseconds"
+            f"{text!r} is not a time such as 2026-01-31T12:00, an age such as 2h or 7d,"
+            " or an epoch in milliseconds"
         ) from None

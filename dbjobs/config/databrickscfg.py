@@ -27,9 +27,9 @@ def read_databrickscfg(path: Path) -> ProfileFile:
         line = errors[0][0] if errors else getattr(error, "lineno", 0)
         problem = "this is neither a profile's name nor a setting"
         if isinstance(error, configparser.DuplicateOptionError):
-            problem = "a setting stands twice in its profile"
+            problem = "a setting appears twice in its profile"
         elif isinstance(error, configparser.MissingSectionHeaderError):
-            problem = "a setting stands outside of any profile"
+            problem = "a setting appears outside of any profile"
         raise ConfigError(
             f"{path} is not valid: line {line}: {problem}",
             hint="it holds lines such as [PROFILE] and, below, host = https://…",

@@ -92,7 +92,7 @@ def read_yaml(path: Path) -> ProfileFile:
         content = parse_document(text) or {}
     except DocumentError as error:
         is_double = "duplicate" in str(error)
-        hint = "a profile, and a setting of a profile, may stand there once" if is_double else None
+        hint = "each profile, and each setting of a profile, may appear only once" if is_double else None
         raise ConfigError(f"{path} is not valid YAML: {error}", hint=hint) from None
     profiles = content.get("profiles") or {} if isinstance(content, dict) else None
     if not isinstance(profiles, dict) or not set(content) <= {"profiles", "default_profile"}:

@@ -32,17 +32,17 @@ def normalize_host(text: str, *, allow_http: bool = False) -> str:
         parts = _split(text)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
     if not host or scheme not in ("https", "http") or not re.fullmatch(r"[\w.:-]+", host):
-        raise ConfigError("the host is not a URL", hint=f"a host reads like {EXAMPLE_HOST}")
+        raise ConfigError("the host is not a URL", hint=f"a host looks like {EXAMPLE_HOST}")
     if scheme == "http" and not (allow_http or LOOPBACK_HOST.fullmatch(host)):
         raise ConfigError(
             f"http://{host} would send the token unencrypted",
-            hint=f"use https://{host}; http is for this machine alone, "
+            hint=f"use https://{host}; http is for this machine only, "
             "or for a profile that says `allow_http: true`",
         )
     if host.startswith(("accounts.", "accounts-dod.")):
         raise ConfigError(
-            f"{host} is the account console, and no workspace",
-            hint=f"open the workspace in a browser and take its address; it reads like {EXAMPLE_HOST}",
+            f"{host} is the account console, not a workspace",
+            hint=f"open the workspace in a browser and take its address; it looks like {EXAMPLE_HOST}",
         )
     shown_host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown_host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")

@@ -68,7 +68,7 @@ class ProfileFile:
                 settings[key] = Setting(str(reference), where, reference)
                 continue
             if isinstance(value, list) or value is None:
-                raise ConfigError(f"{key} of {where} is not a text")
+                raise ConfigError(f"{key} of {where} is not text")
             text = str(value).lower() if isinstance(value, bool) else str(value)
             if key in PATH_KEYS:
                 text = str(self.path.parent / os.path.expanduser(text))  # noqa: PTH111 - that of Path raises where there is no home

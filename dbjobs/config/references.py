@@ -43,7 +43,7 @@ class Reference:
         """The value as it is now."""
         text = _READERS[self.kind](self).strip()
         if not text:
-            raise ConfigError(f"the {self.owner} is empty", hint=f"it is to come from {self}")
+            raise ConfigError(f"the {self.owner} is empty", hint=f"it should come from {self}")
         return text
 
     def fail(self, problem: str, hint: str | None = None) -> ConfigError:
@@ -68,7 +68,7 @@ def parse_reference(
     fits = isinstance(target, tuple if kind == "command" else str)
     if len(value) != 1 or kind not in KINDS or not fits or not target:
         raise ConfigError(
-            f"the {owner} is neither a text nor a reference",
+            f"the {owner} is neither text nor a reference",
             hint="one of {env: NAME}, {file: PATH}, {command: [PROGRAM, ARGUMENT]}, {keyring: NAME}",
         )
     return Reference(kind, target, owner, folder, environ)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 DEFAULT_API_VERSION = "2.2"
 FIRST_STEPS = (
     "sign in with `dbjobs profiles login NAME --host URL`, or set DATABRICKS_HOST and DATABRICKS_TOKEN; "
-    "profiles stand in {path}"
+    "profiles are in {path}"
 )
 NETWORK_KEYS = (*PATH_KEYS, "allow_http")
 NO_WORKSPACE = "none"
@@ -181,7 +181,7 @@ def profile_of(sources: Sequence[Source]) -> Profile:
     version = _first([sources[0], *matching], "api_version") or Setting(DEFAULT_API_VERSION, "default")
     if version.value not in API_VERSIONS:
         raise ConfigError(
-            f"api version {version.value!r} ({version.source}) is none of {', '.join(API_VERSIONS)}"
+            f"api version {version.value!r} ({version.source}) is not one of {', '.join(API_VERSIONS)}"
         )
     warnings = []
     if has_more_than_host(pasted.read()):

@@ -62,7 +62,7 @@ def read_response(raw: RawResponse, *, may_be_empty: bool = False) -> Payload:
         if not isinstance(content, dict):
             raise unusable(raw, problem if content is None else "it is not an object")
         if content.get("error_code"):
-            raise unusable(raw, f"it tells of an error, {content['error_code']}: {content.get('message')}")
+            raise unusable(raw, f"it contains an error, {content['error_code']}: {content.get('message')}")
         return content
     if 300 <= raw.status < 400:
         target = raw.headers.get("location", "another place").partition("?")[0]
@@ -87,7 +87,7 @@ def _parse(body: bytes) -> tuple[Any, str]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is no JSON")
+    raise ValueError(f"it holds {name}, which is not JSON")
 
 
 def unusable(raw: RawResponse, problem: str) -> DbjobsError:
@@ -137,7 +137,7 @@ def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
         return NotFoundError(text, answer=answer)
     hint: str | None = None
     if "IP ACL" in text:
-        hint = "the workspace lets in certain networks alone: connect to one of them, such as your company's"
+        hint = "the workspace accepts certain networks only: connect to one of them, such as your company's"
     elif error_code == "PERMISSION_DENIED":
         hint = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
     return RefusedError(text, hint=hint, answer=answer)
@@ -151,7 +151,7 @@ def _sign_in_problem(text: str) -> tuple[str, str]:
     if re.search(r"(?i)expir", text):
         return (
             "the token has expired",
-            "make a new one in the workspace, under Settings, Developer, or sign in anew",
+            "create a new one in the workspace, under Settings, Developer, or sign in again",
         )
     if re.search(r"(?i)invalid (access )?token", text):
         return (

@@ -171,7 +171,7 @@ def _host_of(url: str) -> str:
 _HOST_HINT = "check the host, the network and the proxy settings"
 _PROXY_HINT = "check HTTPS_PROXY; NO_PROXY lists the hosts that are reached without a proxy"
 _TRUST_HINT = "REQUESTS_CA_BUNDLE, or ca_bundle in the profile, names a file of certificates to trust"
-_EOF_HINT = "a server that wants a certificate of yours may end a connection so; client_cert names one"
+_EOF_HINT = "a server that requires a client certificate may end a connection this way; client_cert names one"
 _INVALID = (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
 _TLS_NOISE = re.compile(r"\[(SSL|X509)[^]]*\] | \(_ssl\.c:\d+\)")
 _ASKS_FOR_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca|handshake failure|access denied)")
@@ -192,7 +192,7 @@ def _explain_failure(
     hint: str | None = _EOF_HINT if is_eof else None
     is_retryable = True
     if "SSL" in repr(error) and _ASKS_FOR_CERTIFICATE.search(cause):
-        message = f"{host} wants a certificate of yours: {cause}"
+        message = f"{host} requires a client certificate: {cause}"
         hint, is_retryable = network.client_cert_hint, False
     elif was_sent and is_timeout:
         message, hint = f"no complete answer from {host} within {seconds:.0f} s", None

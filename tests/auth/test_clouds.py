@@ -156,7 +156,7 @@ def test_a_cloud_that_there_is_none_of_is_named(dbjobs: Dbjobs, world: World) ->
     result = dbjobs(*GET, DATABRICKS_HOST="https://private.example", ARM_ENVIRONMENT="MOON", **azure)
 
     assert result.exit_code == 3
-    assert "azure_environment 'MOON' is none of PUBLIC, USGOVERNMENT, CHINA" in result.stderr
+    assert "azure_environment 'MOON' is not one of PUBLIC, USGOVERNMENT, CHINA" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -278,4 +278,4 @@ def test_outside_of_a_notebook_the_runtime_is_no_way_in(dbjobs: Dbjobs, world: W
     result = dbjobs(*GET, DATABRICKS_HOST=AZURE, DATABRICKS_AUTH_TYPE="runtime")
 
     assert (result.exit_code, json.dumps(world.sent())) == (3, "[[]]")
-    assert f"this is no notebook or job of {AZURE}" in result.stderr
+    assert f"this is not a notebook or job of {AZURE}" in result.stderr

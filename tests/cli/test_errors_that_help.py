@@ -36,7 +36,7 @@ PROD = "profiles:\n  prod:\n    host: h.example\n"
 SETTINGS = [
     Trouble("no host", ("error: no workspace is configured",
                         "hint: sign in with `dbjobs profiles login NAME --host URL`, or set DATABRICKS_HOST "
-                        "and DATABRICKS_TOKEN; profiles stand in ~/config.yaml"), options=()),
+                        "and DATABRICKS_TOKEN; profiles are in ~/config.yaml"), options=()),
     Trouble("no profile", ("error: there is no profile 'prod' (named by --profile)",
                            "hint: profiles in ~/config.yaml: test; profiles in ~/.databrickscfg: cli"),
             yaml="profiles: {test: {}}", ini="[cli]\nhost = h\n"),
@@ -45,7 +45,7 @@ SETTINGS = [
              "hint: keep one of them, or give it another name"), ini=f"[prod]\ntoken={TOKEN}\n[prod]\n"),
     Trouble("several profiles of a name, YAML",
             ("error: ~/config.yaml is not valid YAML: line 4: duplicate key",
-             "hint: a profile, and a setting of a profile, may stand there once"),
+             "hint: each profile, and each setting of a profile, may appear only once"),
             yaml=f"profiles:\n  prod:\n    token: {TOKEN}\n  prod: {{}}\n"),
     Trouble("malformed YAML", ("error: ~/config.yaml is not valid YAML: line 4: ",),
             yaml=f"{PROD}    token: {TOKEN}: x\n"),
@@ -54,10 +54,10 @@ SETTINGS = [
              "hint: it holds lines such as [PROFILE] and, below, host = https://…"),
             ini=f"[prod]\n{TOKEN}\n"),
     Trouble("malformed INI, no profile",
-            ("error: ~/.databrickscfg is not valid: line 1: a setting stands outside of any profile",),
+            ("error: ~/.databrickscfg is not valid: line 1: a setting appears outside of any profile",),
             ini=f"token = {TOKEN}\n"),
     Trouble("malformed INI, a setting twice",
-            ("error: ~/.databrickscfg is not valid: line 3: a setting stands twice in its profile",),
+            ("error: ~/.databrickscfg is not valid: line 3: a setting appears twice in its profile",),
             ini=f"[prod]\ntoken = {TOKEN}\ntoken = {TOKEN}\n"),
     Trouble("malformed .netrc", ("error: ~/.netrc is not valid: line 1",), yaml=PROD,
             netrc=f"machine h.example login token pass {TOKEN}\n"),
@@ -94,10 +94,10 @@ SETTINGS = [
             yaml=f"default_profile: prod\n{PROD}    token: {TOKEN}\n",
             environ={"DATABRICKS_HOST": "other.example"}, options=()),
     Trouble("a host that is none", ("error: the host is not a URL (DATABRICKS_HOST)",
-                                    "hint: a host reads like https://adb-"),
+                                    "hint: a host looks like https://adb-"),
             environ={**ENV, "DATABRICKS_HOST": "ftp://h.example"}, options=()),
     Trouble("the account console",
-            ("error: accounts.cloud.databricks.com is the account console, and no workspace "
+            ("error: accounts.cloud.databricks.com is the account console, not a workspace "
              "(DATABRICKS_HOST)",
              "hint: open the workspace in a browser"),
             environ={**ENV, "DATABRICKS_HOST": "https://accounts.cloud.databricks.com"}, options=()),
@@ -105,8 +105,8 @@ SETTINGS = [
                                            "the variable T is not set",),
             yaml=f"{PROD}    token: {{env: T}}\n"),
     Trouble("an empty variable", ("error: the token of @ is empty",
-                                  "hint: it is to come from {env: T}"), yaml=f"{PROD}    token: {{env: T}}\n",
-            environ={"T": " "}),
+                                  "hint: it should come from {env: T}"),
+            yaml=f"{PROD}    token: {{env: T}}\n", environ={"T": " "}),
     Trouble("a file that is not there", ("error: cannot read the token of @: "
                                          "~/absent: No such file or directory",),
             yaml=f"{PROD}    token: {{file: absent}}\n"),
@@ -120,7 +120,7 @@ SETTINGS = [
                                        "the keyring holds nothing under p",
                                        "hint: store it with: keyring set dbjobs p"),
             yaml=f"{PROD}    token: {{keyring: p}}\n"),
-    Trouble("a reference that is none", ("error: the token of @ is neither a text "
+    Trouble("a reference that is none", ("error: the token of @ is neither text "
                                          "nor a reference", "hint: one of {env: NAME}, "),
             yaml=f"{PROD}    token: {{environment: {TOKEN}}}\n"),
 ]  # fmt: skip
@@ -156,7 +156,7 @@ REFUSED: list[Any] = [
     pytest.param(PAGE, 3, "the host answered with a web page instead of the Jobs API",
                  "check the host: it is the workspace's own URL", id="a login page"),
     pytest.param(Reply(403, {"error_code": 403, "message": "JWT has expired"}), 3,
-                 "the token has expired: JWT has expired", "make a new one in the workspace", id="expired"),
+                 "the token has expired: JWT has expired", "create a new one in the workspace", id="expired"),
     pytest.param(Reply(403, {"error_code": 403, "message": "Invalid access token."}), 3,
                  "the workspace does not know the token", "it may be that of another workspace",
                  id="another workspace's"),
@@ -168,7 +168,7 @@ REFUSED: list[Any] = [
                  id="permission"),
     pytest.param(Reply(403, {"error_code": 403, "message": "Source IP address: 1.2.3.4 is blocked by "
                              "Databricks IP ACL for workspace: 1"}), 5,
-                 "Source IP address: 1.2.3.4 is blocked", "the workspace lets in certain networks alone",
+                 "Source IP address: 1.2.3.4 is blocked", "the workspace accepts certain networks only",
                  id="network"),
 ]  # fmt: skip
 

@@ -126,7 +126,7 @@ def test_a_file_that_is_there_stays_unless_forced(dbjobs: Dbjobs, exported: Any,
 
     refused = dbjobs("runs", "export", RUN_ID)
     assert (refused.exit_code, refused.lines) == (2, ["b-clean.html"]), "the other one is saved all the same"
-    assert refused.stderr == "error: a-clean.html is there already\nhint: --force overwrites it\n"
+    assert refused.stderr == "error: a-clean.html already exists\nhint: --force overwrites it\n"
     assert files_in(folder) == {"a-clean.html": b"mine", "b-clean.html": PAGE.encode()}
 
     assert dbjobs("runs", "export", RUN_ID, "--force").exit_code == 0
@@ -300,7 +300,7 @@ def test_a_file_is_whole_or_not_there(folder: Path) -> None:
     write_whole(folder / "new" / "a", b"1")
     write_whole(folder / "new" / "a", b"2", overwrite=True)
     (folder / "taken").mkdir()
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_whole(folder / "new" / "a", b"3")
     with pytest.raises(UsageError, match="cannot write"):
         write_whole(folder / "taken", b"3", overwrite=True)
@@ -318,7 +318,7 @@ def test_without_hard_links_nothing_is_overwritten_either(
 
     monkeypatch.setattr("dbjobs.common.files.os.link", no_links)
     write_whole(folder / "a", b"1")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_whole(folder / "a", b"2")
 
     assert files_in(folder) == {"a": b"1"}

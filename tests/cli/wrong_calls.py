@@ -211,7 +211,7 @@ VALUES: list[WrongCall] = [
         "--since is in the future, so there can be no such run",
         "",
     ),
-    ("runs list --since 2026-13-01", "--since: '2026-13-01' is no time such as…", ""),
+    ("runs list --since 2026-13-01", "--since: '2026-13-01' is not a time such as…", ""),
     ("runs now 7 -P day", "--param 'day' is not NAME=VALUE", ""),
     ("runs now 7 -P day=1 -P day=2", "--param gives 'day' twice", "give each parameter once"),
     ("runs get 7,8", "'7,8' is not a run", "separate ids by blanks: 7 8"),

@@ -291,7 +291,7 @@ def test_http_is_for_this_machine_unless_the_profile_allows_it(dbjobs: Dbjobs, t
     where = f"profile p in {tmp_path / 'config.yaml'}"
     assert refused.stderr.splitlines() == [
         f"error: http://{NAME} would send the token unencrypted ({where})",
-        f"hint: use https://{NAME}; http is for this machine alone, "
+        f"hint: use https://{NAME}; http is for this machine only, "
         "or for a profile that says `allow_http: true`",
     ]
     assert (allowed.exit_code, allowed.stdout) == (0, "42\n"), allowed.stderr

@@ -25,9 +25,9 @@ LOGIN_PAGE = b"<!doctype html><html><head><title>Sign in</title></head></html>"
 SIGN_IN_HINT = "the token may have expired, or belong to another workspace"
 UNKNOWN_TOKEN = "the workspace does not know the token: Invalid access token."
 UNKNOWN_TOKEN_HINT = "it may be that of another workspace, or it was revoked"
-EXPIRED_HINT = "make a new one in the workspace, under Settings, Developer, or sign in anew"
+EXPIRED_HINT = "create a new one in the workspace, under Settings, Developer, or sign in again"
 PERMISSION_HINT = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
-NETWORK_HINT = "the workspace lets in certain networks alone: connect to one of them, such as your company's"
+NETWORK_HINT = "the workspace accepts certain networks only: connect to one of them, such as your company's"
 NO_CREDENTIALS = "the workspace did not accept the credentials: "
 UNUSABLE = "the server's answer cannot be used: "
 NOT_READY = "the server is not ready: "
@@ -138,7 +138,7 @@ def api_error(error_code: str, message: str = "No.") -> dict[str, str]:
         pytest.param(raw(200, b'{"a": ' + b"9" * 5000 + b"}"), UnreachableError, 6,
                      UNUSABLE + "it holds a number of several thousand digits", None, id="200, digits"),
         pytest.param(raw(200, b'{"a": NaN}'), UnreachableError, 6,
-                     UNUSABLE + "it holds NaN, which is no JSON", None, id="200, NaN"),
+                     UNUSABLE + "it holds NaN, which is not JSON", None, id="200, NaN"),
         pytest.param(raw(200, b"OK"), UnreachableError, 6, UNUSABLE + "it is not JSON", None, id="200, text"),
         pytest.param(raw(200, b"[1]"), UnreachableError, 6, UNUSABLE + "it is not an object", None,
                      id="200, an array"),

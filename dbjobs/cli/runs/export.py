@@ -70,7 +70,7 @@ def command(
       dbjobs runs export 123 --format ipynb --dir notebooks
       dbjobs runs export 123 --task clean --format source --dir - | less
 
-    Exit codes: 0 saved, 2 a file is there already, 4 no such run or notebook task.
+    Exit codes: 0 saved, 2 a file already exists, 4 no such run or notebook task.
     """
     from dbjobs.api.models import Run
     from dbjobs.notebook.exports import for_each_notebooks, notebook_tasks, read_views
