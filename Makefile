@@ -56,7 +56,7 @@ test-lowest: RESOLUTION := lowest-direct  ## every test, with the oldest depende
 test-newest: RESOLUTION := highest  ## every test, with the newest
 test-lowest test-newest: test-%: build/tools/ready
 	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/$*
-	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --resolution $(RESOLUTION) --editable ".[sandbox,keyring]"
+	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --resolution $(RESOLUTION) --editable ".[sandbox,keyring,mcp]"
 	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --group dev
 	@build/$*/bin/pytest -n 4 --dist worksteal
 
@@ -64,7 +64,7 @@ LOCK := build/tools/bin/uv pip compile --quiet --upgrade --universal --python-ve
 	--no-emit-index-url --custom-compile-command "make lock"
 
 lock: build/tools/ready  ## write locks/ anew: the newest versions that pyproject.toml allows
-	@$(LOCK) pyproject.toml --extra sandbox --extra keyring --group dev --output-file locks/dev.txt
+	@$(LOCK) pyproject.toml --extra sandbox --extra keyring --extra mcp --group dev --output-file locks/dev.txt
 	@for group in tools old-sdk last-year-sdk legacy-cli; do $(LOCK) --group $$group --output-file locks/$$group.txt || exit; done
 
 build/tools/ready: locks/tools.txt

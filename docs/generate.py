@@ -8,19 +8,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import typer
-from typer.main import get_command
-
 from dbjobs import __version__
-from dbjobs.cli.app import app
+from dbjobs.cli.app import main as main_command
 from dbjobs.cli.completion.scripts import SCRIPTS
-from dbjobs.cli.framework import section_of
-from dbjobs.cli.global_options import GLOBAL_SECTION
+from dbjobs.cli.reference import Entry, describe_param, list_entries
 from dbjobs.config.settings import SETTINGS
 from dbjobs.errors import WHEN, ExitCode
 from dbjobs.jobfiles.known_fields import RECORDS, EnumValues
@@ -43,88 +37,6 @@ ENVIRONMENT = {
 }
 
 
-# What the program says
-
-
-@dataclass(frozen=True)
-class Help:
-    """The parts of a command's help."""
-
-    summary: str
-    description: list[str] = field(default_factory=list)
-    examples: str = ""
-    exit_codes: str = ""
-
-
-def read_help(text: str) -> Help:
-    """A docstring by its paragraphs; what follows a \\b is laid out already."""
-    summary, _, rest = text.replace("\b\n", "\b").partition("\n")
-    parts = [part for part in re.split(r"\n\s*\n", rest.strip("\n")) if part.strip()]
-    found: dict[str, str] = {}
-    description = []
-    for part in parts:
-        title, _, body = part.lstrip("\b").partition(":")
-        if title in ("Examples", "Exit codes"):
-            found[title] = body
-        else:
-            description.append(part if part.startswith("\b") else " ".join(part.split()))
-    examples = re.sub(r"^ {2}", "", found.get("Examples", "").strip("\n"), flags=re.MULTILINE)
-    return Help(summary, description, examples, found.get("Exit codes", ""))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A command with the words that lead to it."""
-
-    path: tuple[str, ...]
-    command: Any
-    context: Any
-
-    @property
-    def name(self) -> str:
-        return " ".join(("dbjobs", *self.path))
-
-    @property
-    def page(self) -> str:
-        return "-".join(("dbjobs", *self.path))
-
-    @property
-    def usage(self) -> str:
-        return " ".join([self.name, *self.command.collect_usage_pieces(self.context)])
-
-    @cached_property
-    def help(self) -> Help:
-        return read_help(self.command.help or "")
-
-    @property
-    def params(self) -> list[Any]:
-        """Its own arguments and options."""
-        return [param for param in self.command.get_params(self.context) if not _is_global(param)]
-
-    @property
-    def globals(self) -> list[Any]:
-        return [param for param in self.command.get_params(self.context) if _is_global(param)]
-
-    def record(self, param: Any) -> tuple[str, str]:
-        """How its help shows a parameter: what to type, and what it does."""
-        names, told = param.get_help_record(self.context)
-        return names, told
-
-
-def _is_global(param: Any) -> bool:
-    return section_of(param) == GLOBAL_SECTION
-
-
-def entries(path: tuple[str, ...] = (), command: Any = None, parent: Any = None) -> Iterator[Entry]:
-    """Every command there is, nouns before their verbs."""
-    command = command or get_command(app)
-    name = path[-1] if path else "dbjobs"
-    context = typer.Context(command, info_name=name, parent=parent, **command.context_settings)
-    yield Entry(path, command, context)
-    for verb in command.list_commands(context) if hasattr(command, "list_commands") else ():
-        yield from entries((*path, verb), command.get_command(context, verb), context)
-
-
 # What completion reads
 
 
@@ -135,32 +47,14 @@ def completion_tree(entry: Entry, everything: list[Entry]) -> dict[str, Any]:
     options = [param for param in entry.params if param.param_type_name == "option"]
     arguments = [param for param in entry.params if param.param_type_name == "argument"]
     if options:
-        node["options"] = [_completion_param(param) for param in options]
+        node["options"] = [describe_param(param) for param in options]
     if arguments:
-        node["arguments"] = [_completion_param(param) for param in arguments]
+        node["arguments"] = [describe_param(param) for param in arguments]
     if below:
         node["commands"] = {other.path[-1]: completion_tree(other, everything) for other in below}
     if not entry.path:
-        node["global_options"] = [_completion_param(param) for param in entry.globals]
+        node["global_options"] = [describe_param(param) for param in entry.globals]
     return node
-
-
-def _completion_param(param: Any) -> dict[str, Any]:
-    is_option = param.param_type_name == "option"
-    names = sorted([*param.opts, *param.secondary_opts], key=lambda name: not name.startswith("--"))
-    found: dict[str, Any] = {"names": names if is_option else [param.name], "help": param.help or ""}
-    if not (is_option and param.is_flag):
-        found["metavar"] = param.metavar or "VALUE"
-    if choices := _choices(param):
-        found["values"] = choices
-    if param.nargs == -1 or getattr(param, "multiple", False):
-        found["many"] = True
-    return found
-
-
-def _choices(param: Any) -> list[str]:
-    choices = getattr(param.type, "choices", ())
-    return [str(getattr(choice, "value", choice)) for choice in choices]
 
 
 # Man pages
@@ -350,7 +244,7 @@ def rules_page() -> str:
 
 def generated() -> dict[Path, str]:
     """Every generated file's path in the repository, and what it must contain."""
-    everything = list(entries())
+    everything = list(list_entries(main_command))
     tree = completion_tree(everything[0], everything)
     files = {
         Path("dbjobs/cli/completion/commands.json"): json.dumps(tree, indent=1, ensure_ascii=False) + "\n",

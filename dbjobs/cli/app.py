@@ -21,14 +21,14 @@ from dbjobs.output.streams import Streams, cannot_write
 class Root(Group):
     """`dbjobs`."""
 
-    modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command"}
+    modules: ClassVar[Mapping[str, str]] = {"completion": "completion.command", "mcp": "mcp.command"}
     has_events = False
     words: Sequence[str] = ()
     """what was typed after `dbjobs`"""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            "dbjobs.cli", ("jobs", "runs", "profiles", "sandbox", "demo", "completion"), **kwargs
+            "dbjobs.cli", ("jobs", "runs", "profiles", "sandbox", "demo", "mcp", "completion"), **kwargs
         )
 
     def main(
@@ -142,10 +142,29 @@ def _print_version(is_given: bool) -> None:
         raise typer.Exit
 
 
+def _print_reference(is_given: bool) -> None:
+    if is_given:
+        import json
+
+        from dbjobs.cli.reference import describe_program
+
+        typer.echo(json.dumps(describe_program(main), indent=2, ensure_ascii=False))
+        raise typer.Exit
+
+
 @app.callback()
 def dbjobs(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    help_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            callback=_print_reference,
+            is_eager=True,
+            help="Print every command, option, exit code and example as one JSON document.",
+        ),
     ] = False,
 ) -> None:
     """Trigger Databricks job runs and watch them to the end.

@@ -1,4 +1,4 @@
-"""The workspace and the credentials of the notebook or job of Databricks that calls dbjobs.
+"""The workspace and the credentials that Databricks gives to the notebooks and jobs that it runs.
 
 Source: https://github.com/databricks/databricks-sdk-py, `databricks/sdk/runtime`
 """

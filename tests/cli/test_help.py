@@ -1,5 +1,6 @@
 """Help, man pages, completion and the reference tell of every command and option, and of no other."""
 
+import json
 import os
 import re
 import shutil
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from dbjobs.cli.app import main
 from dbjobs.cli.completion import complete
+from dbjobs.cli.reference import Entry, list_entries
 from docs import generate
 from tests.conftest import Dbjobs
 from tests.support.calls import parse
 
 REPO = Path(__file__).parents[2]
-ENTRIES = list(generate.entries())
+ENTRIES = list(list_entries(main))
 VERBS = [entry for entry in ENTRIES if not hasattr(entry.command, "list_commands")]
 REFERENCE = (REPO / "docs" / "commands.md").read_text("utf-8")
 OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z0-9-]*(?![\w-]*\.\w)")
@@ -24,7 +27,7 @@ each_command = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry
 each_verb = pytest.mark.parametrize("entry", VERBS, ids=lambda entry: entry.name)
 
 
-def option_names(entry: generate.Entry) -> set[str]:
+def option_names(entry: Entry) -> set[str]:
     params = entry.command.get_params(entry.context)
     options = [param for param in params if param.param_type_name == "option"]
     return {name for param in options for name in (*param.opts, *param.secondary_opts)}
@@ -35,7 +38,7 @@ def test_what_is_generated_is_current() -> None:
 
 
 @each_command
-def test_every_option_stands_in_the_help_and_the_man_page(dbjobs: Dbjobs, entry: generate.Entry) -> None:
+def test_every_option_stands_in_the_help_and_the_man_page(dbjobs: Dbjobs, entry: Entry) -> None:
     shown = dbjobs(*entry.path, "--help").stdout
     page = (REPO / "docs" / "man" / f"{entry.page}.1").read_text("utf-8").replace("\\-", "-")
 
@@ -48,7 +51,7 @@ def test_every_option_stands_in_the_help_and_the_man_page(dbjobs: Dbjobs, entry:
 
 
 @each_verb
-def test_every_option_stands_in_the_reference(entry: generate.Entry) -> None:
+def test_every_option_stands_in_the_reference(entry: Entry) -> None:
     section = REFERENCE.partition(f"\n## {entry.name}\n")[2].partition("\n## ")[0]
     every = REFERENCE.partition("\n## Options of every command\n")[2].partition("\n## ")[0]
 
@@ -57,7 +60,7 @@ def test_every_option_stands_in_the_reference(entry: generate.Entry) -> None:
         for row in re.findall(r"^\| `(-.*?)` \|", section + every, re.MULTILINE)
         for name in OPTION.findall(row)
     }
-    assert listed - {"--version"} == option_names(entry) | (listed & {"--host"})
+    assert listed - {"--version", "--help-all"} == option_names(entry) | (listed & {"--host"})
     assert entry.help.summary in section
     for param in entry.params:
         if param.param_type_name == "argument":
@@ -72,7 +75,7 @@ def test_the_reference_and_the_man_pages_tell_of_no_other_command() -> None:
 
 
 @each_command
-def test_completion_offers_every_command_and_option(entry: generate.Entry) -> None:
+def test_completion_offers_every_command_and_option(entry: Entry) -> None:
     def offered(current: str) -> set[str]:
         line = "\x1f".join([*entry.path, current])
         answer = complete({"_DBJOBS_COMPLETE": "fish", "_DBJOBS_WORDS": line, "HOME": os.environ["HOME"]})
@@ -87,7 +90,7 @@ def test_completion_offers_every_command_and_option(entry: generate.Entry) -> No
 
 
 @each_command
-def test_a_help_page_fits_a_terminal(dbjobs: Dbjobs, entry: generate.Entry) -> None:
+def test_a_help_page_fits_a_terminal(dbjobs: Dbjobs, entry: Entry) -> None:
     usual = dbjobs(*entry.path, "--help", COLUMNS="80").stdout.splitlines()
     narrow = dbjobs(*entry.path, "--help", COLUMNS="40").stdout.splitlines()
 
@@ -98,7 +101,7 @@ def test_a_help_page_fits_a_terminal(dbjobs: Dbjobs, entry: generate.Entry) -> N
 
 
 @each_verb
-def test_a_help_page_has_a_sentence_examples_and_exit_codes(entry: generate.Entry) -> None:
+def test_a_help_page_has_a_sentence_examples_and_exit_codes(entry: Entry) -> None:
     assert re.fullmatch(r"[A-Z].*\.", entry.help.summary)
     assert entry.help.examples
     assert entry.help.exit_codes.strip().startswith("0 ")
@@ -149,3 +152,20 @@ def test_a_man_page_shows_commands_that_can_be_copied() -> None:
 
     assert "dbjobs runs wait 123 124 --timeout 2h --on-timeout cancel" in shown
     assert "10  FAILED" in shown
+
+
+def test_one_document_has_every_command_with_its_options_exit_codes_and_examples(dbjobs: Dbjobs) -> None:
+    done = dbjobs("--help-all")
+
+    document = json.loads(done.stdout)
+    assert done.exit_code == 0
+    by_name = {command["name"]: command for command in document["commands"]}
+    assert set(by_name) == {entry.name for entry in VERBS}
+    given = {name for option in document["global_options"] for name in option["names"]}
+    for entry in VERBS:
+        described = by_name[entry.name]
+        names = {name for option in described.get("options", ()) for name in option["names"]}
+        assert names | given == option_names(entry) | given
+        assert described["examples"]
+        assert described["exit_codes"]
+    assert document["exit_codes"]["10"] == "FAILED"
