@@ -2,9 +2,19 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dbjobs.common.deadline import seconds_left
+from dbjobs.errors import UnsentError
+
+LOCK_SECONDS = 60.0
+"""For so long a lock is waited for: whoever holds it may have been stopped."""
+
+PAUSE = 0.05
+"""Seconds between two tries."""
 
 if sys.platform == "win32":
 
@@ -15,7 +25,7 @@ if sys.platform == "win32":
 
         with (folder / ".lock").open("a+b") as stream:
             stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
+            _wait_for_lock(folder, lambda: msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1))
             try:
                 yield
             finally:
@@ -31,7 +41,25 @@ else:
 
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for_lock(folder, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
             yield
         finally:
             os.close(descriptor)
+
+
+def _wait_for_lock(folder: Path, lock: Callable[[], None]) -> None:
+    """Call `lock` until it raises no OSError; an UnsentError after LOCK_SECONDS, or at a time limit."""
+    seconds = min(LOCK_SECONDS, seconds_left())
+    ends_at = time.monotonic() + seconds
+    while True:
+        try:
+            lock()
+        except OSError:
+            if time.monotonic() >= ends_at:
+                raise UnsentError(
+                    f"another dbjobs has held the lock of {folder} for {seconds:.0f} s",
+                    hint="it may be waiting for somebody, or be stopped: end it",
+                ) from None
+            time.sleep(PAUSE)
+        else:
+            return

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dbjobs.common.deadline import seconds_left
 from dbjobs.common.files import TextError, read_text
-from dbjobs.errors import ConfigError
+from dbjobs.errors import ConfigError, UnsentError
 
 KINDS = ("env", "file", "command", "keyring")
 KEYRING_SERVICE = "dbjobs"
@@ -101,12 +102,13 @@ def _read_output(reference: Reference) -> str:
             "a command that calls dbjobs needs a profile whose secrets come from somewhere else",
         )
     hint = "run the command by hand to see why"
+    seconds = min(COMMAND_TIMEOUT, seconds_left())
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             [program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=COMMAND_TIMEOUT,
+            timeout=seconds,
             env={**reference.environ, RUNNING_VARIABLE: "1"},
             check=False,
         )
@@ -115,6 +117,8 @@ def _read_output(reference: Reference) -> str:
     except OSError as error:
         raise reference.fail(f"{program}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
+        if seconds < COMMAND_TIMEOUT:
+            raise UnsentError(f"the time limit passed before {program} gave the {reference.owner}") from None
         raise reference.fail(f"{program} did not end within {COMMAND_TIMEOUT:.0f} s", hint) from None
     if done.returncode:
         raise reference.fail(f"{program} ended with exit code {done.returncode}", hint)

@@ -1,8 +1,10 @@
 """Limits that limit: whatever a server does, a request ends in time, and says what it may have done."""
 
 import json
+import os
 import re
 import ssl
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,36 @@ def test_what_the_start_took_is_not_given_to_the_wait(dbjobs: Dbjobs, serve: Ser
     serve(busy, Reply(body={"run_id": 42}), Reply(body=run("RUNNING")))
     assert dbjobs("runs", "now", 7, "--wait", "--timeout", "90s").exit_code == 124
     assert clock.time == pytest.approx(90, abs=1)
+
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(120)"]
+SIGN_INS = {"a command": {"token": {"command": SLEEPER}}, "a lock": {"auth_type": "external-browser"}}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks a folder as POSIX does")
+@pytest.mark.parametrize(("command", "code"), [("wait", 124), ("now", 6)])
+@pytest.mark.parametrize("sign_in", SIGN_INS.values(), ids=SIGN_INS)
+def test_the_timeout_of_a_wait_bounds_what_a_secret_is_waited_for(
+    dbjobs: Dbjobs, serve: Serve, home: Path, sign_in: dict[str, Any], command: str, code: int
+) -> None:
+    """A password manager that asks somebody, and another dbjobs that was stopped while it renewed a token."""
+    import fcntl
+
+    folder = home / ".config" / "dbjobs"
+    folder.mkdir(parents=True)
+    profile = {"host": serve(Reply(body=run())).url, **sign_in}
+    text = yaml.safe_dump({"default_profile": "prod", "profiles": {"prod": profile}})
+    (folder / "config.yaml").write_text(text, "utf-8")
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    began = time.monotonic()
+    try:
+        options = ("--wait",) if command == "now" else ()
+        result = dbjobs("runs", command, 42, *options, "--timeout", "2s", "--profile", "prod")
+    finally:
+        os.close(held)
+    assert result.exit_code == code, result.stderr
+    assert time.monotonic() - began < 30
 
 
 TLS_FAULTS = {"a bad record": bad_record, "garbage": garbage, "an alert": plain_alert, "an end": close}
