@@ -23,21 +23,18 @@ def make_params(source: Any) -> Params:
         if is_dataclass(declared.annotation):
             params |= make_params(declared.annotation)
         elif declared.annotation is not typer.Context:
+            param: Any
             param, converter = get_click_param(declared)
-            _complete(param, declared.default.help)
+            # Click 8.4, used before Typer 0.26, empties the help of arguments
+            param.help = param.help or declared.default.help
+            choices = getattr(param.type, "choices", ())
+            is_number = param.type.name.startswith(("int", "float"))
+            values = "|".join(str(getattr(choice, "value", choice)) for choice in choices)
+            param.metavar = param.metavar or values or ("N" if is_number else None)
+            if is_number or choices:
+                param.type = _with_own_message(param.type)
             params[name] = param, converter
     return params
-
-
-def _complete(param: Any, help_text: str) -> None:
-    """Set what depends on the version of Typer: metavar, help, and messages for wrong values."""
-    param.help = param.help or help_text  # Click 8.4, used before Typer 0.26, empties that of arguments
-    choices = getattr(param.type, "choices", ())
-    is_number = param.type.name.startswith(("int", "float"))
-    values = "|".join(str(getattr(choice, "value", choice)) for choice in choices)
-    param.metavar = param.metavar or values or ("N" if is_number else None)
-    if is_number or choices:
-        param.type = _with_own_message(param.type)
 
 
 def _with_own_message(param_type: Any) -> Any:

@@ -15,18 +15,18 @@ from dbjobs.cli.context import App
 from dbjobs.errors import ConfigError, ExitCode, NotFoundError, UsageError
 from dbjobs.runs.references import LAST, SELECTORS, WHAT_A_RUN_IS, parse_run_ref, split_selector
 
-MAX_SEARCHED = 1_000
+MAX_RUNS_SEARCHED = 1_000
 """Runs of a job that are looked at for the newest that failed or succeeded: forty requests."""
 
 MAX_CHOICES = 20
 """Runs that are listed for a choice."""
 
-NEWEST = RunFilter()
+ANY_RUN = RunFilter()
 ACTIVE = RunFilter(active_only=True)
 ENDED = RunFilter(completed_only=True)
 
 
-def resolve_run(app: App, ref: str | None, listed: RunFilter = NEWEST) -> int:
+def resolve_run(app: App, ref: str | None, listed: RunFilter = ANY_RUN) -> int:
     """The id of the run that a reference means; if there is none, of one that is chosen on the terminal.
 
     `listed`: which runs there are to choose from.
@@ -37,7 +37,7 @@ def resolve_run(app: App, ref: str | None, listed: RunFilter = NEWEST) -> int:
     return found[0]
 
 
-def resolve_runs(app: App, refs: Sequence[str] | None, listed: RunFilter = NEWEST) -> list[int]:
+def resolve_runs(app: App, refs: Sequence[str] | None, listed: RunFilter = ANY_RUN) -> list[int]:
     """The same for several references, `-` for those on stdin; in the order given, each once."""
     if not refs:
         return [_choose_run(app, listed)]
@@ -79,9 +79,9 @@ def _look_up(app: App, ref: str) -> int:
 def _newest_run(app: App, ref: str, job: str, selector: str) -> int:
     """The newest run of a job that is `latest`, `failed`, `succeeded` or `active`."""
     job_id = app.job_id(job)
-    listed = {"latest": NEWEST, "active": ACTIVE}.get(selector, ENDED)
+    listed = {"latest": ANY_RUN, "active": ACTIVE}.get(selector, ENDED)
     wanted = RunFilter(is_failed=selector == "failed", is_good=selector == "succeeded")
-    most = 1 if listed is not ENDED else MAX_SEARCHED
+    most = 1 if listed is not ENDED else MAX_RUNS_SEARCHED
     from dbjobs.output.formatting import format_age, format_state
 
     number = 0
@@ -94,7 +94,7 @@ def _newest_run(app: App, ref: str, job: str, selector: str) -> int:
             app.streams.note(f"{ref} is run {run.run_id} ({facts})")
             return run.run_id
     kind = SELECTORS[selector].removeprefix("its newest ")
-    searched = f" among its newest {number}" if number == MAX_SEARCHED else ""
+    searched = f" among its newest {number}" if number == MAX_RUNS_SEARCHED else ""
     raise NotFoundError(
         f"job {job_id} has no {kind}{searched}",
         hint=f"its runs: {app.command_line('runs list', f'--job {job_id}')}",

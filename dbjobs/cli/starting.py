@@ -17,16 +17,13 @@ from dbjobs.common.deadline import Deadline, time_limit
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.http.retry import LAST_TRY, NO_RETRIES
+from dbjobs.http.retry import LAST_TRY, NO_RETRIES, START_SECONDS
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.structured import write_document
 from dbjobs.runs.waiting import Wait
 
 ID_SECONDS = 30.0
 """To find out which run was started, after a signal."""
-
-START_SECONDS = 900.0
-"""For one request with all its retries, signing in included; retries alone may take ten minutes."""
 
 PAGE_SECONDS = 10.0
 """To find out the URL of a run's page: nothing depends on it."""

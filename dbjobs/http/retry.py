@@ -15,6 +15,9 @@ MAX_RETRY_AFTER = 300.0
 LAST_TRY = 2.0
 """Seconds left for a last try before a time limit passes."""
 
+START_SECONDS = 900.0
+"""For the request that starts a run, signing in and retries included; retries may take ten minutes."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:

@@ -35,6 +35,7 @@ from dbjobs.common.hidden import hide
 from dbjobs.config.settings import Options
 from dbjobs.errors import ExitCode, OutcomeUnknownError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import START_SECONDS
 from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
 from dbjobs.runs.backfill import Backfill, newest_start_time, plan_runs
@@ -50,9 +51,6 @@ from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, exit_code_of
 from dbjobs.runs.watching import watch_runs
 
 logger = logging.getLogger(__name__)
-
-START_SECONDS = 900.0
-"""For starting a run, all retries included."""
 
 SECONDS_FOR_CAUSES = 60.0
 """After a wait, for reading why tasks failed: it is an extra."""

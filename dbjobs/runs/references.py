@@ -21,7 +21,7 @@ MAX_LISTED = 20
 MAX_SUGGESTED = 3
 """Names of jobs that an error suggests."""
 
-MAX_SEARCHED = 1_000
+MAX_JOBS_SEARCHED = 1_000
 """Jobs whose names are compared with one that does not exist: ten requests at most."""
 
 SELECTORS = {
@@ -109,7 +109,7 @@ def find_job(api: "JobsApi", ref: str) -> int:
 
     def list_newest() -> list[dict[str, Any]]:
         try:
-            return list(chain.from_iterable(api.list_jobs(limit=MAX_SEARCHED)))
+            return list(chain.from_iterable(api.list_jobs(limit=MAX_JOBS_SEARCHED)))
         except DbjobsError:  # the error about the name is enough
             return []
 

@@ -14,7 +14,7 @@ from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.errors import DbjobsError, ExitCode
 from dbjobs.output.ci_systems import CiSystem
 
-CANCELED = "is being canceled"
+CANCEL_SENT = "is being canceled"
 
 WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the runs have ended.")]
 
@@ -38,7 +38,7 @@ def command(
     api = app.api_to_change(dry_run)
     if wait and not dry_run:
         raise typer.Exit(_cancel_and_wait(app, run_ids))
-    change_each(app, "run", run_ids, api.cancel_run, CANCELED, dry_run=dry_run)
+    change_each(app, "run", run_ids, api.cancel_run, CANCEL_SENT, dry_run=dry_run)
 
 
 def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
@@ -46,7 +46,7 @@ def _cancel_and_wait(app: App, run_ids: list[int]) -> int:
     canceled: list[int] = []
 
     def cancel(run_id: int) -> None:
-        change_one(app, "run", run_id, app.api.cancel_run, CANCELED)
+        change_one(app, "run", run_id, app.api.cancel_run, CANCEL_SENT)
         canceled.append(run_id)
 
     failure: DbjobsError | None = None

@@ -18,7 +18,7 @@ RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
 CLOCK_TOLERANCE = 600
 """Seconds by which the clock of this machine may be behind that of the workspace."""
 
-NEWEST = 20
+DEFAULT_LIMIT = 20
 """How many runs are listed unless --limit says otherwise."""
 
 
@@ -113,8 +113,8 @@ def command(
     Exit codes: 0 listed, 6 out of reach; rows that came before an error are printed.
     """
     app = app_of(ctx)
-    rows = NEWEST if limit is None else limit
+    rows = DEFAULT_LIMIT if limit is None else limit
     pages = app.api.list_runs(filters.read(app), limit=rows or None, expand_tasks=expand_tasks)
     number = show_list(app, "run", pages, with_tasks=expand_tasks)
-    if number == NEWEST and limit is None and app.output == "text":
+    if number == DEFAULT_LIMIT and limit is None and app.output == "text":
         app.streams.note(f"these are the newest {number}; --limit 0 lists all")

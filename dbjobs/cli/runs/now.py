@@ -13,11 +13,12 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_value
 from dbjobs.cli.request_options import BodyOptions, ParameterOptions
-from dbjobs.cli.starting import START_SECONDS, start_run
+from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.common.deadline import time_limit
 from dbjobs.errors import UsageError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import START_SECONDS
 
 if TYPE_CHECKING:
     from dbjobs.jobfiles.files import JobFile

@@ -14,11 +14,12 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, OptionalRun, Wait
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.run_lookup import resolve_run
-from dbjobs.cli.starting import START_SECONDS, start_run
+from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.common.deadline import time_limit
 from dbjobs.errors import NotFoundError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import START_SECONDS
 from dbjobs.output.formatting import format_state
 
 Prepared: TypeAlias = tuple[Callable[[str], Payload], int | None, str]
