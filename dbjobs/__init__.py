@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from dbjobs.errors import SignInError as SignInError
     from dbjobs.errors import UnreachableError as UnreachableError
     from dbjobs.errors import UsageError as UsageError
+    from dbjobs.runs.causes import Cause as Cause
     from dbjobs.runs.client import Client as Client
     from dbjobs.runs.client import Repair as Repair
     from dbjobs.runs.client import RunHandle as RunHandle
+    from dbjobs.runs.explain import Explanation as Explanation
+    from dbjobs.runs.history import JobHistory as JobHistory
     from dbjobs.runs.outputs import TaskOutput as TaskOutput
     from dbjobs.runs.results import Failure as Failure
     from dbjobs.runs.results import OutcomeError as OutcomeError
@@ -38,9 +41,12 @@ PUBLIC = {
     "SignInError": "dbjobs.errors",
     "UnreachableError": "dbjobs.errors",
     "UsageError": "dbjobs.errors",
+    "Cause": "dbjobs.runs.causes",
     "Client": "dbjobs.runs.client",
     "Repair": "dbjobs.runs.client",
     "RunHandle": "dbjobs.runs.client",
+    "Explanation": "dbjobs.runs.explain",
+    "JobHistory": "dbjobs.runs.history",
     "TaskOutput": "dbjobs.runs.outputs",
     "Failure": "dbjobs.runs.results",
     "OutcomeError": "dbjobs.runs.results",

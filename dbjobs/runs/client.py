@@ -40,7 +40,9 @@ from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
 from dbjobs.runs.backfill import Backfill, newest_start_time, plan_runs
 from dbjobs.runs.canceling import Cancels
+from dbjobs.runs.explain import Explanation, explain_run
 from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.history import JobHistory, analyze_runs
 from dbjobs.runs.outputs import TaskOutput, read_outputs
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.references import find_job
@@ -137,6 +139,17 @@ class Client:
     def get_run(self, run_id: int) -> "RunHandle":
         """A run that was started before, here or elsewhere; nothing is sent."""
         return RunHandle(self, run_id)
+
+    def explain(self, run: RunRef) -> Explanation:
+        """Why a run failed, what is known from earlier runs, and what to do next; in some dozen requests."""
+        run_id = run.run_id if isinstance(run, RunHandle) else run
+        return explain_run(self.api, Run(self.api.get_run(run_id)), FailureReader(self.api))
+
+    def history(self, job: int | str, *, limit: int = 25) -> JobHistory:
+        """How the newest runs of a job went, and since when they take longer; 25 runs are one request."""
+        run_filter = RunFilter(job_id=self.job_id(job))
+        pages = self.api.list_runs(run_filter, limit=limit, expand_tasks=True, complete=False)
+        return analyze_runs(map(Run, chain.from_iterable(pages)))
 
     def run(
         self,
@@ -303,6 +316,10 @@ class RunHandle:
     def output(self, task_key: str | None = None) -> list[TaskOutput]:
         """What its tasks left behind, task by task, or of one task."""
         return list(read_outputs(self.client.api, self.get(), task_key))
+
+    def explain(self) -> Explanation:
+        """Why it failed, what is known from earlier runs, and what to do next."""
+        return self.client.explain(self)
 
     def repair(self, tasks: Iterable[str] = (), *, dependent: bool = False) -> "Repair":
         """Run failed tasks again, or the ones named, `dependent` ones too, with the run's parameters."""

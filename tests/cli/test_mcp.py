@@ -108,6 +108,9 @@ def test_a_failure_names_its_cause_and_can_be_repaired(
         assert ended["data"]["failures"][0] == {
             "task_key": "load", "state": "FAILED", "cause": "ValueError: bad rows"
         }  # fmt: skip
+        explained = (await call(agent, "explain_run", run_id=run_id))["data"]
+        assert [cause["line"] for cause in explained["causes"]] == ["ValueError: bad rows"]
+        assert (await call(agent, "job_history", job="fails for agents"))["data"]["failures"]
         healed.touch()
         repaired = await call(agent, "repair_run", run_id=run_id)
         assert repaired["finished"] is False

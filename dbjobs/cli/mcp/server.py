@@ -25,8 +25,10 @@ from dbjobs.common.deadline import time_limit
 from dbjobs.common.hidden import censor
 from dbjobs.common.plain_text import clean_text
 from dbjobs.errors import DbjobsError
+from dbjobs.output.job_history import history_document
 from dbjobs.output.task_outputs import render_output
 from dbjobs.runs.client import Client, Repair, RunHandle
+from dbjobs.runs.explain import as_document
 from dbjobs.runs.repairs import has_begun
 from dbjobs.runs.snapshots import Snapshot
 
@@ -34,6 +36,9 @@ T = TypeVar("T")
 
 MAX_ITEMS = 50
 """Of a list in an answer: tasks, jobs, runs."""
+
+NEWEST_RUNS = 5
+"""Of a job's history; the figures are about all runs."""
 
 MAX_MESSAGE = 500
 """Characters of a message in an answer."""
@@ -168,6 +173,24 @@ class Tools:
 
         return await _answer(read)
 
+    async def explain_run(self, run_id: int) -> str:
+        """Say why a run failed: causes, since when the job fails like this, what changed, what to do next."""
+        return await _answer(
+            lambda: {"run_id": run_id, "data": _trim_all(as_document(self._client.explain(run_id)))}
+        )
+
+    async def job_history(self, job: str) -> str:
+        """How the last 25 runs of a job went: success rate, durations, changes, failures by cause."""
+
+        def read() -> dict[str, Any]:
+            job_id = self._client.job_id(job)
+            document = history_document(self._client.history(job_id), job_id)
+            tasks = [{**task, "runs": []} for task in document["tasks"]]  # many, and of little use
+            document |= {"runs": document["runs"][-NEWEST_RUNS:], "tasks": tasks}
+            return {"job_id": job_id, "data": _trim_all(document)}
+
+        return await _answer(read)
+
     async def start_run(
         self, job: str, parameters: Mapping[str, str] | None = None, request_id: str = ""
     ) -> str:
@@ -221,6 +244,8 @@ def make_server(client: Client, permissions: frozenset[Permission]) -> MCPServer
         tools.get_run,
         tools.wait_for_run,
         tools.get_output,
+        tools.explain_run,
+        tools.job_history,
     )
     changing: dict[Permission, tuple[Callable[..., Any], ToolAnnotations]] = {
         Permission.START: (tools.start_run, STARTS),
@@ -274,6 +299,15 @@ def _describe_task(task: TaskRun) -> dict[str, Any]:
 
 def _name(job: Mapping[str, Any]) -> str:
     return str((job.get("settings") or {}).get("name") or "")
+
+
+def _trim_all(value: Any) -> Any:
+    """A document whose texts and lists are short enough for an answer."""
+    if isinstance(value, dict):
+        return {key: _trim_all(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_trim_all(one) for one in value[:MAX_ITEMS]]
+    return _trim(value) if isinstance(value, str) else value
 
 
 def _trim(text: str) -> str:
