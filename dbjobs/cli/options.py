@@ -72,3 +72,13 @@ def known_value(option: str, word: str, known: Sequence[str], *, force: bool = F
     if force or word.upper() in known:
         return word.upper()
     raise UsageError(f"{option}: {word!r} is not one of {', '.join(known)}{did_you_mean(word, known)}")
+
+
+def parse_when(option: str, text: str | None, now: float) -> int | None:
+    """The time that an option gives, in epoch milliseconds; None if it is not given."""
+    from dbjobs.common.times import parse_time
+
+    try:
+        return None if text is None else parse_time(text, now)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None

@@ -9,7 +9,7 @@ from dbjobs.api.paging import RunFilter
 from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import ExpandTasks, Limit, known_value
+from dbjobs.cli.options import ExpandTasks, Limit, known_value, parse_when
 from dbjobs.cli.showing import show_list
 from dbjobs.errors import UsageError
 
@@ -63,10 +63,11 @@ class RunFilterOptions:
             raise UsageError(
                 f"--active and {option} exclude each other: a run has a result once it has ended"
             )
-        since, until = _parse_time("--since", self.since, app), _parse_time("--until", self.until, app)
+        now = app.clock.now()
+        since, until = parse_when("--since", self.since, now), parse_when("--until", self.until, now)
         if since is not None and until is not None and since > until:
             raise UsageError("--since is later than --until, so there can be no such run")
-        if since is not None and since > (app.clock.now() + CLOCK_TOLERANCE) * 1000:
+        if since is not None and since > (now + CLOCK_TOLERANCE) * 1000:
             raise UsageError("--since is in the future, so there can be no such run")
         run_type = self.run_type and known_value("--run-type", self.run_type, RUN_TYPES)
         result = self.result and known_value("--result", self.result, tuple(RESULT_STATES))
@@ -83,15 +84,6 @@ class RunFilterOptions:
             user=self.user,
             trigger=trigger,
         )
-
-
-def _parse_time(option: str, text: str | None, app: App) -> int | None:
-    from dbjobs.common.times import parse_time
-
-    try:
-        return None if text is None else parse_time(text, app.clock.now())
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
 
 
 def command(

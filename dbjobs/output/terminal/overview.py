@@ -1,0 +1,80 @@
+"""The table of `jobs list --runs`: each job's last runs as a strip, what runs now, and its next run."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from dbjobs.api.models import Run
+from dbjobs.output.formatting import format_age, format_duration
+from dbjobs.output.streams import Streams
+from dbjobs.output.terminal.canvas import Canvas
+from dbjobs.output.terminal.layout import Column, lay_out_table
+from dbjobs.output.terminal.screen import canvas_for, write_lines
+from dbjobs.runs.overview import JobOverview
+
+MAX_STRIP = 10
+"""Runs in a strip."""
+
+COLUMNS = (
+    Column("NAME", min_width=20),
+    Column("RUNS", is_whole=True),
+    Column("LAST", is_whole=True),
+    Column("NOW", is_whole=True, is_optional=True, priority=4),
+    Column("NEXT", is_whole=True, is_optional=True, priority=3),
+    Column("JOB ID", is_whole=True, is_optional=True, priority=0),
+    Column("MESSAGE", is_optional=True, priority=2, min_width=20),
+)
+
+
+def show_overview(streams: Streams, jobs: Sequence[JobOverview], now: float) -> None:
+    """Write the table to stdout, for people."""
+    write_lines(streams, [*render_overview(jobs, canvas_for(streams, streams.out, now))])
+
+
+def render_overview(jobs: Sequence[JobOverview], canvas: Canvas) -> list[Text]:
+    """The lines of the table."""
+    rows = [_make_row(job, canvas) for job in jobs]
+    return lay_out_table(COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
+
+
+def _make_row(job: JobOverview, canvas: Canvas) -> list[Text]:
+    last = job.ended[0] if job.ended else None
+    age = format_age(last.end_time or last.start_time, canvas.now) if last else ""
+    return [
+        Text(canvas.line(job.name), "bold"),
+        _strip(job.ended, canvas),
+        Text.assemble(canvas.state(last), f" {age}" if age else "") if last else Text(),
+        _format_now(job, canvas),
+        Text(_format_next(job)),
+        Text(str(job.job_id)),
+        canvas.cause(last) if last else Text(),
+    ]
+
+
+def _strip(runs: Sequence[Run], canvas: Canvas) -> Text:
+    """`✓✗✓`, the newest on the right."""
+    return Text.assemble(*(canvas.symbol(run) for run in reversed(runs[:MAX_STRIP])))
+
+
+def _format_now(job: JobOverview, canvas: Canvas) -> Text:
+    """`● 12m04s, usually 10m02s`; `○ QUEUED` for a run that waits."""
+    if not job.active:
+        return Text()
+    seconds, usual = job.seconds_so_far, job.usual_seconds
+    so_far = format_duration(seconds) if seconds is not None else canvas.line(job.active[0].shown_state)
+    is_late = seconds is not None and usual is not None and seconds > usual
+    facts = [so_far, f"usually {format_duration(usual)}" if usual is not None and seconds is not None else ""]
+    more = f" (+{len(job.active) - 1})" if len(job.active) > 1 else ""
+    text = ", ".join(filter(None, facts)) + more
+    return Text.assemble(canvas.symbol(job.active[0]), " ", (text, "bold" if is_late else ""))
+
+
+def _format_next(job: JobOverview) -> str:
+    """`in 5h12m, Thu 02:00 Europe/Berlin`; what starts the job where that is no schedule; `paused`."""
+    if job.is_paused:
+        return f"{job.starts_by} paused"
+    moment = job.next_run
+    if moment is None:
+        return "not known" if job.starts_by == "schedule" else job.starts_by
+    zone = (job.job.get("settings") or {}).get("schedule", {}).get("timezone_id")
+    return f"in {format_duration(moment.timestamp() - job.now)}, {moment:%a %H:%M} {zone}"
