@@ -63,6 +63,7 @@ def make_wait(
     for run_id in run_ids[-1:]:
         app.remember_run(run_id)
     failures = FailureReader(app.api)
+    reader = reader or RunReader(app.api)
     display = WaitDisplay(
         app.streams,
         app.clock,
@@ -74,9 +75,10 @@ def make_wait(
         show_output=options.show_output.value,
         backfill=backfill,
         canceled=set(run_ids) if just_canceled else None,
+        earlier_attempts=reader.earlier_attempts,
     )
     return Wait(
-        reader or RunReader(app.api),
+        reader,
         app.clock,
         display,
         make_schedule(options),

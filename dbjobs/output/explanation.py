@@ -129,10 +129,11 @@ def _next(explanation: Explanation, command_line: CommandLine) -> Iterator[str]:
         yield f"  {step.reason}"
 
 
-def render_short(explanation: Explanation, command_line: CommandLine) -> str:
+def render_short(explanation: Explanation, command_line: CommandLine, *, is_only: bool = True) -> str:
     """For the end of a wait: the causes, the next command with its reason, and where to read on."""
     causes = explanation.causes
-    lines = [f"why: {_short_cause(cause, explanation.run)}" for cause in causes[:MAX_SHORT_CAUSES]]
+    title = "why" if is_only else f"why run {explanation.run.run_id}"
+    lines = [f"{title}: {_short_cause(cause, explanation.run)}" for cause in causes[:MAX_SHORT_CAUSES]]
     if len(causes) > MAX_SHORT_CAUSES:
         lines.append(f"     and {count(len(causes) - MAX_SHORT_CAUSES, 'more cause')}")
     if explanation.next_steps:

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Phase
+from dbjobs.runs.causes import is_generic
 from dbjobs.runs.outages import is_refusal
-from dbjobs.runs.snapshots import Snapshot
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 AnyRun: TypeAlias = Run | TaskRun
 
@@ -99,6 +100,14 @@ def format_state(run: AnyRun) -> str:
 def format_message(run: AnyRun) -> str:
     """What the server says of a state, where it says more than the state does."""
     return "" if run.message == "In run" else run.message
+
+
+def format_run_message(watched: WatchedRun) -> str:
+    """The message of a run; not that a task of it failed, where the cause of that is shown with the task."""
+    run = watched.run
+    if run is None or (watched.causes and is_generic(run.message)):
+        return ""
+    return format_message(run)
 
 
 def format_attempt(run: AnyRun) -> str:

@@ -1,17 +1,13 @@
 """The view of a watch: live, in lines or as events, as the terminal and the user want it."""
 
 import math
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from dbjobs.common.clock import Clock
 from dbjobs.output.keyboard import is_foreground
 from dbjobs.output.streams import Streams
-
-if TYPE_CHECKING:
-    from dbjobs.runs.snapshots import Snapshot
+from dbjobs.output.view import View
 
 
 class ProgressMode(str, Enum):
@@ -35,8 +31,6 @@ TICKS = {
 LONGEST_LIVE_PAUSE = 15.0
 """Seconds between two polls at most while somebody looks, unless the user has set the pauses."""
 
-Show = Callable[["Snapshot"], None]
-
 
 def resolve_mode(mode: ProgressMode, streams: Streams) -> ProgressMode:
     """The mode that `--progress` results in: live on a terminal, lines elsewhere, none if quiet.
@@ -56,7 +50,7 @@ def resolve_mode(mode: ProgressMode, streams: Streams) -> ProgressMode:
     return ProgressMode.LIVE if has_screen and not streams.verbose else ProgressMode.LINES
 
 
-def open_view(mode: ProgressMode, streams: Streams, clock: Clock) -> AbstractContextManager[Show]:
+def open_view(mode: ProgressMode, streams: Streams, clock: Clock) -> AbstractContextManager[View]:
     """A view of a watch, on stderr: it shows the snapshots that it is given, and puts the terminal in order.
 
     `mode` is what `resolve_mode` returns. Each view loads what it needs, and no more.
@@ -68,9 +62,9 @@ def open_view(mode: ProgressMode, streams: Streams, clock: Clock) -> AbstractCon
     if mode is ProgressMode.EVENTS:
         from dbjobs.output.events import EventProgress
 
-        return nullcontext(EventProgress(streams, clock).show)
+        return nullcontext(View(EventProgress(streams, clock).show))
     if mode is ProgressMode.LINES:
         from dbjobs.output.terminal.lines import LineProgress
 
-        return nullcontext(LineProgress(streams, clock).show)
-    return nullcontext(lambda snapshot: None)
+        return nullcontext(View(LineProgress(streams, clock).show))
+    return nullcontext(View())

@@ -51,10 +51,15 @@ class Reporter:
             self.streams.neutralize_ci_commands()
             self.ci_format = FORMATS[system](self.streams.environ)
 
+    @property
+    def folds(self) -> bool:
+        """Whether parts of the log are collapsed: in a CI system, unless the log is for programs."""
+        return self.ci_format is not None and self.has_groups and not self.streams.quiet
+
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """A part of the log that can be collapsed, unless the log is for programs."""
-        if self.ci_format is None or not self.has_groups or self.streams.quiet:
+        """A part of the log that can be collapsed."""
+        if self.ci_format is None or not self.folds:
             yield
             return
         self.streams.ci_command(self.ci_format.begin_group(title, self.clock.now()))

@@ -7,24 +7,23 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.models import Run
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
-from dbjobs.output.formatting import count, format_no_contact
-from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, Show, open_view, resolve_mode
+from dbjobs.output.formatting import format_no_contact
+from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
-from dbjobs.output.task_outputs import render_failure, render_output, render_summary
-from dbjobs.runs.failures import FailedTask, FailureReader
+from dbjobs.output.task_outputs import render_summary
+from dbjobs.output.view import View
+from dbjobs.output.wait_outputs import WaitOutputs
+from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
 
 if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill
-
-MAX_SHOWN_OUTPUTS = 10
-"""The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
 
 MAX_SHOWN_PAGES = 5
 """The URLs of so many runs are shown when a wait leaves them."""
@@ -49,11 +48,21 @@ class WaitDisplay:
     """what starts the runs while the wait goes on"""
     canceled: set[int] | None = None
     """the runs whose cancel was accepted; None if none was sent"""
+    earlier_attempts: frozenset[int | None] = frozenset()
+    """the run_ids of attempts whose failures are no news"""
 
     def __post_init__(self) -> None:
         self._mode = resolve_mode(self.progress, self.streams)
-        self._show: Show = lambda snapshot: None
-        self._shown_outputs = 0
+        self._view = View()
+        self._outputs = WaitOutputs(
+            self.streams,
+            self.clock,
+            self.reporter,
+            self.failures,
+            self.command_line,
+            self.show_output,
+            self.earlier_attempts,
+        )
         self._has_result = False
 
     @property
@@ -73,7 +82,7 @@ class WaitDisplay:
     @contextmanager
     def watching(self, title: str) -> Iterator[None]:
         group = self.reporter.group(title) if title else nullcontext()
-        with group, open_view(self._mode, self.streams, self.clock) as self._show:
+        with group, open_view(self._mode, self.streams, self.clock) as self._view:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
@@ -81,7 +90,9 @@ class WaitDisplay:
         is_drawn_over = self._mode is ProgressMode.LIVE and self.streams.is_terminal(self.streams.out)
         if self.backfill and self.output in ("text", "id") and not is_drawn_over:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
-        self._show(snapshot)
+        snapshot = self._outputs.add_causes(snapshot)
+        self._view.show(snapshot)
+        self._outputs.show_ended(snapshot, self._view.paused)
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
         self.streams.note(": ".join(filter(None, [reason, self._how_to_go_on(runs)])))
@@ -115,11 +126,12 @@ class WaitDisplay:
     def on_end(self, snapshot: Snapshot) -> None:
         """Show the outputs that were asked for, warnings, and the summary."""
         has_shown = False
+        self.failures.forget_outage()
         self._show_lost([watched for watched in snapshot.runs if watched.is_lost])
         for watched in snapshot.runs:
             if watched.is_lost or watched.run is None or not watched.run.is_ended:
                 continue
-            has_shown = self._show_outputs(watched.run) or has_shown
+            has_shown = self._outputs.show_rest(watched.run) or has_shown
             if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
                 failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
                 self.streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
@@ -131,6 +143,13 @@ class WaitDisplay:
             self.streams.note(render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now()))
         elif has_shown or self._mode is not ProgressMode.LIVE:  # else the live view shows it
             self.streams.note(render_summary(snapshot))
+        self._outputs.explain([run for run in map(self._find_failure, snapshot.runs) if run])
+
+    def _find_failure(self, watched: WatchedRun) -> Run | None:
+        """The run, if it did not end well, though nobody here wanted it to be canceled."""
+        run = watched.run
+        is_bad = run is not None and run.outcome is not None and not run.outcome.is_good
+        return run if is_bad and not watched.is_lost and watched.run_id not in (self.canceled or ()) else None
 
     def _show_lost(self, lost: Sequence[WatchedRun]) -> None:
         """Each error once, with its runs; the last one says how to go on with all of them."""
@@ -145,34 +164,6 @@ class WaitDisplay:
             if known and number == len(by_message):
                 shown.hint = "\n".join(filter(None, [error.hint, self._how_to_go_on(known)]))
             self.streams.fail(shown)
-
-    def _show_outputs(self, run: Run) -> bool:
-        """True if there was anything to show."""
-        tasks: tuple[TaskRun, ...] = ()
-        if self.show_output == "all":
-            tasks = run.output_runs
-        elif self.show_output == "failed":
-            is_good = run.outcome is not None and run.outcome.is_good
-            tasks = run.failed_tasks or (() if run.tasks or is_good else run.output_runs)
-        left = max(0, MAX_SHOWN_OUTPUTS - self._shown_outputs)
-        for task in tasks[:left]:
-            with self.reporter.group(f"{task.task_key} {task.shown_state}"):
-                text, is_failure = self._render_task(task), task.outcome in OWN_FAILURES
-                self.streams.show(text, is_failure=is_failure, run_id=run.run_id, task_key=task.task_key)
-        self._shown_outputs += len(tasks[:left])
-        if len(tasks) > left:
-            more = self.command_line("runs output", str(run.run_id))
-            self.streams.note(f"… and {count(len(tasks) - left, 'task')} more: {more}")
-        return bool(tasks)
-
-    def _render_task(self, task: TaskRun) -> str:
-        answer = self.failures.fetch(task)
-        if self.show_output == "all" and answer is not None:
-            return render_output(task, answer)
-        is_failed = task.outcome in OWN_FAILURES
-        return render_failure(
-            self.failures.read(task) if is_failed else FailedTask(task.task_key, task, answer)
-        )
 
     def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
         if is_final and not self._has_result:

@@ -70,6 +70,8 @@ class FailureReader:
     """Reads each output of a failed task once and without patience: for those who only want to tell more."""
 
     api: JobsApi
+    is_early: bool = False
+    """while runs go on, what cannot be read is no news: it is asked for once more at the end"""
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
     _is_out_of_reach: bool = False
@@ -90,8 +92,20 @@ class FailureReader:
             return self.api.get_run_output(run_id, NO_RETRIES)
         except DbjobsError as error:
             self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
-            logger.warning("the output of %s could not be fetched: %s", task.task_key, error.message)
+            log = logger.debug if self.is_early else logger.warning
+            log("the output of %s could not be fetched: %s", task.task_key, error.message)
             return None
+
+    def forget_outage(self) -> None:
+        """Ask once more for what could not be had: just after a task has ended, or while contact was lost."""
+        self._is_out_of_reach = self.is_early = False
+        missing = {run_id for run_id, output in self._outputs.items() if output is None}
+        self._outputs = {run_id: output for run_id, output in self._outputs.items() if output is not None}
+        self._failures = {
+            run_id: failed
+            for run_id, failed in self._failures.items()
+            if not missing.intersection(part.task.payload.get("run_id") for part in (failed, *failed.parts))
+        }
 
     def read(self, task: TaskRun, name: str = "", depth: int = 0) -> FailedTask:
         """A failed task with its output and its failed parts; each is read once."""

@@ -54,6 +54,11 @@ class RunReader:
     def __post_init__(self) -> None:
         self._active = ActiveRuns(self.api)
 
+    @property
+    def earlier_attempts(self) -> frozenset[int | None]:
+        """The run_ids of attempts that are known from before: their failures are no news."""
+        return frozenset()
+
     def prepare(self, run_ids: Sequence[int]) -> bool:
         """Look at many at once, where that is cheaper; `fetch` then answers from it, once each.
 

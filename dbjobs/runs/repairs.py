@@ -63,6 +63,10 @@ class RepairReader(RunReader):
     before: Run = field(kw_only=True)
     """the run before the repair"""
 
+    @property
+    def earlier_attempts(self) -> frozenset[int | None]:
+        return frozenset(attempt.run_id for attempt in self.before.attempts)
+
     def fetch(self, run_id: int) -> Run:
         """The run; a NotFoundError while the server still shows the old end."""
         run = super().fetch(run_id)

@@ -53,6 +53,12 @@ class WatchedRun:
     """from then to the latest poll"""
     label: str = ""
     """what tells it from other runs of its job"""
+    causes: Mapping[int, str] = field(default_factory=dict)
+    """by the run_id of a failed task, why it failed; a watch leaves this to those who show it"""
+
+    def cause_of(self, task: TaskRun) -> str | None:
+        """Why a task failed, if that was read."""
+        return self.causes.get(task.run_id or 0)
 
     @property
     def is_settled(self) -> bool:

@@ -163,7 +163,8 @@ class Wait:
             for snapshot in snapshots:
                 self._last = snapshot
                 self.runs |= {watched.run_id: watched for watched in snapshot.runs}
-                self.observer.on_snapshot(snapshot)
+                with time_limit(self.clock, self._seconds_for_outputs):
+                    self.observer.on_snapshot(snapshot)
         return self._last
 
     @property

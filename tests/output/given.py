@@ -135,7 +135,7 @@ def _times(start: float | None, end: float | None) -> Payload:
 
 def follow(snapshots: Iterable[Snapshot], streams: Streams, progress: str, clock: FakeClock) -> Snapshot:
     """Show each snapshot in the view that `progress` asks for, and return the last one."""
-    with open_view(resolve_mode(ProgressMode(progress), streams), streams, clock) as show:
+    with open_view(resolve_mode(ProgressMode(progress), streams), streams, clock) as view:
         for snapshot in snapshots:
-            show(snapshot)
+            view.show(snapshot)
     return snapshot

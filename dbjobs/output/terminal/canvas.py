@@ -58,13 +58,13 @@ class Canvas:
         has_cause = style_of(run) in (StateStyle.FAILED, StateStyle.STOPPED, StateStyle.LEFT_OUT)
         return Text(self.line(format_message(run)) if has_cause else "", style_of(run).style)
 
-    def details(self, task: TaskRun, child: Run | None = None) -> Text:
+    def details(self, task: TaskRun, child: Run | None = None, cause: str | None = None) -> Text:
         """The attempt, the progress, the server's message, and which tasks it waits for if several."""
         facts = (
             format_attempt(task),
             format_iterations(task),
             format_child(child),
-            format_message(task),
+            cause or format_message(task),
             f"after {', '.join(task.depends_on)}" if len(task.depends_on) > 1 else "",
         )
         shown = self.glyphs.dot.join(self.line(fact) for fact in facts if fact)

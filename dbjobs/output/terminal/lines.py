@@ -23,6 +23,7 @@ from dbjobs.output.formatting import (
     format_message,
     format_no_contact,
     format_progress,
+    format_run_message,
     format_state,
     format_took,
     seconds_of,
@@ -90,12 +91,12 @@ def _format_change(change: Change, snapshot: Snapshot) -> Text:
             return _join(
                 subject, child, f"run {child.run_id}", clean_line(child.run_name), format_took(child)
             )
-        message = clean_line(format_message(task))
+        message = clean_line(watched.cause_of(task) or format_message(task))
         return _join(subject, task, format_took(task), format_attempt(task), message)
     if watched.is_lost or watched.run is None:
         return Text(f"run {watched.run_id}  cannot be read")
     name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
-    message = clean_line(format_message(watched.run))
+    message = clean_line(format_run_message(watched))
     return _join(f"run {watched.run_id}", watched.run, name, format_took(watched.run), message)
 
 

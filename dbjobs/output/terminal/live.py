@@ -1,6 +1,6 @@
 """The live view on a terminal: frames drawn over each other, the last one left behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.screen import console_for, size_of
 from dbjobs.output.terminal.style import glyphs_for
+from dbjobs.output.view import View
 from dbjobs.runs.watching import Ending, Snapshot
 
 FINAL_HEIGHT = 200
@@ -29,10 +30,11 @@ _ERASE_ROW_ABOVE = (
 
 
 @contextmanager
-def live_view(streams: Streams, clock: Clock) -> Iterator[Callable[[Snapshot], None]]:
+def live_view(streams: Streams, clock: Clock) -> Iterator[View]:
     """Shows snapshots on stderr; whatever ends it, the last frame stays and the cursor comes back."""
     with ExitStack() as stack:
-        yield _Painter(streams, clock, console_for(streams, streams.err), stack).show
+        painter = _Painter(streams, clock, console_for(streams, streams.err), stack)
+        yield View(painter.show, painter.paused)
 
 
 @dataclass
@@ -64,6 +66,15 @@ class _Painter:
             self.frame = frame
             # the end of Live draws the final one, once
             (self.live or self._start()).update(frame, refresh=not is_final)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The frame makes room for lines that stay above it, and is drawn again below them."""
+        if self.live:
+            self.live.update(Text(), refresh=True)
+        yield
+        if self.live:
+            self.live.update(self.frame, refresh=True)
 
     def _start(self) -> Live:
         """The terminal is not changed before there is something to show."""

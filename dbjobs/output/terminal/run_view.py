@@ -23,8 +23,8 @@ from dbjobs.output.formatting import (
     format_attempt,
     format_clock,
     format_duration,
-    format_message,
     format_progress,
+    format_run_message,
     format_time_spent,
     seconds_of,
 )
@@ -80,7 +80,7 @@ def _draw_head(watched: WatchedRun, frame: Frame) -> list[Text]:
         job = f"job {run.job_id}" if run.job_id else ""
         facts = frame.facts(f"run {run.run_id}", job, format_attempt(run), started)
         lines += [frame.trim(title), *facts[:1], *_draw_url(frame.line(run.run_page_url or ""), frame)]
-        if message := frame.line(format_message(run)):
+        if message := frame.line(format_run_message(watched)):
             lines.append(frame.indent(message, style_of(run).style))
     if watched.is_lost and watched.error:
         problem = f"! run {watched.run_id}  {frame.line(watched.error.message)}"
@@ -108,7 +108,9 @@ def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]
     max_task_lines = max_lines - has_hidden
     indexes = most_urgent([urgency(node.task) for node in nodes], max(0, max_task_lines))
     tasks = [nodes[index].task for index in indexes]
-    details = [frame.details(task, watched.children.get(task.task_key)) for task in tasks]
+    details = [
+        frame.details(task, watched.children.get(task.task_key), watched.cause_of(task)) for task in tasks
+    ]
     rows = [
         [
             frame.symbol(task),

@@ -68,7 +68,7 @@ def _draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         rows.append(_run_row(watched, frame))
         for task in tasks.get(watched.run_id, ()):
             name = Text(f"  {frame.line(task.task_key)}")
-            details = frame.details(task, watched.children.get(task.task_key))
+            details = frame.details(task, watched.children.get(task.task_key), watched.cause_of(task))
             rows.append([frame.symbol(task), name, Text(), frame.state(task), frame.duration(task), details])
     columns = RUN_COLUMNS
     if frame.is_narrow:  # the run's id replaces its name, and tasks' keys get no more cells than that

@@ -1,0 +1,160 @@
+"""The outputs and failures of tasks in a wait: each is read once, and shown as soon as its task has ended."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.common.clock import Clock
+from dbjobs.common.deadline import time_limit
+from dbjobs.output.causes import format_cause
+from dbjobs.output.formatting import count
+from dbjobs.output.reporting import Reporter
+from dbjobs.output.streams import Streams
+from dbjobs.output.task_outputs import render_failure, render_output
+from dbjobs.runs.failures import FailedTask, FailureReader
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
+
+MAX_SHOWN_OUTPUTS = 10
+"""The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
+
+MAX_EXPLAINED_RUNS = 3
+"""The causes of so many failed runs are told at the end of a wait."""
+
+SECONDS_TO_READ = 5.0
+"""For so long, at most, a watch stands still to read why tasks failed."""
+
+
+@dataclass
+class WaitOutputs:
+    """What the tasks of the watched runs produced, as far as it was asked for."""
+
+    streams: Streams
+    clock: Clock
+    reporter: Reporter
+    reader: FailureReader
+    command_line: Callable[[str, str], str]
+    show_output: str
+    """whose outputs are shown: failed, all or none"""
+    earlier_attempts: frozenset[int | None] = frozenset()
+    """the run_ids of attempts that are no news, but for those that still count at the end"""
+    _read: dict[int, FailedTask] = field(default_factory=dict)
+    """by run_id, the failed attempts that were read"""
+    _shown: set[int | None] = field(default_factory=set)
+    """the run_ids of the task runs whose output was shown, or is the same as one that was"""
+    _shown_causes: set[object] = field(default_factory=set)
+    _with_causes: tuple[tuple[WatchedRun, ...], tuple[WatchedRun, ...]] = ((), ())
+    """the runs of the last snapshot, without causes and with them"""
+
+    def __post_init__(self) -> None:
+        self.reader.is_early = True
+
+    def add_causes(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the causes of the tasks that have failed; those of new ones are read."""
+        if snapshot.runs is not self._with_causes[0]:
+            limit = SECONDS_TO_READ
+            if snapshot.next_poll is not None:
+                limit = min(limit, snapshot.next_poll - snapshot.elapsed)
+            with time_limit(self.clock, max(0.0, limit)):
+                self._with_causes = (snapshot.runs, tuple(map(self._add_causes, snapshot.runs)))
+        return replace(snapshot, runs=self._with_causes[1])
+
+    def _add_causes(self, watched: WatchedRun) -> WatchedRun:
+        if self.show_output == "none" or watched.run is None:
+            return watched
+        for task in watched.run.failed_tasks:
+            is_new = task.run_id not in self._read and task.run_id not in self.earlier_attempts
+            if task.run_id and is_new and len(self._read) < MAX_SHOWN_OUTPUTS:
+                self._read[task.run_id] = self.reader.read(task)
+        causes = {
+            run_id: format_cause(self._read[run_id].causes[0])
+            for task in watched.run.attempts
+            if (run_id := task.run_id) in self._read and run_id is not None
+        }
+        return replace(watched, causes=causes) if causes else watched
+
+    def show_ended(self, snapshot: Snapshot, paused: Callable[[], AbstractContextManager[None]]) -> None:
+        """The outputs of tasks that have ended, unless they would be folded away in the log of a CI system.
+
+        `paused`: keeps the live view out of the way. What could not be read yet is shown at the end.
+        """
+        if self.reporter.folds or snapshot.ending:
+            return
+        with time_limit(self.clock, SECONDS_TO_READ):
+            for run in (watched.run for watched in snapshot.runs if watched.run):
+                unshown = [task for task in self._unshown(run) if task.run_id not in self.earlier_attempts]
+                ended = [task for task in unshown if task.is_ended]
+                ready = [task for task in ended if self.reader.fetch(task) is not None]
+                if ready:
+                    with paused():
+                        self._show(run, ready)
+
+    def show_rest(self, run: Run) -> bool:
+        """What was not shown before; True if there was any of it."""
+        unshown = self._unshown(run)
+        self._show(run, unshown)
+        wanted = self._wanted(run)
+        if left := sum(task.run_id not in self._shown for task in wanted):
+            more = self.command_line("runs output", str(run.run_id))
+            self.streams.note(f"… and {count(left, 'task')} more: {more}")
+        return bool(unshown)
+
+    def _wanted(self, run: Run) -> Sequence[TaskRun]:
+        if self.show_output == "none":
+            return ()
+        if self.show_output == "all":
+            return run.output_runs
+        is_good = run.outcome is None or run.outcome.is_good
+        return run.failed_tasks or (() if run.tasks or is_good else run.output_runs)
+
+    def _unshown(self, run: Run) -> Sequence[TaskRun]:
+        """As many as there is room for."""
+        unshown = [task for task in self._wanted(run) if task.run_id not in self._shown]
+        return unshown[: max(0, MAX_SHOWN_OUTPUTS - len(self._shown))]
+
+    def _show(self, run: Run, tasks: Sequence[TaskRun]) -> None:
+        """Show outputs; of tasks that failed alike, one, unless a program reads."""
+        self._shown.update(task.run_id for task in tasks)
+        groups: dict[object, list[TaskRun]] = {}
+        for task in tasks:
+            groups.setdefault(self._identity(task), []).append(task)
+        for identity, alike in groups.items():
+            if identity not in self._shown_causes:
+                self._shown_causes.add(identity)
+                self._show_first(run, alike)
+
+    def _identity(self, task: TaskRun) -> object:
+        """Equal for tasks of which one stands for all."""
+        if self.show_output == "all" or self.streams.event_clock or task.outcome not in OWN_FAILURES:
+            return task.run_id
+        causes = self.reader.read(task).causes
+        return (*(cause.identity for cause in causes), task.run_id if not causes[0].line else None)
+
+    def _show_first(self, run: Run, alike: Sequence[TaskRun]) -> None:
+        task = alike[0]
+        is_failure = task.outcome in OWN_FAILURES
+        answer = self.reader.fetch(task)
+        if self.show_output == "all" and answer is not None:
+            text = render_output(task, answer)
+        else:
+            failed = self.reader.read(task) if is_failure else FailedTask(task.task_key, task, answer)
+            text = render_failure(failed, [one.task_key for one in alike])
+        with self.reporter.group(f"{task.task_key} {task.shown_state}"):
+            self.streams.show(text, is_failure=is_failure, run_id=run.run_id, task_key=task.task_key)
+
+    def explain(self, runs: Sequence[Run]) -> None:
+        """Why runs failed, and the next command: the last words of a wait that did not end well."""
+        from dbjobs.output.explanation import render_short
+        from dbjobs.runs.explain import explain_alone
+
+        if self.streams.quiet and not self.streams.event_clock:
+            return
+        for run in runs[:MAX_EXPLAINED_RUNS]:
+            if self.show_output == "none":  # which asks for no request
+                self.streams.note(f"why: {self.command_line('runs explain', str(run.run_id))}")
+                continue
+            explanation = explain_alone(run, self.reader)
+            if explanation.causes:
+                self.streams.note(render_short(explanation, self.command_line, is_only=len(runs) == 1))
+        if len(runs) > MAX_EXPLAINED_RUNS:
+            self.streams.note(f"… and {count(len(runs) - MAX_EXPLAINED_RUNS, 'more run')} failed")
