@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.errors import DbjobsError, ExitCode
-from dbjobs.runs.forecasts import Forecast
+
+if TYPE_CHECKING:
+    from dbjobs.runs.forecasts import Forecast
 
 UNSETTLED_POLLS = 3
 """How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
@@ -126,7 +128,7 @@ class Snapshot:
     start_error: DbjobsError | None = None
     """what keeps the next one from being started"""
 
-    forecasts: Mapping[int, Forecast] = field(default_factory=dict)
+    forecasts: "Mapping[int, Forecast]" = field(default_factory=dict)
     """by run_id, where the history of its job is known"""
     server_began: float = 0.0
     """the server's time when the watch began, in epoch seconds"""

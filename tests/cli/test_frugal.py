@@ -20,7 +20,7 @@ from dbjobs.http.session import HttpSession
 from dbjobs.output.streams import Streams
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import Reply
-from tests.support.payloads import run
+from tests.support.payloads import RUN_ID, run
 
 LOADED = """
 import sys
@@ -58,13 +58,21 @@ def test_what_runs_no_command_loads_none_and_none_of_their_options(args: list[st
 @pytest.mark.parametrize("output", ["json", "jsonl", "id"])
 def test_a_run_for_programs_is_read_without_what_only_people_need(serve: Serve, output: str) -> None:
     serve(Reply(body=run()))
-    loaded = loaded_by("runs", "get", "42", "-o", output)
+    loaded = loaded_by("runs", "get", str(RUN_ID), "-o", output)
 
-    assert "requests.sessions" in loaded
+    assert {"requests.sessions", "dbjobs.output.serialization"} <= loaded
     assert (
         sorted(loaded & {*OPTIONS, *WAITING, "rich", "yaml", "keyring", "pydantic", "charset_normalizer.api"})
         == []
     )
+
+
+def test_a_run_for_people_is_read_without_what_only_a_terminal_needs(serve: Serve) -> None:
+    serve(Reply(body=run()))
+    loaded = loaded_by("runs", "get", str(RUN_ID))
+
+    assert "rich.text" in loaded
+    assert sorted(loaded & {*OPTIONS, "rich.console", "rich.live", "statistics", "yaml", "keyring"}) == []
 
 
 def test_loading_is_spared_the_search_for_garbage() -> None:

@@ -3,15 +3,17 @@
 import io
 import os
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import Column, lay_out_table
 from dbjobs.output.terminal.style import glyphs_for
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DEFAULT_SIZE = os.terminal_size((80, 24))
 
@@ -43,8 +45,10 @@ def write_table(streams: Streams, columns: Sequence[Column], rows: Sequence[Sequ
     write_lines(streams, lay_out_table(columns, cells, width=canvas.width, glyphs=canvas.glyphs))
 
 
-def console_for(streams: Streams, stream: TextIO) -> Console:
+def console_for(streams: Streams, stream: TextIO) -> "Console":
     """A console on a terminal: no markup, no guesses about colors or sizes."""
+    from rich.console import Console
+
     size = size_of(stream)
     return Console(
         file=stream,
@@ -63,6 +67,8 @@ def to_text(streams: Streams, stream: TextIO, text: Text) -> str:
     """A text as the stream's characters, colored if the stream has color; its lines are left as they are."""
     if not streams.has_color(stream):
         return text.plain
+    from rich.console import Console  # late: plain text does not need it
+
     console = Console(
         file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, legacy_windows=False
     )
