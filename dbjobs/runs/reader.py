@@ -82,8 +82,10 @@ class RunReader:
         """The run with its tasks; one try, for a watch asks again anyway."""
         reads = self._reads[run_id] = self._reads.get(run_id, 0) + 1
         listed = self._listed.pop(run_id, None)
-        if listed and self._is_whole(listed):
-            return Run(listed)
+        if listed:
+            _, attempts = self._active_runs[run_id]  # a list may leave out what the run itself has
+            if not listed.get("has_more") and len(listed.get("tasks") or ()) >= attempts:
+                return Run(listed)
         if reads % KEPT_FOR == 0:
             self._kept.pop(run_id, None)
         try:
@@ -96,21 +98,13 @@ class RunReader:
             with suppress(DbjobsError):  # an end that was seen counts, whatever keeps it from being read anew
                 again = self._read(run_id)
                 run = run if again.page_error and not run.page_error else again
-        self._note(run_id, run)
-        return run
-
-    def _note(self, run_id: int, run: Run) -> None:
         self._active_runs.pop(run_id, None)
         if not run.is_ended and run.job_id:
             self._active_runs[run_id] = run.job_id, len(run.attempts)
-
-    def _is_whole(self, listed: Payload) -> bool:
-        """False if a list has left something out that the run itself has."""
-        _, attempts = self._active_runs[listed["run_id"]]
-        return not listed.get("has_more") and len(listed.get("tasks") or ()) >= attempts
+        return run
 
     def _read(self, run_id: int) -> Run:
-        """All pages; should one after the first fail, the run is told, with its tasks as last seen."""
+        """All pages; if one after the first fails, the run has its tasks as last seen."""
         kept = self._kept.pop(run_id, {})
         fresh: dict[str, Payload] = {}
 
@@ -131,10 +125,17 @@ class RunReader:
                 raise
             page_error = error  # the token may have grown too old, so no page is kept
         else:
-            self._kept[run_id] = {token: page for token, page in fresh.items() if _is_settled(page)}
+            self._kept[run_id] = {
+                token: page
+                for token, page in fresh.items()
+                if all(TaskRun(task).is_ended for task in page.get("tasks") or ())
+            }
         payload = merge_pages(pages)
         if page_error:
-            payload["tasks"] = _with_tasks_seen(payload.get("tasks") or [], self._tasks.get(run_id, []))
+            tasks = payload.get("tasks") or []
+            fresh_ids = {task.get("run_id") for task in tasks}
+            seen = [task for task in self._tasks.get(run_id, []) if task.get("run_id") not in fresh_ids]
+            payload["tasks"] = [*tasks, *seen]
         if len(pages) > 1 or page_error:
             self._tasks[run_id] = payload.get("tasks") or []
         return Run(payload, page_error)
@@ -173,14 +174,3 @@ class RunReader:
             return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES))
         except (DbjobsError, KeyError, TypeError, ValueError):
             return None
-
-
-def _with_tasks_seen(tasks: list[Payload], seen: list[Payload]) -> list[Payload]:
-    """The tasks, and those seen before that are not among them."""
-    run_ids = {task.get("run_id") for task in tasks}
-    return [*tasks, *(task for task in seen if task.get("run_id") not in run_ids)]
-
-
-def _is_settled(page: Payload) -> bool:
-    """True if all that the page lists has ended."""
-    return all(TaskRun(task).is_ended for task in page.get("tasks") or ())

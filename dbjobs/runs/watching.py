@@ -84,7 +84,7 @@ def watch_runs(
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
-    `pending_starts` are asked after each poll for runs to start: there may be room for them now.
+    `pending_starts` are asked after each poll for runs that may start now.
     `known` says what was seen of these runs before. `wants_poll` is asked at each tick, and ends the pause.
     """
     runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
@@ -146,7 +146,7 @@ class _Watch:
         return self.pending_starts.waiting if self.pending_starts else 0
 
     def start_next(self) -> bool:
-        """Let the next run in, if one is to come and may; False if not now."""
+        """Start the next run, if there is one that may start now; False if there is none."""
         active = sum(not watched.is_settled for watched in self.runs.values())
         self.start_error = None
         if self.pending_starts is None or not self.unstarted or self._early_ending():
@@ -187,7 +187,8 @@ class _Watch:
             if not is_shared(watched.error):
                 shared_errors = 0
                 continue
-            self._ask_last(run_id)
+            self.turns.remove(run_id)  # if it alone is out of reach, the others still get their turn
+            self.turns.append(run_id)
             shared_errors += 1
             is_answered = watched.error is not None and watched.error.answer is not None
             if shared_error or is_answered or shared_errors == MOST_SHARED_ERRORS:
@@ -234,11 +235,6 @@ class _Watch:
         except DbjobsError as error:
             return error if is_shared(error) else None
         return None
-
-    def _ask_last(self, run_id: int) -> None:
-        """Should one run alone be out of reach, the others still get their turn."""
-        self.turns.remove(run_id)
-        self.turns.append(run_id)
 
     def _poll_run(self, watched: WatchedRun, shared_error: DbjobsError | None) -> WatchedRun:
         try:
