@@ -95,7 +95,10 @@ class WaitDisplay:
         self._outputs.show_ended(snapshot, self._view.paused)
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
-        self.streams.note(": ".join(filter(None, [reason, self._how_to_go_on(runs)])))
+        if reason:
+            self.streams.note(f"{reason}: {self._how_to_go_on(runs)}")
+        else:
+            self.streams.warn(self._how_to_go_on(runs))
 
     def on_canceled(self, run_ids: Sequence[int]) -> None:
         self.canceled = {*(self.canceled or ()), *run_ids}

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from dbjobs.api.client import JobsApi
 from dbjobs.common.clock import Clock
 from dbjobs.common.deadline import time_limit
-from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.errors import DbjobsError, OutcomeUnknownError
 from dbjobs.http.retry import NO_RETRIES
+from dbjobs.runs.outages import is_refusal
 from dbjobs.runs.snapshots import format_runs
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Cancels:
     """not sent yet, or sent and not answered"""
     canceled: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
+    _uncertain: set[int] = field(default_factory=set)
+    """whose cancel was sent once without an answer"""
 
     def send(self) -> str:
         """Cancel every run, and again those without an answer; returns why some still have none."""
@@ -57,11 +60,15 @@ class Cancels:
             try:
                 with time_limit(self.clock, SECONDS_FOR_ONE):
                     self.api.cancel_run(run_id, NO_RETRIES)
-            except UnreachableError as error:
-                cause = error.message
-                continue
             except DbjobsError as error:
-                logger.warning("the cancel of run %d was refused: %s", run_id, error.message)
+                if isinstance(error, OutcomeUnknownError):
+                    self._uncertain.add(run_id)
+                if error.transient or (error.answer and not is_refusal(error)):
+                    cause = error.message
+                    continue
+                earlier = "; an earlier one had no answer, and may cancel it"
+                doubt = earlier if run_id in self._uncertain else ""
+                logger.warning("the cancel of run %d was refused: %s%s", run_id, error.message, doubt)
                 self.refused.append(run_id)
             else:
                 self.canceled.append(run_id)

@@ -41,6 +41,40 @@ def test_a_wait_that_is_left_after_a_cancel_says_that_it_was_accepted(
     assert "nothing was canceled" not in done.stderr
 
 
+PROXY = Reply(403, "<html>Sign in", {"Content-Type": "text/html"})
+REFUSED = Reply(403, {"error_code": "PERMISSION_DENIED", "message": "You may not cancel it."})
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([Reply(reset=True), PROXY, {}], "canceled run 7, waiting for the end"),
+        ([Reply(404, ""), {}], "canceled run 7, waiting for the end"),
+        ([Reply(reset=True), REFUSED], "cancel it.; an earlier one had no answer, and may cancel it\n"),
+        ([Reply(429), REFUSED], "the cancel of run 7 was refused: You may not cancel it.\n"),
+    ],
+    ids=["a page", "an empty 404", "refused later", "refused"],
+)
+def test_the_cancel_of_a_wait_that_is_left_is_refused_by_the_api_alone(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, answers: list[object], words: str
+) -> None:
+    serve(by_endpoint({"runs/cancel": answers, "runs/get": run("RUNNING", run_id=7)}))
+    done = dbjobs("runs", "wait", 7, "--timeout", "10s", "--on-timeout", "cancel")
+
+    assert done.exit_code == 124
+    assert words in done.stderr
+
+
+def test_how_to_find_a_run_whose_cancel_had_no_answer_is_told_with_quiet_too(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    serve(by_endpoint({"runs/cancel": Reply(reset=True), "runs/get": run("RUNNING", run_id=7)}))
+    done = dbjobs("runs", "wait", 7, "--timeout", "10s", "--on-timeout", "cancel", "-q")
+
+    assert "it is not known whether run 7 will be canceled" in done.stderr
+    assert "dbjobs runs wait 7" in done.stderr
+
+
 def test_a_result_that_comes_late_is_waited_for_however_fast_the_polls_are(
     dbjobs: Dbjobs, serve: Serve, clock: FakeClock
 ) -> None:
