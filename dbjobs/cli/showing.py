@@ -1,6 +1,7 @@
 """Printing results in the format of -o: text for people, the API's response for programs."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbjobs.api.paging import Pages
@@ -73,6 +74,16 @@ def show_history(app: App, history: "JobHistory", job_id: int) -> None:
         show_text(app.streams, history, job_id)
     else:
         app.streams.note(f"job {job_id} has no runs")
+
+
+def write_history(app: App, history: "JobHistory", file: str) -> None:
+    """Write the history of a job that has runs as a page."""
+    from dbjobs.common.files import write_whole
+    from dbjobs.output.reports.job_history import render_history
+
+    page = app.streams.censor(render_history(history, app.clock.now()))
+    write_whole(Path(file), page.encode(errors="replace"), overwrite=True)
+    app.streams.note(f"the history stands in {file}")
 
 
 def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:

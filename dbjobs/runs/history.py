@@ -335,10 +335,9 @@ def _most_changed(before: Sequence[Mapping[str, float]], after: Sequence[Mapping
 
 def _settings_of(run: Run, task_key: str | None) -> Payload:
     """The settings that a run had: of all its tasks, or of one, with what the tasks share."""
-    if not run.tasks:
-        return settings_of(run)
     shared = shared_settings_of(run)
     tasks = [settings_of_task(task.payload) for task in run.tasks if task_key in (None, task.task_key)]
+    tasks = tasks or settings_of(run)["tasks"]
     used = {task.get("job_cluster_key") for task in tasks}
     clusters = [item for item in shared["job_clusters"] or () if item.get("job_cluster_key") in used]
     return {**shared, "job_clusters": clusters, "tasks": tasks}

@@ -3,15 +3,18 @@
 import json
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dbjobs.http.response import Payload
 from tests.conftest import Dbjobs, Serve
+from tests.output.test_reports import check_page
 from tests.support.fakes import Received, Reply, Script, by_endpoint
 from tests.support.past_runs import daily_runs, past_run, past_task
 from tests.support.payloads import JOB_ID, run, task
+from tests.support.readers import Page, read_html
 
 HOSTILE = "\x1b[31mred\x1b[0m\nline[/x] \u202egpj.exe " + "x" * 200
 NOT_FOUND = Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Job 7 does not exist."})
@@ -268,3 +271,55 @@ def test_names_and_messages_of_the_api_are_shown_as_text(dbjobs: Dbjobs, serve: 
     assert (
         json.loads(dbjobs("jobs", "history", JOB_ID, "-o", "json").stdout)["tasks"][0]["task_key"] == HOSTILE
     )
+
+
+# The page
+
+
+def page_of(dbjobs: Dbjobs, folder: Path) -> Page:
+    done = dbjobs("jobs", "history", JOB_ID, "--report", folder / "history.html")
+    assert done.exit_code == 0
+    assert done.stderr == f"the history stands in {folder / 'history.html'}\n"
+    text = (folder / "history.html").read_text("utf-8")
+    check_page(text)
+    return read_html(text)
+
+
+def test_the_page_shows_what_the_table_does(dbjobs: Dbjobs, serve: Serve, tmp_path: Path) -> None:
+    runs = daily_runs({"load": rising(24, 1.4, since=15), "report": rising(24, 1, 0, 2)})
+    failed = past_run(24, past_task("load", 30, "FAILED", message="no rows"), result_state="FAILED")
+    serve(listing(failed, *runs))
+    page = page_of(dbjobs, tmp_path)
+    for title in ("How long the runs took", "Tasks and runs", "What changed", "What failed"):
+        assert title in page.text
+    assert "newest run FAILED, 96 % of all succeeded" in page.text
+    assert "load takes" in page.text
+    assert "load FAILED once, in run 1024 (2025-12-25): no rows" in page.text
+    labels = list(page.attributes("aria-label"))
+    assert labels[1:] == ["24 of 25 succeeded"] * 2 + ["24 of 24 succeeded"]
+    bars = [attrs for tag, attrs in page.tags if tag == "rect"]
+    assert len(bars) == 25 + 3 * 24, "one for each run in the chart, and for each that succeeded in the grid"
+    heights = [float(attrs["height"] or 0) for attrs in bars[:24]]
+    assert min(heights[15:]) > max(heights[:15]), "the change can be seen"
+
+
+def test_the_page_is_whole_whatever_the_past(dbjobs: Dbjobs, serve: Serve, tmp_path: Path) -> None:
+    failed = past_task(HOSTILE, 30, "FAILED", message=HOSTILE)
+    active = run("RUNNING", None, task("<b>", "RUNNING"), run_id=5, run_name="</main><script>x</script>")
+    for runs in ([past_run(0, failed, result_state="FAILED")], [active], [active, past_run(0)]):
+        serve(listing(*runs))
+        assert "Tasks and runs" in page_of(dbjobs, tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("history.md", "its name ends in .html"), ("missing.html/history.html", "missing.html")],
+)
+def test_a_page_that_cannot_be_written_is_wrong_usage(
+    dbjobs: Dbjobs, serve: Serve, tmp_path: Path, file: str, message: str
+) -> None:
+    (tmp_path / "missing.html").write_text("a file, and no folder")
+    serve(listing(past_run(0, past_task("load"))))
+    done = dbjobs("jobs", "history", JOB_ID, "--report", tmp_path / file)
+    assert done.exit_code == 2
+    assert message in done.stderr

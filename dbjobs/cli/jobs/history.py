@@ -6,10 +6,16 @@ import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import JobRef
-from dbjobs.cli.showing import show_history
+from dbjobs.cli.showing import show_history, write_history
 
 DEFAULT_LIMIT = 25
 """How many runs are read unless --limit says otherwise: one page of a list."""
+
+
+def _report_file(text: str) -> str:
+    if not text.lower().endswith(".html"):
+        raise typer.BadParameter("the history is a page: its name ends in .html")
+    return text
 
 
 def command(
@@ -18,6 +24,16 @@ def command(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="Read the newest N runs; 0 reads all.")
     ] = DEFAULT_LIMIT,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a page as well, .html.",
+            show_default=False,
+            parser=_report_file,
+        ),
+    ] = None,
 ) -> None:
     """Show how a job's past runs went, and since when they take longer.
 
@@ -28,10 +44,10 @@ def command(
     \b
     Examples:
       dbjobs jobs history nightly
-      dbjobs jobs history 42 --limit 100
+      dbjobs jobs history 42 --limit 100 --report history.html
       dbjobs jobs history nightly -o json | jq .changes
 
-    Exit codes: 0 shown, 4 no such job.
+    Exit codes: 0 shown, 2 the page cannot be written, 4 no such job.
     """
     from dbjobs.api.models import Run
     from dbjobs.api.paging import RunFilter
@@ -48,4 +64,7 @@ def command(
         app.api.get_job(job_id)  # a list is empty, too, where there is no such job
     if any(run.get("has_more") for run in payloads):
         app.streams.note("of runs with more than 100 tasks, the first 100 are shown")
-    show_history(app, analyze_runs(map(Run, payloads)), job_id)
+    history = analyze_runs(map(Run, payloads))
+    show_history(app, history, job_id)
+    if report and payloads:
+        write_history(app, history, report)

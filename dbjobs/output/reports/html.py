@@ -1,14 +1,12 @@
 """One self-contained page: outcome, what failed and why, and a timeline of tasks and attempts.
 
-It needs no script and fetches nothing. All text of the API goes through `_text` or `_block`.
+It needs no script and fetches nothing. All text of the API goes through `escape_line` or `escape_block`.
 """
 
 import html
-from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import (
     AnyRun,
     count,
@@ -25,23 +23,21 @@ from dbjobs.output.formatting import (
 )
 from dbjobs.output.reports.gantt import Chart, draw_axis, draw_bars
 from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask, whole_span
-from dbjobs.output.terminal.style import StateStyle, style_of
-from dbjobs.output.truncation import short_line
+from dbjobs.output.reports.page import (
+    Lines,
+    class_of,
+    compose_page,
+    escape_block,
+    escape_line,
+    render_facts,
+    symbol_of,
+)
 
 MAX_SECTIONS = 50
 """Runs that have a section of their own, the failed ones first."""
 
 OPEN_TRACES = 3
 """Traces that are open at first; more would push the timeline out of sight."""
-
-CLASSES = {
-    StateStyle.GOOD: "good",
-    StateStyle.FAILED: "failed",
-    StateStyle.MIXED: "mixed",
-    StateStyle.STOPPED: "stopped",
-}
-
-Lines = Iterator[str]
 
 
 class TimelineRow(NamedTuple):
@@ -56,34 +52,26 @@ class TimelineRow(NamedTuple):
 
 def render_html(report: Report) -> str:
     """The report as a page."""
-    return "\n".join(_page(report)) + "\n"
-
-
-def _page(report: Report) -> Lines:
     worst_run = report.worst_run
-    symbol = _symbol(worst_run.run)
+    title = f"{symbol_of(worst_run.run)} {report.title} {worst_run.state}"
+    return compose_page(title, _body(report), report.made_at)
+
+
+def _body(report: Report) -> Lines:
+    worst_run = report.worst_run
+    symbol = symbol_of(worst_run.run)
     is_single = len(report.runs) == 1
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<meta name="color-scheme" content="light dark">'
-    yield (
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    )
-    style = files("dbjobs.output.reports").joinpath("page.css").read_text("utf-8")
-    yield f"<title>{symbol} {_text(report.title)} {_text(worst_run.state)}</title>"
-    yield f"<style>\n{style}</style>\n</head>\n<body>\n<main>"
     if not is_single:
         outcome = format_counts(run.state for run in report.runs)
     else:
         outcome = format_state(worst_run.run) if worst_run.run else worst_run.state
-    yield f'<header class="{_class(worst_run.run)}">'
-    yield f'<p class="outcome"><span class="symbol">{symbol}</span> {_text(outcome)}</p>'
-    yield f"<h1>{_text(report.title)}</h1>"
+    yield f'<header class="{class_of(worst_run.run)}">'
+    yield f'<p class="outcome"><span class="symbol">{symbol}</span> {escape_line(outcome)}</p>'
+    yield f"<h1>{escape_line(report.title)}</h1>"
     if is_single:
         yield from _facts(worst_run, report)
     elif report.note:
-        yield f'<p class="message">{_text(report.note)}</p>'
+        yield f'<p class="message">{escape_line(report.note)}</p>'
     yield "</header>"
     yield from _run_body(worst_run, report) if is_single else _several_runs(report)
     if report.not_started:
@@ -91,11 +79,9 @@ def _page(report: Report) -> Lines:
         yield f"<summary>{count(len(report.not_started), 'parameter set')} without a run</summary>"
         yield "<ul>"
         for label, reason in report.not_started.items():
-            yield f"<li><bdi>{_text(label)}</bdi>: {_text(reason)}</li>"
+            yield f"<li><bdi>{escape_line(label)}</bdi>: {escape_line(reason)}</li>"
         yield "</ul>"
         yield "</details>"
-    yield f"<footer>written by dbjobs, {format_zoned_date(report.made_at * 1000)}</footer>"
-    yield "</main>\n</body>\n</html>"
 
 
 def _several_runs(report: Report) -> Lines:
@@ -109,11 +95,11 @@ def _several_runs(report: Report) -> Lines:
     if len(report.runs) > len(shown):
         yield f"<p>In detail, the failed ones first: {len(shown)} of {len(report.runs)} runs.</p>"
     for run in shown:
-        label = f" <bdi>{_text(run.label)}</bdi>" if run.label else ""
-        yield f'<details class="run {_class(run.run)}"{"" if run.is_good else " open"}>'
+        label = f" <bdi>{escape_line(run.label)}</bdi>" if run.label else ""
+        yield f'<details class="run {class_of(run.run)}"{"" if run.is_good else " open"}>'
         yield (
-            f'<summary><span class="symbol">{_symbol(run.run)}</span> '
-            f"run {run.run_id}{label} <b>{_text(run.state)}</b></summary>"
+            f'<summary><span class="symbol">{symbol_of(run.run)}</span> '
+            f"run {run.run_id}{label} <b>{escape_line(run.state)}</b></summary>"
         )
         yield from _facts(run, report)
         yield from _run_body(run, report)
@@ -125,25 +111,21 @@ def _facts(run: ReportedRun, report: Report) -> Lines:
     message = run.error or (format_message(run.run) if run.run else "")
     for text in (message, report.note if len(report.runs) == 1 else ""):
         if text:
-            yield f'<p class="message">{_text(text)}</p>'
+            yield f'<p class="message">{escape_line(text)}</p>'
     link = str(run.run_id)
     if run.url:
         link = f'<a href="{html.escape(run.url)}" rel="noreferrer">{run.run_id}</a>'
-    facts = {"run": link, "parameters": _text(run.label)}
+    facts = {"run": link, "parameters": escape_line(run.label)}
     if run.run:
-        took = _text(format_duration(seconds_of(run.run, report.made_at)))
+        took = escape_line(format_duration(seconds_of(run.run, report.made_at)))
         facts |= {
             "job": str(run.run.job_id or ""),
-            format_started(run.run): _text(format_zoned_date(run.run.start_time)),
+            format_started(run.run): escape_line(format_zoned_date(run.run.start_time)),
             "took" if run.run.is_ended else "so far": took,
-            "spent on": _text(format_time_spent(run.run)),
-            "tasks": _text(format_counts(task.task.shown_state for task in run.tasks)),
+            "spent on": escape_line(format_time_spent(run.run)),
+            "tasks": escape_line(format_counts(task.task.shown_state for task in run.tasks)),
         }
-    yield '<dl class="facts">'
-    for label, value in facts.items():
-        if value:
-            yield f"<div><dt>{label}</dt><dd>{value}</dd></div>"
-    yield "</dl>"
+    yield from render_facts(facts)
 
 
 def _run_body(run: ReportedRun, report: Report) -> Lines:
@@ -178,18 +160,18 @@ def _failures(reported: ReportedTask, *, is_open: bool) -> Lines:
         small = "".join(f" <small>{fact}</small>" for fact in facts if fact)
         yield '<article class="failed">'
         yield (
-            f'<h3><span class="symbol">{_symbol(task)}</span> <bdi>{_text(task.task_key)}</bdi> '
-            f"{_text(task.shown_state)}{small}</h3>"
+            f'<h3><span class="symbol">{symbol_of(task)}</span> <bdi>{escape_line(task.task_key)}</bdi> '
+            f"{escape_line(task.shown_state)}{small}</h3>"
         )
         if failure.error:
-            yield f'<pre class="error">{_block(failure.error)}</pre>'
+            yield f'<pre class="error">{escape_block(failure.error)}</pre>'
         if failure.trace:
             left_out = (
                 f" ({failure.lines_left_out:,} lines before left out)" if failure.lines_left_out else ""
             )
             opened = " open" if is_open and task is reported.task else ""
             yield f"<details{opened}><summary>{failure.trace_title}{left_out}</summary>"
-            yield f'<pre tabindex="0">{_block(failure.trace)}</pre></details>'
+            yield f'<pre tabindex="0">{escape_block(failure.trace)}</pre></details>'
         yield "</article>"
 
 
@@ -214,28 +196,9 @@ def _timeline(title: str, rows: Sequence[TimelineRow], report: Report) -> Lines:
             )
             for bar in row.bars
         ]
-        bars = [(bar, _class(bar), _text(tip)) for bar, tip in zip(row.bars, tips, strict=True)]
-        yield f'<tr class="{_class(row.newest)}"><td class="symbol">{_symbol(row.newest)}</td>'
-        yield f'<th scope="row"><bdi>{_text(row.name)}</bdi>{note}</th>'
-        yield f'<td class="state">{_text(row.state)}</td><td class="took">{took}</td>'
+        bars = [(bar, class_of(bar), escape_line(tip)) for bar, tip in zip(row.bars, tips, strict=True)]
+        yield f'<tr class="{class_of(row.newest)}"><td class="symbol">{symbol_of(row.newest)}</td>'
+        yield f'<th scope="row"><bdi>{escape_line(row.name)}</bdi>{note}</th>'
+        yield f'<td class="state">{escape_line(row.state)}</td><td class="took">{took}</td>'
         yield f'<td class="bars">{draw_bars(chart, bars) if chart else ""}</td></tr>'
     yield "</tbody>\n</table>\n</section>"
-
-
-def _class(run: AnyRun | None) -> str:
-    style = style_of(run) if run else StateStyle.UNKNOWN
-    return CLASSES.get(style, "active" if run and not run.is_ended else "other")
-
-
-def _symbol(run: AnyRun | None) -> str:
-    return style_of(run).symbol if run else StateStyle.UNKNOWN.symbol
-
-
-def _text(text: str) -> str:
-    """Text of the API on one line, as text."""
-    return html.escape(short_line(text))
-
-
-def _block(text: str) -> str:
-    """The same over several lines."""
-    return html.escape(clean_text(text))
