@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dbjobs.config.resolve import checked
+from dbjobs.config.resolve import check_sendable
 from dbjobs.errors import SignInError
 
 EXPIRES_AT = ("expires_on", "expiresOn", "expires_at", "expiry")
@@ -45,7 +45,7 @@ def token_of(answer: Mapping[str, Any], key: str = "access_token") -> str:
     token = answer.get(key)
     if not isinstance(token, str) or not token:
         raise SignInError(f"the answer to the request for a token has no {key}")
-    return checked("token", token, "the identity provider")
+    return check_sendable("token", token, "the identity provider")
 
 
 def lifetime_of(answer: Mapping[str, Any], now: float) -> float | None:

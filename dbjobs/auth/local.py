@@ -6,7 +6,7 @@ from dbjobs.auth.sign_in import SignIn
 from dbjobs.common.hidden import hide
 from dbjobs.config.hosts import is_loopback
 from dbjobs.config.netrc import find_netrc_token
-from dbjobs.config.resolve import checked
+from dbjobs.config.resolve import check_sendable
 from dbjobs.config.runtime import runtime_credentials
 from dbjobs.errors import ConfigError
 
@@ -32,7 +32,7 @@ def netrc(sign_in: SignIn) -> Grant:
             f"there is no token for {sign_in.host} in .netrc",
             hint="an entry reads: machine HOST login token password TOKEN",
         )
-    return bearer(checked("token", token, ".netrc"))
+    return bearer(check_sendable("token", token, ".netrc"))
 
 
 @auth_method("metadata-service", needs=["metadata_service_url"], is_explicit=True)

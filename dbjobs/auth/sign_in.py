@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from dbjobs.common.clock import Clock
 from dbjobs.common.hidden import hide
 from dbjobs.config.hosts import is_databricks, is_loopback, origin_of, serves_one_workspace
-from dbjobs.config.resolve import Profile, checked
+from dbjobs.config.resolve import Profile, check_sendable
 from dbjobs.config.settings import FAMILIES, SECRETS
 from dbjobs.errors import ConfigError, DbjobsError, NotTheApiError, SignInError, UnreachableError, UnsentError
 from dbjobs.http.response import Payload, read_response
@@ -69,7 +69,7 @@ class SignIn:
         workspace_id = self.profile.workspace_id
         if not workspace_id and self.may_serve_several:
             found = self.host_metadata.get("workspace_id")
-            workspace_id = checked("workspace_id", str(found), self.host) if found else None
+            workspace_id = check_sendable("workspace_id", str(found), self.host) if found else None
         return {WORKSPACE_HEADER: workspace_id} if workspace_id else {}
 
     def read(self, key: str) -> str:

@@ -76,7 +76,7 @@ class Profile:
     def workspace_id(self) -> str | None:
         """The id of the workspace, if the host may serve several."""
         setting = self.settings.get("workspace_id")
-        return checked("workspace_id", setting.read(), setting.source) if setting else None
+        return check_sendable("workspace_id", setting.read(), setting.source) if setting else None
 
     @property
     def address(self) -> str:
@@ -107,7 +107,7 @@ class Profile:
     def read(self, key: str) -> str:
         """The value of a setting, checked that HTTP can send it."""
         setting = self.settings[key]
-        return checked(key, setting.read(), setting.source)
+        return check_sendable(key, setting.read(), setting.source)
 
     def open_secrets(self) -> list[str]:
         """Secrets that are values and not references, known before anything is fetched."""
@@ -123,7 +123,7 @@ class Profile:
 
     def shown_settings(self) -> list[tuple[str, str, str]]:
         """Name, value and source of every setting in effect."""
-        return shown(self.all_settings())
+        return settings_to_show(self.all_settings())
 
     def describe(self) -> str:
         """For --verbose: the source of each setting, and never a secret."""
@@ -137,7 +137,7 @@ class Profile:
         return ", ".join(parts) + "".join(f"; {note}" for note in self.unused)
 
 
-def shown(settings: Mapping[str, Setting]) -> list[tuple[str, str, str]]:
+def settings_to_show(settings: Mapping[str, Setting]) -> list[tuple[str, str, str]]:
     """Name, value and source of settings; a secret is masked, a reference shown as it is written."""
     return [
         (key, HIDDEN if key in SECRETS and not setting.reference else setting.value, setting.source)
@@ -145,7 +145,7 @@ def shown(settings: Mapping[str, Setting]) -> list[tuple[str, str, str]]:
     ]
 
 
-def checked(key: str, text: str, source: str) -> str:
+def check_sendable(key: str, text: str, source: str) -> str:
     """The text, if HTTP can send it; an error does not show it."""
     allowed = r"[^\x00-\x1f\x7f]+" if key in ("username", "password") else r"[\x21-\x7e]+"
     if not re.fullmatch(allowed, text):

@@ -34,12 +34,12 @@ def show_settings(app: App, profile: "Profile") -> None:
 
 def show_own_settings(app: App) -> None:
     """The settings of the profile itself, when they are not complete."""
-    from dbjobs.config.resolve import shown
+    from dbjobs.config.resolve import settings_to_show
 
     name = app.options.profile
     file = app.profile_files.find(name) if name else None
     if name and file:
-        _show(app, name, shown(file.source(name, app.environ).settings))
+        _show(app, name, settings_to_show(file.source(name, app.environ).settings))
 
 
 def _show(app: App, name: str | None, settings: Sequence[tuple[str, str, str]]) -> None:
