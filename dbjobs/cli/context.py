@@ -226,5 +226,18 @@ class App:
         return find_job(self.api, ref)
 
     def job_ids(self, refs: Iterable[str]) -> list[int]:
-        """Jobs by id or by name; in the order given, each once."""
-        return list(dict.fromkeys(self.job_id(ref) for ref in refs))
+        """Jobs by id or by name, `-` for those on stdin, a line each; in the order given, each once."""
+        job_ids = list(dict.fromkeys(self.job_id(ref) for ref in _with_stdin(refs)))
+        if not job_ids:
+            raise UsageError("no job was given: stdin is empty")
+        return job_ids
+
+
+def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
+    import sys
+
+    for ref in refs:
+        if ref == "-":
+            yield from filter(None, (line.strip() for line in sys.stdin))
+        else:
+            yield ref

@@ -16,7 +16,7 @@ JobRef = Annotated[str, typer.Argument(metavar="JOB", help="A job id, or a job's
 OptionalJobRef = Annotated[
     str | None, typer.Argument(metavar="[JOB]", help="A job id, or a job's exact name.")
 ]
-JobRefs = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids, or jobs' exact names.")]
+JobRefs = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids, exact names, or - for stdin.")]
 _ONE_RUN = "A run id, a run page's URL, JOB@latest (failed, succeeded, active), or @last"
 _RUNS = "Run ids, run pages' URLs, JOB@latest (failed, succeeded, active), @last, or - for ids on stdin"
 
@@ -65,6 +65,9 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Send fields, values and names that dbjobs does not know; limits stay."),
 ]
+
+
+Web = Annotated[bool, typer.Option("--web", help="Open the page in a browser; without one, print its URL.")]
 
 
 def known_value(option: str, word: str, known: Sequence[str], *, force: bool = False) -> str:

@@ -13,6 +13,7 @@ from dbjobs.cli.changing import explain_unknown_outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import OnExit, WaitOptions
 from dbjobs.cli.waiting import make_wait
+from dbjobs.cli.web import show_page
 from dbjobs.common.deadline import Deadline, time_limit
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError
@@ -39,6 +40,7 @@ def start_run(
     in_force: Deadline | None = None,
     job_id: int | None = None,
     more_words: Sequence[str] = (),
+    web: bool = False,
 ) -> None:
     """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked.
 
@@ -72,6 +74,8 @@ def start_run(
                 write_document(app.streams, answer, app.output)
         app.remember_run(run_id)
         _show_started(app, run_id, job_id, wait=wait)
+        if web and job_id:
+            show_page(app, app.page_url(job_id, run_id), is_result=False)
         left = replace(options, timeout=limit.seconds_left)
         return make_wait(app, [run_id], left, just_started=True) if wait else None
 

@@ -1,11 +1,20 @@
 """What is different between two runs of a job: the settings that each ran with, parameters, commit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
-from dbjobs.api.models import Run
+from dbjobs.api.client import JobsApi
+from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.paging import RunFilter
+from dbjobs.errors import NotFoundError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.differences import Difference, differences
+from dbjobs.jobfiles.differences import ABSENT, Difference, differences
+
+MAX_SEARCHED = 1_000
+"""Runs of a job that are looked at for the last one that succeeded."""
 
 STATE_FIELDS = (
     "attempt_number", "cluster_instance", "effective_performance_target", "effective_serverless_compute_id",
@@ -63,3 +72,83 @@ def parameters_of(run: Payload) -> Mapping[str, Any]:
 def compare_runs(old: Run, new: Run) -> list[Difference]:
     """What the newer run ran with that the older one did not. How they went is not compared."""
     return list(differences(settings_of(old), settings_of(new)))
+
+
+@dataclass(frozen=True)
+class TaskPair:
+    """A task in both runs; None where a run does not have it."""
+
+    task_key: str
+    old: TaskRun | None
+    new: TaskRun | None
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Two runs, and what is different between them."""
+
+    old: Run
+    new: Run
+
+    @cached_property
+    def changes(self) -> list[Difference]:
+        """What they ran with."""
+        return compare_runs(self.old, self.new)
+
+    @cached_property
+    def tasks(self) -> list[TaskPair]:
+        """The newest attempt at each task, those of the newer run first."""
+        old, new = ({task.task_key: task for task in run.tasks} for run in (self.old, self.new))
+        return [TaskPair(key, old.get(key), new.get(key)) for key in {**new, **old}]
+
+    def as_document(self) -> Payload:
+        """For programs. A change lacks `old` or `new` where that run has no such value."""
+        return {
+            "run_id": self.new.run_id,
+            "old": _as_document(self.old),
+            "new": _as_document(self.new),
+            "changes": [
+                {"path": change.path}
+                | ({} if change.old is ABSENT else {"old": change.old})
+                | ({} if change.new is ABSENT else {"new": change.new})
+                for change in self.changes
+            ],
+            "tasks": [
+                {
+                    "task_key": one.task_key,
+                    "old": one.old and _as_document(one.old),
+                    "new": one.new and _as_document(one.new),
+                }
+                for one in self.tasks
+            ],
+        }
+
+
+def _as_document(run: Run | TaskRun) -> Payload:
+    return {
+        "run_id": run.run_id,
+        "life_cycle_state": run.life_cycle_state,
+        "result_state": run.result_state,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+        "seconds": run.seconds_at(run.end_time) if run.end_time else None,
+        "attempt_number": run.attempt_number,
+    }
+
+
+def find_last_good_run(api: JobsApi, run: Run) -> Run:
+    """The newest run of the same job that succeeded and started before this one, with its tasks."""
+    if not run.job_id or run.payload.get("run_type") == "SUBMIT_RUN":
+        raise UsageError(
+            f"run {run.run_id} is a one-time run, so there is no earlier one of its job",
+            hint="give the run to compare it with, the older one first: dbjobs runs diff RUN RUN",
+        )
+    earlier = RunFilter(job_id=run.job_id, completed_only=True, start_time_to=run.start_time)
+    for payload in chain.from_iterable(api.list_runs(earlier, limit=MAX_SEARCHED)):
+        found = Run(payload)
+        if found.run_id != run.run_id and found.outcome and found.outcome.is_good:
+            return Run(api.get_run(found.run_id))
+    raise NotFoundError(
+        f"no run of job {run.job_id} succeeded before run {run.run_id}, among {MAX_SEARCHED:,} at most",
+        hint="give the run to compare it with, the older one first: dbjobs runs diff RUN RUN",
+    )

@@ -117,7 +117,7 @@ def test_a_fault_of_dbjobs_itself_is_no_traceback(
     dbjobs: Dbjobs, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(Reply(body=run(run_id=42)))
-    monkeypatch.setattr("dbjobs.api.client.JobsApi.get_run", lambda *_: 1 / 0)
+    monkeypatch.setattr("dbjobs.api.client.JobsApi.get_run", lambda *_, **__: 1 / 0)
 
     short = dbjobs("runs", "get", 42)
     long = dbjobs("runs", "get", 42, DBJOBS_DEBUG="1")

@@ -4,6 +4,6 @@ from dbjobs.cli.framework import Group
 
 group = Group(
     __name__,
-    ("create", "list", "get", "history", "reset", "update", "delete"),
+    ("create", "list", "get", "history", "reset", "update", "edit", "pause", "unpause", "delete"),
     help="Create, read, change and delete jobs.",
 )

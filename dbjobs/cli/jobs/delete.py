@@ -16,6 +16,7 @@ def command(ctx: typer.Context, jobs: JobRefs, yes: Yes = False, dry_run: DryRun
     Examples:
       dbjobs jobs delete 42
       dbjobs jobs delete 42 nightly --yes
+      dbjobs jobs list --match test- -o id | dbjobs jobs delete - --yes
 
     Exit codes: 0 deleted (or it was before), 2 --yes is missing, 4 no such job.
     """

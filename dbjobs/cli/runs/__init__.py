@@ -12,6 +12,7 @@ group = Group(
         "get",
         "list",
         "output",
+        "diff",
         "explain",
         "report",
         "export",

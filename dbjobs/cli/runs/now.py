@@ -11,7 +11,7 @@ from dbjobs.cli.backfilling import BackfillOptions, run_backfill
 from dbjobs.cli.changing import read_parameters
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, known_value
+from dbjobs.cli.options import DryRun, Force, IdempotencyToken, JobRef, Only, Wait, Web, known_value
 from dbjobs.cli.request_options import BodyOptions, ParameterOptions
 from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
@@ -56,6 +56,7 @@ def command(
     force: Force = False,
     dry_run: DryRun = False,
     wait: Wait = False,
+    web: Web = False,
 ) -> None:
     """Start a run of a job, and print the run's id.
 
@@ -69,6 +70,7 @@ def command(
       run=$(dbjobs runs now nightly) && dbjobs runs wait "$run"
       dbjobs runs now nightly --each-day 2026-01-01..2026-01-31 --as day
       dbjobs runs now nightly -f run-now.json --no-queue
+      dbjobs runs now nightly --web
 
     With --each or --each-day it starts a run for each set of parameters and waits for all
     of them; the same command again starts only what is missing.
@@ -81,6 +83,8 @@ def command(
     app = app_of(ctx)
     backfill.check(idempotency_token)
     check_wait_options(ctx, options, waits=wait or backfill.is_given)
+    if web and backfill.is_given:
+        raise UsageError("--web opens the page of one run, and a backfill starts many")
     target = performance_target and known_value(
         "--performance-target", performance_target, PERFORMANCE_TARGETS, force=force
     )
@@ -123,6 +127,7 @@ def command(
         options=options,
         in_force=limit,
         job_id=job_id,
+        web=web,
     )
 
 
