@@ -275,7 +275,7 @@ class Client:
         if on_snapshot is None:
             on_snapshot = SnapshotPrinter() if "ipykernel" in sys.modules else lambda snapshot: None
         limit = math.inf if timeout is None else timeout
-        schedule = Schedule(timeout=limit, max_outage=max_outage, fail_fast=fail_fast)
+        schedule = Schedule(is_planned=True, timeout=limit, max_outage=max_outage, fail_fast=fail_fast)
         known = {handle.run_id: WatchedRun(handle.run_id, is_known=handle.is_known) for handle in handles}
         snapshot = Snapshot((), 0.0, 0.0)
         for snapshot in watch_runs(list(known), reader, self._clock, schedule, backfill, known):

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,26 @@ def test_a_run_that_goes_on_is_not_finished_and_outlives_a_canceled_call(
         assert (await call(agent, "cancel_run", run_id=run_id))["finished"] is False
         ended = await call(agent, "wait_for_run", run_id=run_id, seconds=60)
         assert (ended["finished"], ended["outcome"]) == (True, "CANCELED")
+
+    talk(client, script)
+
+
+def test_a_run_that_goes_on_has_an_expected_end_from_the_history_of_its_job(
+    client: Client, task_files: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    code = f"import pathlib, time; time.sleep(60 if pathlib.Path({str(slow)!r}).exists() else 0.2)"
+    job_id = create_job(client, "with a history", python_task(task_files, "main", code))
+    for _number in range(3):
+        assert client.run(job_id).wait(timeout=60).succeeded
+    slow.touch()
+
+    async def script(agent: McpClient) -> None:
+        run_id = (await call(agent, "start_run", job="with a history", request_id="one"))["run_id"]
+        answer = await call(agent, "wait_for_run", run_id=run_id, seconds=1)
+        assert answer["finished"] is False
+        assert abs(datetime.fromisoformat(answer["expected_end"]).timestamp() - time.time()) < 300
+        await call(agent, "cancel_run", run_id=run_id)
 
     talk(client, script)
 

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -144,6 +145,7 @@ class Tools:
             described["finished"] = not result.unfinished
             if result.unfinished:
                 described["next"] = f"still running: call wait_for_run again with run_id {run_id}"
+                described |= _expectation(result.snapshot, run_id)
                 if error := result.snapshot.error:
                     described["no_contact"] = _trim(error.message)
             if result.failures:
@@ -290,6 +292,16 @@ def _describe_run(run: Run, *, with_tasks: bool = False) -> dict[str, Any]:
         described["data"]["tasks"] = [_describe_task(task) for task in tasks[:MAX_ITEMS]]
         described["number_of_tasks"] = len(tasks)
     return described
+
+
+def _expectation(snapshot: Snapshot, run_id: int) -> dict[str, Any]:
+    """When the run will probably end, by the history of its job."""
+    forecast = snapshot.forecasts.get(run_id)
+    if forecast is None:
+        return {}
+    left = forecast.left_at(snapshot.server_began + snapshot.elapsed)
+    end = datetime.fromtimestamp(SystemClock().now() + left).astimezone()
+    return {"usual_seconds": round(forecast.usual), "expected_end": end.isoformat(timespec="seconds")}
 
 
 def _describe_task(task: TaskRun) -> dict[str, Any]:
