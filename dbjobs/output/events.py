@@ -4,8 +4,8 @@ Every event has these fields, null where they do not apply:
 
     ts                 when it was written, ISO 8601 in UTC with milliseconds
     event              run_state, task_state, child_state, run_gone, contact_lost, contact_restored,
-                       heartbeat or end; and, as text for people, note, output, warning, error,
-                       detail (--verbose), progress or result (which stdout did not take)
+                       expected_end, delay, heartbeat or end; and, as text for people, note, output,
+                       warning, error, detail (--verbose), progress or result (which stdout did not take)
     run_id             the watched run; null where several are meant
     task_key           the task, in task_state and child_state
     life_cycle_state   of the run; in task_state of the task, in child_state of the run it started
@@ -18,22 +18,32 @@ and some have more:
     task_state         task_run_id, attempt_number (0 is the first)
     child_state        child_run_id, run_name, run_page_url: the run that a run_job task started
     contact_lost       seconds_without_contact
-    heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event
+    expected_end       expected_end, expected_end_low and expected_end_high: the median of when the run
+                       ends, and the range that holds 80 % of the ends, ISO 8601; usual_seconds
+    delay              part (queue, cluster or run) takes longer than in most past runs: seconds,
+                       usual_seconds, task_key of the task that is late; message says it in words
+    heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event;
+                       expected_end, expected_end_low and expected_end_high, null where not known;
+                       active_tasks, each with task_key and seconds
     end                ending (all_ended, timeout, contact_lost, failed_fast), outcome, elapsed_seconds;
                        once for each run, last of its states
     error              hint, error_code (the API's), exit_code
     output             run_id and task_key say whose
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.states import Phase
 from dbjobs.common.clock import Clock
 from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, ChangeKind, changes_between
+from dbjobs.output.expectations import Announcements, ExpectedEnd, expected_end, format_delay
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
-from dbjobs.runs.watching import Snapshot
+from dbjobs.runs.lateness import Delay
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 Event = dict[str, Any]
 
@@ -46,10 +56,17 @@ class EventProgress:
     clock: Clock
     before: Snapshot | None = None
     last_written: float = 0.0
+    announcements: Announcements = field(default_factory=Announcements)
 
     def show(self, snapshot: Snapshot) -> None:
         events = [_change_event(change, snapshot) for change in changes_between(self.before, snapshot)]
         self.before = snapshot
+        now = self.clock.now()
+        for watched, expected in self.announcements.new_ends(snapshot):
+            facts = {**_expected_times(expected, now), "usual_seconds": round(expected.usual, 3)}
+            events.append(_event("expected_end", watched.run_id, watched.run, **facts))
+        for watched, delay in self.announcements.new_delays(snapshot):
+            events.append(_delay_event(delay, snapshot, watched))
         elapsed = round(snapshot.elapsed, 3)
         if snapshot.ending:
             ending = snapshot.ending.name.lower()
@@ -62,6 +79,8 @@ class EventProgress:
                 tasks = watched.run.tasks if watched.run else ()
                 done = sum(task.is_ended for task in tasks)
                 facts = {"elapsed_seconds": elapsed, "tasks_done": done, "tasks": len(tasks)}
+                facts |= _expected_times(expected_end(snapshot, watched), now)
+                facts["active_tasks"] = _active_tasks(tasks, now)
                 if not watched.is_settled:
                     events.append(_event("heartbeat", watched.run_id, watched.run, **facts))
         for event in events:
@@ -87,6 +106,37 @@ def _change_event(change: Change, snapshot: Snapshot) -> Event:
         return _event(name, watched.run_id, child, **facts)
     facts = {"task_key": task.task_key, "task_run_id": task.run_id, "attempt_number": task.attempt_number}
     return _event(name, watched.run_id, task, **facts)
+
+
+def _expected_times(expected: ExpectedEnd | None, now: float) -> Event:
+    names = ("expected_end", "expected_end_low", "expected_end_high")
+    if expected is None:
+        return dict.fromkeys(names)
+    try:
+        times = [format_utc(now + seconds) for seconds in (expected.left, expected.low, expected.high)]
+    except (OverflowError, OSError, ValueError):  # no date that a calendar has
+        return dict.fromkeys(names)
+    return dict(zip(names, times, strict=True))
+
+
+def _delay_event(delay: Delay, snapshot: Snapshot, watched: WatchedRun) -> Event:
+    facts = {
+        "task_key": delay.task and delay.task.task_key,
+        "message": format_delay(delay, snapshot, watched),
+        "part": delay.part.value,
+        "seconds": round(delay.seconds, 3),
+        "usual_seconds": round(delay.usual, 3),
+    }
+    return _event("delay", watched.run_id, watched.run, **facts)
+
+
+def _active_tasks(tasks: Iterable[TaskRun], now: float) -> list[Event]:
+    active = [task for task in tasks if task.phase is Phase.ACTIVE]
+    seconds = [task.seconds_at(now * 1000) for task in active]
+    return [
+        {"task_key": task.task_key, "seconds": None if took is None else round(took, 3)}
+        for task, took in zip(active, seconds, strict=True)
+    ]
 
 
 def _name_and_page(run: Run | None) -> Event:

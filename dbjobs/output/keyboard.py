@@ -25,6 +25,8 @@ KEYS = {
     b"\n": "enter",
 }
 
+MAX_KEYS = 1024
+
 ESCAPE_SECONDS = 0.05
 """A terminal sends the rest of a key's sequence within this time; the key Esc sends nothing more."""
 
@@ -66,6 +68,16 @@ def read_key(stream: TextIO) -> str:
             if data[-1:].isalpha() and data[1:] != b"O":
                 break
     return KEYS.get(data) or ("escape" if data[:1] == b"\x1b" else data.decode("latin-1"))
+
+
+def read_pressed_keys(stream: TextIO) -> str:
+    """What has been pressed since the last call, without waiting; only within `key_by_key`."""
+    try:
+        if not is_foreground(stream) or not select.select([stream], [], [], 0)[0]:
+            return ""
+        return os.read(stream.fileno(), MAX_KEYS).decode("latin-1")
+    except (OSError, ValueError):
+        return ""
 
 
 def _switch_off(stream: TextIO, *modes: str) -> int:

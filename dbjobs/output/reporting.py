@@ -40,6 +40,7 @@ class Reporter:
     """SUCCESS_WITH_FAILURES counts as a failure"""
     has_groups: bool = True
     """the log of the CI system is for people, so parts of it can be collapsed"""
+    _percent: int = 0
     _appended_at: dict[Path, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,6 +77,20 @@ class Reporter:
                 ids["run_ids"] = " ".join(map(str, run_ids))
             with self._errors_as_warnings("the values for later steps"):
                 self._deliver(self.ci_format.set_values(ids))
+
+    def show_progress(self, snapshot: Snapshot) -> None:
+        """How far the runs are, as far as that can be told from past runs; each percent once."""
+        if self.ci_format is None or not self.has_groups or self.streams.quiet or not snapshot.forecasts:
+            return
+        from dbjobs.output.expectations import expected_end, format_left, share_done  # late: as above
+
+        share = share_done(snapshot)
+        if share is None or (percent := min(99, int(100 * share))) <= self._percent:
+            return
+        self._percent = percent
+        expected = expected_end(snapshot, snapshot.runs[0]) if snapshot.is_of_one else None
+        if line := self.ci_format.show_progress(percent, format_left(expected) if expected else ""):
+            self.streams.ci_command(line)
 
     def end(self, snapshot: Snapshot, note: str = "", *, may_ask: bool = True, is_final: bool = True) -> None:
         """Report the runs as last seen.

@@ -1,6 +1,7 @@
 """What a wait shows: progress, what it leaves behind, the outputs of tasks, the result and the reports."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
@@ -12,6 +13,7 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.formatting import format_no_contact
+from dbjobs.output.keyboard import key_by_key, read_pressed_keys
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
@@ -64,6 +66,7 @@ class WaitDisplay:
             self.earlier_attempts,
         )
         self._has_result = False
+        self._reads_keys = False
 
     @property
     def tick(self) -> float:
@@ -74,7 +77,7 @@ class WaitDisplay:
         return LONGEST_LIVE_PAUSE if self._mode is ProgressMode.LIVE else math.inf
 
     def wants_poll(self) -> bool:
-        return False
+        return self._reads_keys and "r" in read_pressed_keys(sys.stdin)
 
     def on_begin(self, run_ids: Sequence[int]) -> None:
         self.reporter.begin(run_ids)
@@ -82,8 +85,11 @@ class WaitDisplay:
     @contextmanager
     def watching(self, title: str) -> Iterator[None]:
         group = self.reporter.group(title) if title else nullcontext()
+        is_live = self._mode is ProgressMode.LIVE
         with group, open_view(self._mode, self.streams, self.clock) as self._view:
-            yield
+            with key_by_key(sys.stdin) if is_live else nullcontext(False) as self._reads_keys:
+                yield
+            self._reads_keys = False
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         # a line of stdout would stand amid the live view, which shows the ids itself
@@ -93,6 +99,7 @@ class WaitDisplay:
         snapshot = self._outputs.add_causes(snapshot)
         self._view.show(snapshot)
         self._outputs.show_ended(snapshot, self._view.paused)
+        self.reporter.show_progress(snapshot)
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
         if reason:

@@ -27,6 +27,9 @@ TREND_SIGNIFICANCE = 1.96
 GREATEST_FACTOR = 4.0
 """A trend multiplies, or divides, a past duration by this at most."""
 
+MORE_OF_AN_OVERDUE_TASK = 0.1
+"""A task that has taken longer than in any past run is expected to take this much more of its time."""
+
 LONGEST_IDLE_SHARE = 0.2
 """A run that did nothing for more than this share of its time was repaired later, so its end says little."""
 
@@ -126,10 +129,11 @@ def measure_past_run(run: Run) -> PastRun:
     return PastRun(max(end - start, 0.0), queued, tasks, tail)
 
 
-def forecast_end(run: Run, past_runs: Sequence[PastRun]) -> Forecast | None:
+def forecast_end(run: Run, past_runs: Sequence[PastRun], now: float = 0.0) -> Forecast | None:
     """A forecast for a run that goes on, from past runs, newest first; None if too little is known.
 
-    It depends on nothing but what has ended, so it holds until something else ends.
+    It holds until something begins or ends, or `has_overdue_task`, which is what `now`, the server's
+    time in epoch seconds, is for.
     """
     if len(past_runs) < FEWEST_RUNS or not run.start_time:
         return None
@@ -140,7 +144,20 @@ def forecast_end(run: Run, past_runs: Sequence[PastRun]) -> Forecast | None:
         return Forecast(start, Estimate.of(durations), past_runs)
     scaled = [_scale(past, factor) for past, factor in zip(past_runs, factors, strict=True)]
     origin = last_event(run)
-    return Forecast(origin, Estimate.of(end - origin for end in _replay(run, scaled, origin)), past_runs)
+    reference = max(origin, now) if has_overdue_task(run, past_runs, now) else origin
+    ends = _replay(run, scaled, reference)
+    return Forecast(origin, Estimate.of(end - origin for end in ends), past_runs)
+
+
+def has_overdue_task(run: Run, past_runs: Sequence[PastRun], now: float) -> bool:
+    """Whether an active task that others wait for has taken longer than in any past run."""
+    awaited = {key for task in run.tasks if not task.is_ended for key in task.depends_on}
+    for task in run.tasks:
+        if task.phase is Phase.ACTIVE and task.task_key in awaited and task.start_time:
+            spans = [past.tasks[task.task_key].span for past in past_runs if task.task_key in past.tasks]
+            if spans and now > seconds_of(task.start_time) + max(spans):
+                return True
+    return False
 
 
 def _scale(past: PastRun, factor: float) -> PastRun:
@@ -173,7 +190,7 @@ def _ready_to_work(task: TaskRun) -> float | None:
     return seconds_of(task.start_time) + setup if is_working and task.start_time and setup else None
 
 
-def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float]:
+def _replay(run: Run, past_runs: Sequence[PastRun], now: float) -> list[float]:
     """For each past run, when this one ends if it goes on as that one did."""
     spans = {
         task.task_key: sorted(past.tasks[task.task_key].span for past in past_runs) for task in run.tasks
@@ -193,9 +210,9 @@ def _replay(run: Run, past_runs: Sequence[PastRun], origin: float) -> list[float
                 end = ready_to_work + past.tasks[task.task_key].work
             else:
                 end = ready + past.tasks[task.task_key].span
-                if end <= origin:  # it has taken longer than that: take the next longer known span
-                    longer = (ready + span for span in spans[task.task_key] if ready + span > origin)
-                    end = next(longer, ready + (origin - ready) * 1.1)
+            if not task.is_ended and end <= now:  # it has taken longer: take the next longer known span
+                longer = (ready + span for span in spans[task.task_key] if ready + span > now)
+                end = next(longer, now + (now - ready) * MORE_OF_AN_OVERDUE_TASK)
             ends[task.task_key] = end
         run_ends.append(max(ends.values()) + past.tail)
     return run_ends

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Phase
@@ -43,6 +44,9 @@ class Delay:
     """how many past runs there are"""
     task: TaskRun | None = None
     """the task whose cluster is late; or, of a late run, the task that is late, if one is"""
+    task_seconds: float = 0.0
+    """how long the late task has taken so far"""
+    task_usual: float = 0.0
 
 
 def find_delays(run: Run, forecast: Forecast, now: float) -> list[Delay]:
@@ -78,22 +82,21 @@ def _run_delay(run: Run, forecast: Forecast, now: float) -> Delay | None:
         return None
     past = [past.total for past in forecast.past_runs]
     delay = _delay(Part.RUN, now - seconds_of(run.start_time), past, 0.0)
-    return replace(delay, task=_late_task(run, forecast, now)) if delay else None
+    return replace(delay, **_late_task(run, forecast, now)) if delay else None
 
 
-def _late_task(run: Run, forecast: Forecast, now: float) -> TaskRun | None:
-    """The active task that exceeds its usual time most."""
+def _late_task(run: Run, forecast: Forecast, now: float) -> dict[str, Any]:
+    """The active task that exceeds its usual time most, as fields of a Delay; none if no task is late."""
+    left_queue = seconds_of(run.start_time) + (run.seconds_in("queue") or 0.0)
     ends = {task.task_key: seconds_of(task.end_time) for task in run.tasks if task.is_ended}
-    late: list[tuple[float, TaskRun]] = []
+    late = []
     for task in run.tasks:
         past = [past.tasks[task.task_key].span for past in forecast.past_runs if task.task_key in past.tasks]
         if task.phase is Phase.ACTIVE and past:
-            seconds = now - ready_at(
-                task, ends, seconds_of(run.start_time) + (run.seconds_in("queue") or 0.0)
-            )
-            if _delay(Part.RUN, seconds, past, 0.0):
-                late.append((seconds - statistics.median(past), task))
-    return max(late, key=lambda pair: pair[0])[1] if late else None
+            seconds = now - ready_at(task, ends, left_queue)
+            if delay := _delay(Part.RUN, seconds, past, 0.0):
+                late.append({"task": task, "task_seconds": seconds, "task_usual": delay.usual})
+    return max(late, key=lambda fields: fields["task_seconds"] - fields["task_usual"], default={})
 
 
 def _delay(

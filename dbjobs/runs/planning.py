@@ -21,6 +21,7 @@ from dbjobs.runs.forecasts import (
     PastRun,
     choose_past_runs,
     forecast_end,
+    has_overdue_task,
     last_event,
     measure_past_run,
     seconds_of,
@@ -118,17 +119,21 @@ class Planner:
             elif is_new and event == seconds_of(run.start_time):
                 self.server.has_not_passed(event, -START_TAKES)
             self._last_events[run.run_id] = event
-            self._forecast(run)
+            self._forecast(run, elapsed)
+        elif (forecast := self.forecasts.get(run.run_id)) and has_overdue_task(
+            run, forecast.past_runs, self.server.began + elapsed
+        ):
+            self._forecast(run, elapsed)
         self._polled_at[run.run_id] = elapsed
 
-    def _forecast(self, run: Run) -> None:
+    def _forecast(self, run: Run, elapsed: float) -> None:
         history = self._histories.get(run.job_id or 0)
         if not history:
             return
         key = (run.job_id, run.payload.get("trigger"), *(task.task_key for task in run.tasks))
         if key not in self._measured:
             self._measured[key] = [measure_past_run(past) for past in choose_past_runs(history, run)]
-        forecast = forecast_end(run, self._measured[key])
+        forecast = forecast_end(run, self._measured[key], self.server.began + elapsed)
         if forecast:
             self.forecasts[run.run_id] = forecast
 
@@ -149,7 +154,7 @@ class Planner:
                 return False
             for run in active:
                 if run.job_id == job_id:
-                    self._forecast(run)
+                    self._forecast(run, elapsed)
             return True
         return any(self._find_blocker(run, elapsed) for run in active[:MOST_URGENT])
 

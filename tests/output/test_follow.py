@@ -161,8 +161,8 @@ class TestLines:
         stages = [payload("RUNNING", *tasks)] * 27
         follow(watch(clock, *stages, payload("TERMINATED SUCCESS", end=130)), piped.streams(), "lines", clock)
         assert lines_of(piped)[2:] == [
-            "00:01:00  run 841275930018846  still RUNNING after 1m00s, 1 of 2 tasks done",
-            "00:02:00  run 841275930018846  still RUNNING after 2m00s, 1 of 2 tasks done",
+            "00:01:00  run 841275930018846  still RUNNING after 1m00s, 1 of 2 tasks done, b for 59s",
+            "00:02:00  run 841275930018846  still RUNNING after 2m00s, 1 of 2 tasks done, b for 1m59s",
             "00:02:15  run 841275930018846  TERMINATED SUCCESS  2m10s",
         ]
 

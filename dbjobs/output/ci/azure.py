@@ -24,6 +24,9 @@ class Azure:
     def end_group(self, now: float) -> str:
         return "##[endgroup]"
 
+    def show_progress(self, percent: int, text: str) -> str:
+        return f"##vso[task.setprogress value={percent};]{_data(plain_line(text))}"
+
     def annotate(self, level: Level, title: str, message: str) -> str:
         text = f"{plain_title(title)}: {plain_text(message)}" if message else plain_title(title)
         return f"##vso[task.logissue type={level.value}]{_data(text)}"

@@ -51,6 +51,9 @@ class CiFormat(Protocol):
     def end_group(self, now: float) -> str:
         """The line that ends it."""
 
+    def show_progress(self, percent: int, text: str) -> str:
+        """The line that shows how far the step is; empty where steps have no progress."""
+
     def annotate(self, level: Level, title: str, message: str) -> str:
         """The line that puts a message where people look first; empty where there is no such place."""
 

@@ -19,6 +19,9 @@ class GitHub:
     def end_group(self, now: float) -> str:
         return "::endgroup::"
 
+    def show_progress(self, percent: int, text: str) -> str:
+        return ""
+
     def annotate(self, level: Level, title: str, message: str) -> str:
         return f"::{level.value} title={_property(plain_title(title))}::{_data(plain_text(message))}"
 

@@ -34,6 +34,9 @@ class GitLab:
     def end_group(self, now: float) -> str:
         return f"\x1b[0Ksection_end:{int(now)}:{self._open.pop()}\r\x1b[0K"
 
+    def show_progress(self, percent: int, text: str) -> str:
+        return ""
+
     def annotate(self, level: Level, title: str, message: str) -> str:
         return ""
 

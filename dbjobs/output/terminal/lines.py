@@ -6,7 +6,7 @@
 21:05:09  run 8412  still RUNNING after 1m04s, 2 of 5 tasks done
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.text import Text
 
@@ -15,6 +15,13 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.common.plain_text import clean_line
 from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, changes_between
+from dbjobs.output.expectations import (
+    Announcements,
+    expected_end,
+    format_active_tasks,
+    format_delay,
+    format_expected_end,
+)
 from dbjobs.output.formatting import (
     format_attempt,
     format_clock,
@@ -36,6 +43,9 @@ from dbjobs.output.truncation import MAX_LINE
 from dbjobs.runs.outages import is_refusal
 from dbjobs.runs.watching import Snapshot
 
+MOST_FORECAST_RUNS = 5
+"""With more runs, there is no line for the expected end of each."""
+
 LONG_PAUSE = 60.0
 """Seconds between two polls beyond which the line says when the next one comes."""
 
@@ -51,11 +61,18 @@ class LineProgress:
     clock: Clock
     before: Snapshot | None = None
     last_written: float = 0.0
+    announcements: Announcements = field(default_factory=Announcements)
 
     def show(self, snapshot: Snapshot) -> None:
         changes = changes_between(self.before, snapshot)
         lines = [_format_change(change, snapshot) for change in changes if _is_shown(change)]
         self.before = snapshot
+        now = self.clock.now()
+        ends = self.announcements.new_ends(snapshot) if len(snapshot.runs) <= MOST_FORECAST_RUNS else ()
+        for watched, expected in ends:
+            lines.append(Text(f"run {watched.run_id}  {format_expected_end(expected, now)}"))
+        for watched, delay in self.announcements.new_delays(snapshot):
+            lines.append(Text(f"run {watched.run_id}  {format_delay(delay, snapshot, watched)}"))
         self._write(snapshot, lines)
         if snapshot.ending is None and snapshot.elapsed - self.last_written >= HEARTBEAT_SECONDS:
             self._write(snapshot, [Text(_format_heartbeat(snapshot, self.clock.now()))])
@@ -128,7 +145,9 @@ def _format_heartbeat(snapshot: Snapshot, now: float) -> str:
     if run:
         after = format_duration(seconds_of(run, now - age)) or format_duration(snapshot.last_contact)
         state = f"run {run.run_id}  still {clean_line(format_state(run))} after {after}"
-        facts = [state, format_progress(run), seen]
+        expected = expected_end(snapshot, snapshot.runs[0])
+        end = format_expected_end(expected, now) if expected else ""
+        facts = [state, format_progress(run), format_active_tasks(run, now - age), end, seen]
     elif snapshot.is_of_one:
         facts = [f"run {snapshot.runs[0].run_id}  not seen yet"]
     else:

@@ -3,6 +3,7 @@
     ● RUNNING  nightly load  2m05s
       run 8412 · job 77 · started 21:04:05
       https://adb-1.2.azuredatabricks.net/?o=1#job/77/run/8412
+      ━━━━━━━━━━━━╌╌╌╌╌╌╌╌  usually 3m, about 1m left (ends 21:07)
 
       ✓ ingest      SUCCESS    12s
       ● ├─ clean_a  RUNNING     4s  attempt 2
@@ -19,6 +20,7 @@ from rich.style import Style
 from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES
+from dbjobs.output.expectations import delays_of, expected_end, format_delay, format_expected_end
 from dbjobs.output.formatting import (
     format_attempt,
     format_clock,
@@ -31,9 +33,11 @@ from dbjobs.output.formatting import (
 from dbjobs.output.terminal.frame import WARNING_STYLE, Frame, contact_lines, format_next_poll
 from dbjobs.output.terminal.layout import INDENT, Column
 from dbjobs.output.terminal.runs_view import render_runs
-from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, style_of
+from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, join_fitting, style_of
 from dbjobs.output.terminal.tree import build_tree, draw_guides, most_urgent, urgency
 from dbjobs.runs.watching import Snapshot, WatchedRun
+
+BAR_WIDTH = 20
 
 TASK_COLUMNS = (
     Column(is_whole=True),
@@ -64,7 +68,8 @@ def render_run(snapshot: Snapshot, frame: Frame) -> list[Text]:
     progress = format_progress(run) if run else ""
     spent = format_time_spent(run) if run and run.is_ended else ""
     foot = [*contact_lines(snapshot, frame), *frame.facts(progress, spent, format_next_poll(snapshot))]
-    return frame.stack(_draw_head(watched, frame), lambda lines: _draw_tasks(watched, frame, lines), foot)
+    head = [*_draw_head(watched, frame), *_draw_expected_end(snapshot, watched, frame)]
+    return frame.stack(head, lambda lines: _draw_tasks(watched, frame, lines), foot)
 
 
 def _draw_head(watched: WatchedRun, frame: Frame) -> list[Text]:
@@ -87,6 +92,26 @@ def _draw_head(watched: WatchedRun, frame: Frame) -> list[Text]:
         lines.append(frame.trim(Text(problem, WARNING_STYLE)))
     elif run is None or watched.is_lost:
         lines.append(frame.trim(Text(f"? run {watched.run_id}  not seen yet")))
+    return lines
+
+
+def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) -> list[Text]:
+    """A bar with the time that is left, and what takes longer than usual."""
+    expected = expected_end(snapshot, watched)
+    if expected is None:
+        return []
+    text = format_expected_end(expected, frame.now, dash=frame.glyphs.dash)
+    done = min(BAR_WIDTH, int(BAR_WIDTH * expected.share_done))
+    bar = [(frame.glyphs.bar * done, "bright_blue"), (frame.glyphs.bar_left * (BAR_WIDTH - done), "dim")]
+    line = Text.assemble(INDENT, *bar, INDENT, text)
+    lines = [line] if line.cell_len <= frame.width else frame.facts(*text.split(", ", 1))
+    for delay in delays_of(snapshot, watched):
+        lines += [
+            frame.indent(part, "bright_magenta")
+            for part in join_fitting(
+                frame.line(format_delay(delay, snapshot, watched)).split(" "), frame.width - len(INDENT), " "
+            )
+        ]
     return lines
 
 

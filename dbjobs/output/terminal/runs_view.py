@@ -6,6 +6,7 @@ from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Phase
+from dbjobs.output.expectations import expected_end, format_left
 from dbjobs.output.formatting import count, format_counts, format_duration, format_message, format_progress
 from dbjobs.output.terminal.frame import (
     WARNING_STYLE,
@@ -65,7 +66,8 @@ def _draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         tasks.setdefault(run_id, []).append(task)
     rows: list[list[Text]] = []
     for watched in shown:
-        rows.append(_run_row(watched, frame))
+        expected = expected_end(snapshot, watched)
+        rows.append(_run_row(watched, frame, format_left(expected) if expected else ""))
         for task in tasks.get(watched.run_id, ()):
             name = Text(f"  {frame.line(task.task_key)}")
             details = frame.details(task, watched.children.get(task.task_key), watched.cause_of(task))
@@ -92,7 +94,7 @@ def _state(watched: WatchedRun) -> str:
     return watched.run.shown_state if watched.run else "not seen yet"
 
 
-def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
+def _run_row(watched: WatchedRun, frame: Frame, left: str) -> list[Text]:
     run = watched.run
     run_id = Text(str(watched.run_id))
     if run is None or watched.is_lost:
@@ -101,5 +103,6 @@ def _run_row(watched: WatchedRun, frame: Frame) -> list[Text]:
         symbol = Text("!" if cause else "?", WARNING_STYLE)
         return [symbol, name, run_id, Text(_state(watched)), Text(), Text(cause)]
     name = Text(frame.line(watched.label or run.run_name), "bold")
-    details = Text(format_progress(run) or frame.line(format_message(run)), "dim")
+    facts = [format_progress(run) or frame.line(format_message(run)), left]
+    details = Text(frame.glyphs.dot.join(filter(None, facts)), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), details]

@@ -74,6 +74,10 @@ class Glyphs:
     ellipsis: str = "…"
     dot: str = " · "
     """separates facts on a line"""
+    dash: str = "–"  # noqa: RUF001 - of a range
+    """between the ends of a range"""
+    bar: str = "━"
+    bar_left: str = "╌"
     branch: str = "├─ "
     last_branch: str = "└─ "
     trunk: str = "│  "
@@ -89,7 +93,16 @@ class Glyphs:
 
 UNICODE = Glyphs()
 ASCII = Glyphs(
-    ellipsis="...", dot=" - ", branch="|- ", last_branch="`- ", trunk="|  ", is_ascii=True, encoding="ascii"
+    ellipsis="...",
+    dot=" - ",
+    dash="-",
+    bar="=",
+    bar_left="-",
+    branch="|- ",
+    last_branch="`- ",
+    trunk="|  ",
+    is_ascii=True,
+    encoding="ascii",
 )
 
 
