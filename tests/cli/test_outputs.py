@@ -243,3 +243,95 @@ def test_a_for_each_of_thousands_is_not_read_to_its_end(dbjobs: Dbjobs, serve: S
     done = dbjobs("runs", "output", 43)
     assert len(server.received) == 2 + 101
     assert "==> each[100..4999]  - <==\n(no output: not read" in done.stdout
+
+
+# Followed
+
+
+def going(*tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return run("RUNNING", None, *tasks, run_id=43, **more)
+
+
+LOGGED: dict[str, Any] = {
+    "new_cluster": {"cluster_log_conf": {"volumes": {"destination": "/Volumes/prod/logs/"}}}
+}
+LOAD = task("load", "RUNNING", run_id=71, **LOGGED, cluster_instance={"cluster_id": "0401-a"})
+LOADED = task("load", "TERMINATED", "SUCCESS", run_id=71)
+FLOW = task("flow", "RUNNING", run_id=72, pipeline_task={"pipeline_id": "p-1"})
+FLOWED = task("flow", "TERMINATED", "FAILED", run_id=72)
+AGAIN = task("flow", "TERMINATED", "SUCCESS", run_id=73, attempt_number=1)
+STAGES = [
+    going(LOAD, task("flow", "BLOCKED", run_id=72)),
+    going(LOADED, FLOW),
+    going(LOADED, FLOWED, task("flow", "PENDING", run_id=73, attempt_number=1)),
+    run("TERMINATED", "SUCCESS", LOADED, FLOWED, AGAIN, run_id=43),
+]
+FOLLOWED = {"71": {"logs": "12 rows"}, "72": {"error": "no such table"}, "73": {"logs": "all good"}}
+
+
+@pytest.fixture
+def followed(serve: Serve, clock: FakeClock) -> ScriptedServer:
+    stages = iter(STAGES)
+
+    def reply(request: Received) -> Reply:
+        if request.endpoint == "runs/get-output":
+            return Reply(body=FOLLOWED[request.query["run_id"]])
+        return Reply(body=next(stages, STAGES[-1]))
+
+    return serve(reply)
+
+
+def test_each_output_is_printed_when_its_task_has_ended(dbjobs: Dbjobs, followed: ScriptedServer) -> None:
+    done = dbjobs("runs", "output", 43, "--follow")
+
+    assert done.exit_code == 0
+    assert [line for line in done.lines if line] == [
+        "==> load  SUCCESS <==",
+        "logs: 12 rows",
+        "==> flow  FAILED <==",
+        "error: no such table",
+        "==> flow  SUCCESS  attempt 2 <==",
+        "logs: all good",
+    ]
+    outputs = [request.query["run_id"] for request in followed.received if "output" in request.endpoint]
+    assert outputs == ["71", "72", "73"], "each is asked for once"
+    polls_before_the_first = [request.endpoint for request in followed.received].index("runs/get-output")
+    assert polls_before_the_first < 3, "not only at the end of the run"
+
+
+def test_where_logs_are_delivered_meanwhile_is_said_once(dbjobs: Dbjobs, followed: ScriptedServer) -> None:
+    done = dbjobs("runs", "output", 43, "--follow")
+
+    assert done.stderr.splitlines() == [
+        "load is running, and its output comes when it has ended;"
+        " logs, every five minutes: /Volumes/prod/logs/0401-a/driver",
+        "flow is running, and its output comes when it has ended; events: /api/2.0/pipelines/p-1/events",
+        "flow is running, and its output comes when it has ended",
+    ]
+
+
+def test_a_followed_run_is_printed_for_programs(dbjobs: Dbjobs, followed: ScriptedServer) -> None:
+    done = dbjobs("runs", "output", 43, "--follow", "-o", "jsonl")
+    assert [json.loads(line) for line in done.lines] == [
+        {"load": FOLLOWED["71"]},
+        {"flow": FOLLOWED["72"]},
+        {"flow": FOLLOWED["73"]},
+    ]
+
+
+def test_one_task_is_followed_and_an_unknown_one_is_not_waited_for(
+    dbjobs: Dbjobs, followed: ScriptedServer
+) -> None:
+    done = dbjobs("runs", "output", 43, "--follow", "--task", "nosuch")
+    assert done.exit_code == 4
+    assert "its tasks: load, flow" in done.stderr
+
+    done = dbjobs("runs", "output", 43, "--follow", "--task", "load")
+    assert [line for line in done.lines if line] == ["==> load  SUCCESS <==", "logs: 12 rows"]
+
+
+def test_a_run_that_cannot_be_followed_is_an_error(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> None:
+    serve(Reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run 43 does not exist."}))
+    assert dbjobs("runs", "output", 43, "--follow").exit_code == 4
+    serve(Reply(503, {}))
+    assert dbjobs("runs", "output", 43, "--follow").exit_code == 6
