@@ -78,7 +78,7 @@ def number_of_tasks(settings: Settings) -> Iterator[Finding]:
     tasks = settings.content.get("tasks")
     count = len(tasks) if isinstance(tasks, list) else 0
     if count > USUAL_MAX_TASKS:
-        problem = f"holds {count} tasks; some workspaces allow {USUAL_MAX_TASKS} only"
+        problem = f"has {count} tasks; some workspaces allow only {USUAL_MAX_TASKS}"
         yield warning(("tasks",), problem)
     elif not tasks and not settings.is_legacy and not settings.is_partial:
         yield Finding(("tasks",), "is missing: there is nothing to run")
@@ -199,7 +199,7 @@ def source_paths(settings: Settings) -> Iterator[Finding]:
             if not file or "{{" in file:
                 continue
             if source == "GIT" and file.startswith("/"):
-                yield Finding((*path, type_, *steps), "must be relative, for it comes from Git")
+                yield Finding((*path, type_, *steps), "must be relative, because it comes from Git")
             is_absolute = file.startswith("/") or (is_python_file and re.match(r"[a-z][a-z0-9+.-]*:/", file))
             if source == "WORKSPACE" and not is_absolute:
                 yield Finding((*path, type_, *steps), "must begin with a slash, unless it comes from Git")

@@ -68,7 +68,7 @@ def convert(settings: Settings, version: str) -> Conversion:
 def _to_version_2_0(content: Payload) -> Conversion:
     tasks = items_of(content, "tasks")
     if len(tasks) > 1:
-        problem = f"holds {len(tasks)} tasks; a job of Jobs API 2.0 has one"
+        problem = f"has {len(tasks)} tasks; a job of Jobs API 2.0 has one"
         return Conversion(content, findings=[Finding(("tasks",), problem)])
     path, task = tasks[0]
     clusters = {

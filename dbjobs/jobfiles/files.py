@@ -22,17 +22,17 @@ MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
 
 FIELDS_TO_REMOVE = "fields_to_remove"
-"""Stands beside `new_settings` in an update request."""
+"""A field beside `new_settings` in an update request."""
 
 FORCE_HINT = "if the API has it, send it with --force"
 
 WRAPPERS = ("new_settings", "settings")
-"""Where job settings stand in a reset or update request, and in what jobs get printed."""
+"""The fields that contain job settings in a reset or update request, and in the output of `jobs get`."""
 
 
 @dataclass(frozen=True)
 class JobFile:
-    """A mapping that a user gave, what it is called in messages, and where in it things stand."""
+    """A mapping that a user gave, its name in messages, and the lines of what is in it."""
 
     name: str
     document: Document
@@ -186,7 +186,7 @@ def _describe(file: JobFile, findings: list[Finding]) -> list[str]:
 
 
 def _beside(request: str) -> tuple[str, ...]:
-    """What may stand beside settings, and is not one of them."""
+    """Fields that may be given beside the settings without being one of them."""
     return (*READ_ONLY, FIELDS_TO_REMOVE) if request == "update" else READ_ONLY
 
 

@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 MAX_NAME_LENGTH = 64
 MAX_DIGITS = 8
-"""A name with more digits looks like a token that stands in the wrong place."""
+"""A name with more digits looks like a token in the wrong place."""
 
 
 @dataclass(frozen=True)

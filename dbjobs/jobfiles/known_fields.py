@@ -1,8 +1,8 @@
 """The known fields of job settings: those of the official SDK, and those that it lacks.
 
 A schema is a kind of value (`TEXT`, …), `EnumValues` (the texts that are known for it), a list
-with the schema of its items, or a dict with a schema a field; the field `*` stands for
-names that people choose. Databricks adds fields without a new version, so what is missing
+with the schema of its items, or a dict with a schema per field; the field `*` means any
+name that users choose. Databricks adds fields without a new version, so what is missing
 here is not wrong. `make fields` writes api_fields.json from the SDK's data classes.
 """
 
@@ -124,7 +124,7 @@ LEGACY_TASK_FIELDS = (
     "min_retry_interval_millis",
     "retry_on_timeout",
 )
-"""Fields of the one task that stand at the top of a body of API 2.0."""
+"""Fields of the one task, at the top of a body of API 2.0."""
 
 
 def fields_of(request: str) -> Record:

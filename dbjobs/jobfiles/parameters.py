@@ -51,7 +51,7 @@ Values = dict[str, str] | list[str]
 
 
 def split_pairs(pairs: Sequence[str], option: str = "--param") -> dict[str, str]:
-    """`NAME=VALUE` at the first `=`; a VALUE may hold anything."""
+    """`NAME=VALUE` at the first `=`; a VALUE may contain anything."""
     split: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -64,7 +64,7 @@ def split_pairs(pairs: Sequence[str], option: str = "--param") -> dict[str, str]
 
 
 def as_parameter_strings(values: Payload, source: str) -> dict[str, str]:
-    """Values as the API wants parameters: text as it is, numbers and truths as JSON writes them.
+    """Values as the API wants parameters: text as it is, numbers and booleans as in JSON.
 
     `source` is what an error calls the file.
     """
@@ -75,9 +75,9 @@ def as_parameter_strings(values: Payload, source: str) -> dict[str, str]:
         )
     for name, value in values.items():
         if value is None or isinstance(value, dict | list):
-            kind = {type(None): "nothing", dict: "a mapping", list: "a list"}[type(value)]
+            kind = {type(None): "empty", dict: "a mapping", list: "a list"}[type(value)]
             raise UsageError(
-                f"{source}: the parameter {name!r} holds {kind}, and a parameter is a string",
+                f"{source}: the parameter {name!r} is {kind}, and must be a string",
                 hint="put the value in quotes",
             )
     return {
@@ -175,7 +175,7 @@ def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:
 
 
 def kind_of_job(job: Payload) -> str:
-    """The kind of parameters that a job takes, from what jobs/get tells of it.
+    """The kind of parameters that a job takes, from what jobs/get returned.
 
     Its own parameters come first, then what its tasks take by name, then what they take as a list.
     """

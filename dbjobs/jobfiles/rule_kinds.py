@@ -16,7 +16,7 @@ from dbjobs.jobfiles.findings import Finding, Path, join_names
 
 @dataclass(frozen=True)
 class FieldRule:
-    """What the value of a field must be; `is_satisfied` sees it and the mapping that it stands in."""
+    """What the value of a field must be; `is_satisfied` gets it and the mapping that it is in."""
 
     field: str
     requirement: str

@@ -1,6 +1,6 @@
 """The limits and rules for the fields of each type in the API's reference, as data.
 
-Sources: the docstrings of the official SDK's data classes, which hold the texts of
+Sources: the docstrings of the official SDK's data classes, which contain the text of
 https://docs.databricks.com/api/workspace/jobs/create; where they are silent, the schema of
 Jobs API 2.1 and https://docs.databricks.com/en/reference/jobs-2.0-api.html.
 What involves more than one mapping is in `checks`.
@@ -191,7 +191,7 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
         matches(
             "parameters",
             r"(?!--(master|deploy-mode|executor-cores)(=|$)).*",
-            "cannot hold --master, --deploy-mode or --executor-cores, which Databricks sets",
+            "cannot contain --master, --deploy-mode or --executor-cores, which Databricks sets",
         ),
     ),
     "PythonWheelTask": (at_most_one("parameters", "named_parameters"),),

@@ -21,12 +21,12 @@ class Settings:
 
     @property
     def is_partial(self) -> bool:
-        """An update names what changes; what it refers to may stand in the job already."""
+        """An update names what changes; what it refers to may be in the job already."""
         return self.request == "update"
 
     @property
     def is_legacy(self) -> bool:
-        """True if fields of a task stand at the top, as in API 2.0."""
+        """True if fields of a task are at the top, as in API 2.0."""
         return "tasks" not in self.content and any(is_task_field(name) for name in self.content)
 
     @cached_property

@@ -77,6 +77,6 @@ def cells_of(model: Model) -> list[NotebookCell]:
 
 
 def language_of(model: Model) -> str:
-    """python, scala, sql or r; python if the model does not say."""
+    """python, scala, sql or r; python if the model names none."""
     language = model.get("language")
     return language.lower() if isinstance(language, str) and language else "python"

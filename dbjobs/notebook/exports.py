@@ -1,4 +1,4 @@
-"""Exporting the notebooks of a run: which tasks have views, and a view as the contents of a file."""
+"""Exporting the notebooks of a run: which tasks have views, and each view as the contents of a file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ExportedView:
 def notebook_tasks(run: Run, task_key: str | None = None) -> list[TaskRun]:
     """The newest attempts at the tasks that have a notebook, or at the one of that key.
 
-    A task that does not say what it runs may have one.
+    A task without a type may have one.
     """
     tasks = []
     for task in run.output_runs:

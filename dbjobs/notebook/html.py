@@ -1,4 +1,4 @@
-"""HTML as Databricks writes it into results and errors, to plain text and from it."""
+"""Conversion of the HTML in results and errors to plain text, and of tables to HTML."""
 
 import re
 from html import escape, unescape
@@ -7,7 +7,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _TAG_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _PLAIN = {"span", "a", "b", "u", "i", "br"}
-"""Tags that colour plain output, and nothing more."""
+"""Tags that only color plain output."""
 
 ANSI_OUT = '<div class="ansiout"'
 

@@ -1,4 +1,4 @@
-"""Notebooks in the form of Jupyter, with their outputs.
+"""Notebooks in the Jupyter format, with their outputs.
 
 Cells of another language keep their magic command. What Databricks reads back from such a
 file (titles, the notebook's name and language) is in `metadata` under names of its own.

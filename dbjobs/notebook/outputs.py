@@ -93,7 +93,7 @@ def _image(result: Result) -> Iterator[Output]:
         return
     mime_type, is_base64 = found[1], ";base64" in (found[2] or "")
     content = data[found.end() :]
-    if mime_type == "image/svg+xml":  # the one image that notebooks hold as text
+    if mime_type == "image/svg+xml":  # the one kind of image that is text in a notebook
         content = a2b_base64(content).decode(errors="replace") if is_base64 else unquote(content)
     yield _display({mime_type: content})
 
@@ -138,7 +138,7 @@ def _split_error(summary: str) -> tuple[str, str]:
 
 
 def _other(result: Result) -> Iterator[Output]:
-    """A type that is not known, or holds something else than it should."""
+    """A type that is not known, or whose data is not what it should be."""
     data = result.get("data")
     if data in (None, "", [], {}):
         return

@@ -1,4 +1,4 @@
-"""The notebook model that an exported page carries.
+"""The notebook model in an exported page.
 
 The page's script sets `__DATABRICKS_NOTEBOOK_MODEL = '…'`: base64 of percent-encoded JSON.
 Other pages were seen, or may be, with the plain object, with one layer less, or with calls
@@ -25,7 +25,7 @@ _LIKELY = re.compile(r"""(?:['"`]|&quot;|&#39;)(?=JTdC[A-Za-z0-9+/]{40}|%7B%22|e
 
 
 class NotebookError(Exception):
-    """A page holds no notebook that can be read."""
+    """A page contains no notebook that can be read."""
 
 
 def decode_page(page: str) -> Model:

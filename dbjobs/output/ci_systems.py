@@ -1,8 +1,8 @@
-"""CI systems: which one runs us, and what a text must not say to it.
+"""CI systems: which one runs this process, and text that must not issue commands to it.
 
 A CI system takes commands from what a step prints, on stdout and stderr alike: GitHub from
 lines that begin with `::`, and from `##[` anywhere in a line; Azure from `##vso[` and `##[`
-anywhere. So whoever prints a job's text unguarded lets the job set variables, mask the log
+anywhere. Printing a job's text as it is would let the job set variables, mask the log
 or upload files. Sources: src/Runner.Common/ActionCommand.cs in github.com/actions/runner,
 src/Microsoft.VisualStudio.Services.Agent/Command.cs in github.com/microsoft/azure-pipelines-agent.
 GitLab's commands take a carriage return and an escape sequence, which no text of ours has.
@@ -37,12 +37,12 @@ def detect_ci_system(environ: Mapping[str, str]) -> CiSystem:
 
 
 def neutralize_commands(text: str) -> str:
-    """The text with a blank inside everything that a system would take for a command."""
+    """The text with a blank inside everything that a CI system would take for a command."""
     return re.sub(_COMMAND, "# #", re.sub(_LINE_COMMAND, r"\1\2: ", text))
 
 
 def is_command(text: str) -> bool:
-    """True if some system would find a command in the text."""
+    """True if some CI system would find a command in the text."""
     return bool(re.search(_COMMAND, text) or re.search(_LINE_COMMAND, text))
 
 

@@ -1,4 +1,4 @@
-"""Times, durations and states in words: the small coin of every view, without rich."""
+"""Times, durations and states as text, for every view; without rich."""
 
 import math
 from collections import Counter
@@ -17,11 +17,11 @@ AnyRun: TypeAlias = Run | TaskRun
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 PARTS = ("queue", "setup", "execution", "cleanup")
-"""Where the time of a run goes, in the order it goes there."""
+"""The parts of a run's time, in order."""
 
 
 def format_duration(seconds: float | None) -> str:
-    """`3s`, `2m05s`, `1h02m` or `3d04h`; nothing where nothing is known."""
+    """`3s`, `2m05s`, `1h02m` or `3d04h`; nothing if it is not known."""
     if seconds is None or not math.isfinite(seconds):
         return ""
     whole = int(max(0.0, seconds))
@@ -86,7 +86,7 @@ def _local(seconds: float) -> datetime:
 
 
 def format_utc(seconds: float) -> str:
-    """ISO 8601 with milliseconds, for machines: `2026-01-31T20:04:05.123Z`."""
+    """ISO 8601 with milliseconds, for programs: `2026-01-31T20:04:05.123Z`."""
     moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -98,7 +98,7 @@ def format_state(run: AnyRun) -> str:
 
 
 def format_message(run: AnyRun) -> str:
-    """What the server says of a state, where it says more than the state does."""
+    """The server's message about a state, if it says more than the state."""
     return "" if run.message == "In run" else run.message
 
 
@@ -179,7 +179,7 @@ def format_time_spent(run: Run) -> str:
     """Where the time went: `queue 3s, setup 1m02s, execution 58s`.
 
     A run of several tasks keeps no such figures of its own but the queue's:
-    then those of its task runs are added up, parallel ones too, and the words say so.
+    then those of its task runs are added up, parallel ones too, and the text says that it is a sum.
     """
     own = [(part, run.seconds_in(part)) for part in PARTS]
     of_tasks = [(part, sum(task.seconds_in(part) or 0 for task in run.attempts)) for part in PARTS[1:]]
@@ -199,7 +199,7 @@ def format_took(run: AnyRun) -> str:
 
 
 def seconds_of(run: AnyRun, now: float) -> float | None:
-    """How long a run has been going, or went; None where the server does not say."""
+    """How long a run has been running, or ran; None if the server does not say."""
     if run.end_time is None and (run.is_ended or run.phase is Phase.WAITING):
         return None
     return run.seconds_at(now * 1000)

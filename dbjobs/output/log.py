@@ -1,4 +1,4 @@
-"""What the packages log, on stderr: INFO is a note, DEBUG is shown by --verbose."""
+"""The log on stderr: INFO is a note, DEBUG is shown by --verbose."""
 
 import logging
 
@@ -22,8 +22,8 @@ class StreamsHandler(logging.Handler):
 
 
 def show_log(streams: Streams) -> None:
-    """From now on the streams get what dbjobs logs; those of an earlier call in the same process do not."""
+    """From now on these streams get what dbjobs logs, instead of those of an earlier call in this process."""
     logger = logging.getLogger("dbjobs")
     logger.setLevel(logging.DEBUG if streams.verbose else logging.INFO)
     logger.handlers = [StreamsHandler(streams)]
-    logger.propagate = False  # nobody else hides secrets
+    logger.propagate = False  # no other handler hides secrets

@@ -41,7 +41,7 @@ THREE_DAYS = ("--each-day", "2026-01-01..2026-01-03", "--as", "day")
         ("7,8\n9,10\n", "line 1: the first line has to name the parameters, and it holds values"),
         ("day: 1\n---\nday: 2\n", "line 1: this is a YAML mapping"),
         ("---\n- day: 1\n---\n- day: 2\n", "it holds several YAML documents"),
-        ("- day: {a: 1}\n", "line 1: the parameter 'day' holds a mapping"),
+        ("- day: {a: 1}\n", "line 1: the parameter 'day' is a mapping"),
     ],
 )
 def test_a_file_that_holds_no_sets_says_why(text: str, problem: str) -> None:

@@ -231,9 +231,9 @@ def test_force_sends_a_field_that_dbjobs_does_not_know(dbjobs: Dbjobs, server: S
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("deep: {a: 1}", "stdin: the parameter 'deep' holds a mapping, and a parameter is a string"),
-        ("list: [1]", "stdin: the parameter 'list' holds a list, and a parameter is a string"),
-        ("nothing:", "stdin: the parameter 'nothing' holds nothing, and a parameter is a string"),
+        ("deep: {a: 1}", "stdin: the parameter 'deep' is a mapping, and must be a string"),
+        ("list: [1]", "stdin: the parameter 'list' is a list, and must be a string"),
+        ("nothing:", "stdin: the parameter 'nothing' is empty, and must be a string"),
         (
             "{job_id: 42, notebook_params: {a: '1'}}",
             "stdin is a whole run-now request, not parameters",

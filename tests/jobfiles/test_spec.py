@@ -220,7 +220,7 @@ def one_task(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"tasks": [TASK, {**TASK, "task_key": "b"}]}, "tasks holds 2 tasks; a job of Jobs API 2.0 has one"),
+        ({"tasks": [TASK, {**TASK, "task_key": "b"}]}, "tasks has 2 tasks; a job of Jobs API 2.0 has one"),
         (
             {**JOB, "parameters": [{"name": "day", "default": ""}]},
             "parameters has no equivalent in Jobs API 2.0",

@@ -214,7 +214,7 @@ def test_a_submitted_run_has_limits_of_its_own(dbjobs: Dbjobs, serve: Serve) -> 
 
 
 def test_more_than_100_tasks_are_a_warning() -> None:
-    assert ready(tasks(101)).warnings == ["job.yaml: tasks holds 101 tasks; some workspaces allow 100 only"]
+    assert ready(tasks(101)).warnings == ["job.yaml: tasks has 101 tasks; some workspaces allow only 100"]
     assert ready(tasks(100)).warnings == []
 
 

@@ -1,4 +1,4 @@
-"""What pipelines and people read after a wait: JUnit, Markdown, a page of HTML. Pure: runs in, text out."""
+"""Reports on runs for pipelines and people: JUnit, Markdown, HTML. Pure functions from runs to text."""
 
 import re
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dbjobs.output.reports.model import Report
 
 FORMS = (".html", ".md")
-"""What `--report FILE` is, by the end of its name."""
+"""What `--report FILE` can be, by the extension."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-"""Half a character has no place in UTF-8."""
+"""Halves of characters, which UTF-8 cannot encode."""
 
 
 def render_report(report: Report, extension: str) -> str:

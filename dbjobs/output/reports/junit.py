@@ -1,6 +1,6 @@
-"""JUnit XML: a suite a run, a case a task, as Jenkins, GitLab and Azure DevOps read it.
+"""JUnit XML: a suite per run, a case per task, as Jenkins, GitLab and Azure DevOps read it.
 
-It keeps to junit-10.xsd of the xUnit plugin of Jenkins:
+It conforms to junit-10.xsd of the xUnit plugin of Jenkins:
 https://github.com/jenkinsci/xunit-plugin/tree/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd
 """
 

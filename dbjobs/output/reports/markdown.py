@@ -1,4 +1,4 @@
-"""A page of Markdown: outcome, a table of tasks, a Gantt that GitHub and GitLab draw, errors and traces.
+"""A page of Markdown: outcome, a table of tasks, a Gantt chart in Mermaid, errors and traces.
 
 Text of the API cannot become markup: every character that Markdown or HTML could read is
 escaped, and traces are in code fences that are longer than any in them.

@@ -1,4 +1,4 @@
-"""A Gantt as Mermaid draws it: https://mermaid.js.org/syntax/gantt.html"""
+"""A Gantt chart in Mermaid: https://mermaid.js.org/syntax/gantt.html"""
 
 from collections.abc import Iterator, Sequence
 

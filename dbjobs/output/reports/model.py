@@ -29,7 +29,7 @@ MAX_URL = 1000
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed, as far as the server says: clean, and cut to what a report can hold."""
+    """Why an attempt failed, as far as the server says: clean, and cut to a size that suits a report."""
 
     error: str
     trace: str
@@ -67,7 +67,7 @@ class ReportedTask:
 
     @property
     def task(self) -> TaskRun:
-        """The newest attempt: it decides."""
+        """The newest attempt, which decides the outcome."""
         return self.attempts[-1].task
 
     @property
@@ -112,7 +112,7 @@ class ReportedRun:
 
     @property
     def message(self) -> str:
-        """What the server, or the way to it, said."""
+        """The server's message, or why the server could not be reached."""
         return self.error or (self.run.message if self.run else "")
 
     @cached_property
@@ -181,7 +181,7 @@ Span = tuple[float, float]
 
 
 def span_of(run: AnyRun, now: float) -> Span | None:
-    """From start to end, or until `now` (epoch seconds) while it goes on; None if it never started."""
+    """From start to end, or until `now` (epoch seconds) if it has not ended; None if it never started."""
     if not run.start_time:
         return None
     end = run.end_time or (run.start_time if run.is_ended else now * 1000)

@@ -34,7 +34,7 @@ MIN_CAUSE_WIDTH = 20
 """Of a terminal's width, so much goes to names and causes before dates and durations get any."""
 
 MAX_COUNTED_TASKS = 100
-"""Lists hold no more tasks of a job."""
+"""The API lists no more tasks of a job."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The live view on a terminal: frames drawn over each other, the last one left behind."""
+"""The live view on a terminal: each frame is drawn over the one before; the last one stays."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -47,7 +47,7 @@ def show_settings(streams: Streams, settings: Sequence[Sequence[str]]) -> None:
 
 
 def show_step(streams: Streams, step: Payload) -> None:
-    """A line per step; what is wrong is said once, at the end."""
+    """A line per step; what is wrong is reported once, at the end."""
     glyphs, style = glyphs_for(streams.out), STEP_STYLES[step["outcome"]]
     symbol = Text(style.symbol_in(glyphs), style.style)
     name = Text(f"{step['step']:<{STEP_WIDTH}}")

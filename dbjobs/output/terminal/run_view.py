@@ -142,9 +142,9 @@ def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]
             frame.name(task, guide),
             frame.state(task),
             frame.duration(task),
-            Text() if frame.is_narrow else said,
+            Text() if frame.is_narrow else detail,
         ]
-        for task, guide, said in zip(
+        for task, guide, detail in zip(
             tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), details, strict=True
         )
     ]

@@ -1,4 +1,4 @@
-"""How states are shown: each has a symbol, a word and a color, so that no state relies on color alone.
+"""How states are shown: each has a symbol, a word and a color, so that none relies on color alone.
 
 Only the terminal's own sixteen colors are used, which suit its background. Nothing depends on
 telling red from green: blue and cyan mean good, magenta means that something needs attention.
