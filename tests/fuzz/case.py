@@ -88,11 +88,16 @@ class Case:
         ]
 
     def contacts(self, *, sure: bool) -> list[float]:
-        """When the client got an answer of use: surely, or perhaps."""
+        """When the client got an answer of use: surely, or perhaps.
+
+        The runs that tasks started are read as an extra, so their answers are none for certain.
+        """
+        extras = {str(run.child_id) for run in self.watched if run.child_id} if sure else set()
         return [
             one.at if sure else one.answered_at
             for one in self.seen.exchanges
             if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair", "runs/cancel")
+            and one.request.query.get("run_id") not in extras
             and (shows_something(one) or (not sure and _may_show_something(one)))
         ]
 

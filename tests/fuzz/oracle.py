@@ -137,6 +137,8 @@ def _wait_has_begun(case: Case) -> bool:
     """Whether runs were looked at, after what starts them had succeeded."""
     if case.sequence.kind.startswith("runs wait"):
         return True
+    if case.sequence.kind == "runs cancel":
+        return bool(case.reads_of())
     goods = [index for index, one in enumerate(case.seen.exchanges) if one.is_change and one.is_good]
     return bool(goods) and case.sequence.days == 0 and goods[-1] < len(case.seen.exchanges) - 1
 
