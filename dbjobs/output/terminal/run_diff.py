@@ -1,6 +1,6 @@
 """What `runs diff` shows: how two runs went, task by task, and what they ran with that is different."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.text import Text
 
@@ -56,20 +56,16 @@ def render_comparison(comparison: RunComparison, canvas: Canvas) -> Iterator[Tex
 def _facts(comparison: RunComparison, canvas: Canvas) -> Iterator[Fact]:
     old, new, arrow = comparison.old, comparison.new, _arrow(canvas)
 
-    def both(old_text: str, new_text: str) -> str:
-        return canvas.line(
-            old_text if old_text == new_text else f"{old_text or '-'} {arrow} {new_text or '-'}"
-        )
+    def both(format_fact: Callable[[Run], str]) -> str:
+        before, after = format_fact(old), format_fact(new)
+        return canvas.line(after if before == after else f"{before or '-'} {arrow} {after or '-'}")
 
-    yield "job", both(_job_of(old), _job_of(new))
-    yield "state", both(format_state(old), format_state(new))
-    yield (
-        "started",
-        both(format_moment(old.start_time, canvas.now), format_moment(new.start_time, canvas.now)),
-    )
-    durations = [format_duration(seconds_of(run, canvas.now)) for run in (old, new)]
     percent = _percent(old, new, canvas)
-    yield "duration", both(*durations) + (f" ({percent})" if percent else "")
+    yield "job", both(_job_of)
+    yield "state", both(format_state)
+    yield "started", both(lambda run: format_moment(run.start_time, canvas.now))
+    duration = both(lambda run: format_duration(seconds_of(run, canvas.now)))
+    yield "duration", f"{duration} ({percent})" if percent else duration
 
 
 def _job_of(run: Run) -> str:
@@ -86,6 +82,8 @@ def _change(old: AnyRun | None, new: AnyRun | None, canvas: Canvas, arrow: str) 
 
 def _durations(old: AnyRun | None, new: AnyRun | None, canvas: Canvas, arrow: str) -> list[Text]:
     texts = [format_duration(seconds_of(run, canvas.now)) if run else "" for run in (old, new)]
+    if not any(texts):
+        return [Text()] * 4
     return [
         Text(texts[0] or "-"),
         Text(arrow, "dim"),
@@ -95,9 +93,9 @@ def _durations(old: AnyRun | None, new: AnyRun | None, canvas: Canvas, arrow: st
 
 
 def _percent(old: AnyRun, new: AnyRun, canvas: Canvas) -> str:
-    """`+20 %`; nothing where that would say nothing."""
+    """`+20 %`; nothing where the durations look the same."""
     before, after = seconds_of(old, canvas.now), seconds_of(new, canvas.now)
-    if not before or after is None:
+    if not before or after is None or format_duration(before) == format_duration(after):
         return ""
     change = round((after / before - 1) * 100)
     return f"{change:+d} %" if change else ""
