@@ -12,6 +12,7 @@ from dbjobs.api.models import Run
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.output.browser import is_page, open_page
 from dbjobs.output.formatting import format_no_contact
 from dbjobs.output.keyboard import key_by_key, read_pressed_keys
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
@@ -67,6 +68,7 @@ class WaitDisplay:
         )
         self._has_result = False
         self._reads_keys = False
+        self._watched: Sequence[WatchedRun] = ()
 
     @property
     def tick(self) -> float:
@@ -77,7 +79,24 @@ class WaitDisplay:
         return LONGEST_LIVE_PAUSE if self._mode is ProgressMode.LIVE else math.inf
 
     def wants_poll(self) -> bool:
-        return self._reads_keys and "r" in read_pressed_keys(sys.stdin)
+        """Whether the key `r` was pressed; `o` opens a page."""
+        keys = read_pressed_keys(sys.stdin) if self._reads_keys else ""
+        if "o" in keys:
+            self._open_page()
+        return "r" in keys
+
+    def _open_page(self) -> None:
+        """Open the page of the run, or of the first that is active; without a browser, show its URL."""
+        runs = sorted(self._watched, key=lambda watched: watched.is_settled)
+        urls = [watched.run.run_page_url for watched in runs if watched.run]
+        url = next((url for url in urls if url and is_page(url)), None)
+        with self._view.paused():
+            if url is None:
+                self.streams.note("the workspace gives no URL for this run's page")
+            elif open_page(url, self.streams.environ):
+                self.streams.note(f"opened {url}")
+            else:
+                self.streams.note(f"page: {url}")
 
     def on_begin(self, run_ids: Sequence[int]) -> None:
         self.reporter.begin(run_ids)
@@ -97,6 +116,7 @@ class WaitDisplay:
         if self.backfill and self.output in ("text", "id") and not is_drawn_over:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         snapshot = self._outputs.add_causes(snapshot)
+        self._watched = snapshot.runs
         self._view.show(snapshot)
         self._outputs.show_ended(snapshot, self._view.paused)
         self.reporter.show_progress(snapshot)

@@ -1,5 +1,6 @@
 """`--web`: the page is opened in a browser, or its URL printed where there is none."""
 
+import os
 import shlex
 import sys
 import webbrowser
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Dbjobs, Serve
-from tests.support.fakes import by_endpoint
+from tests.support.fakes import Received, Reply, by_endpoint
 from tests.support.payloads import JOB_ID, RUN_ID, run
+from tests.support.terminal import Terminal
 
 PAGE = f"https://adb-1.2.azuredatabricks.net/?o=12#job/{JOB_ID}/run/{RUN_ID}"
 SCRIPT = {
@@ -80,3 +82,30 @@ def test_what_is_no_page_is_not_opened(dbjobs: Dbjobs, serve: Serve, opened: Pat
 
     assert (done.exit_code, done.stdout, opened.exists()) == (4, "", False)
     assert "the workspace gives no URL for this page" in done.stderr
+
+
+@pytest.mark.parametrize("has_browser", [True, False], ids=["browser", "no browser"])
+def test_the_key_o_opens_the_page_while_a_wait_goes_on(
+    serve: Serve, opened: Path, monkeypatch: pytest.MonkeyPatch, has_browser: bool
+) -> None:
+    states = ["RUNNING"]
+
+    def reply(request: Received) -> Reply:
+        result = "SUCCESS" if states[0] == "TERMINATED" else None
+        is_run = request.endpoint == "runs/get"
+        return Reply(body=run(states[0], result, run_page_url=PAGE) if is_run else {})
+
+    serve(reply)
+    if not has_browser:
+        monkeypatch.delenv("BROWSER")
+    command = [sys.executable, "-m", "dbjobs", "runs", "wait", str(RUN_ID), "--poll-interval", "0.2"]
+    terminal = Terminal(command, columns=150, env=dict(os.environ))
+    terminal.read_until("RUNNING")
+    terminal.type("xo")
+    terminal.read_until(f"{'opened' if has_browser else 'page:'} {PAGE}")
+    states[0] = "TERMINATED"
+
+    screen = terminal.wait()
+
+    assert (screen.exit_code, screen.is_clean, opened.exists()) == (0, True, has_browser)
+    assert "RUNNING" not in screen.text, "the view was drawn anew below the note"
