@@ -43,7 +43,7 @@ def documented() -> list[Any]:
 @pytest.mark.parametrize("words", documented())
 def test_every_documented_command_and_option_exists(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
-    context = typer.Context(command, info_name="dbjobs")
+    context = typer.Context(command, info_name="dbjobs", **command.context_settings)
     while words and hasattr(command, "commands"):
         verb, *words = words
         command = command.get_command(context, verb)
