@@ -37,3 +37,8 @@ def write_draft(name: str, text: str) -> Path:
     ) as file:
         file.write(text)
     return Path(file.name)
+
+
+def read_draft(path: Path) -> str:
+    """What the editor left; nothing if it removed the file."""
+    return path.read_text("utf-8", errors="replace") if path.exists() else ""

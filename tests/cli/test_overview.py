@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from dbjobs.api.models import Run
+from dbjobs.output.terminal.canvas import Canvas
+from dbjobs.output.terminal.overview import render_overview
+from dbjobs.runs.overview import WorkspaceRuns, make_overview
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Received, Reply
 from tests.support.payloads import run
@@ -100,6 +104,23 @@ def test_failing_jobs_come_first_with_their_cause_and_then_those_that_run(
         ["odd", "not known", "6"],
     ]
     assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 139])
+def test_a_narrow_terminal_has_what_runs_now_and_next_in_short(width: int) -> None:
+    ended_runs = [Run(one) for one in RUNS if "result_state" in one["state"]]
+    active_runs = [Run(one) for one in RUNS if "result_state" not in one["state"]]
+    of_job = {job_id: [run for run in ended_runs if run.job_id == job_id] for job_id in (2, 4)}
+    runs = WorkspaceRuns(of_job, {4: active_runs[:1]}, None)
+    overview = make_overview(JOBS, runs, NOW / 1000)
+
+    lines = [line.plain for line in render_overview(overview, Canvas(now=NOW / 1000, width=width))]
+
+    assert max(map(len, lines)) <= width
+    assert all(word in lines[1] for word in ("nightly", "✓✗", "FAILED 20m00s ago"))
+    assert ("in 1h30m" in lines[1]) == (width >= 80)
+    assert "● 15m00s of 10m00s" in lines[2]
+    assert ("no rows" in lines[1]) == (width >= 80)
 
 
 def test_the_same_for_programs(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> None:

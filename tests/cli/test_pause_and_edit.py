@@ -120,7 +120,10 @@ def test_a_job_is_edited_as_yaml_and_what_changes_is_shown(
     assert [*drafts.iterdir()] == []
 
 
-@pytest.mark.parametrize("script", ["pass", "text = '# only a comment\\n'", "text = ''"])
+REMOVE = "path.unlink(); sys.exit(0)"
+
+
+@pytest.mark.parametrize("script", ["pass", "text = '# only a comment\\n'", "text = ''", REMOVE])
 def test_an_edit_that_changes_nothing_sends_nothing(
     dbjobs: Dbjobs, workspace: Sandbox, tmp_path: Path, drafts: Path, script: str
 ) -> None:

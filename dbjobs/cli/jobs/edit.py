@@ -15,7 +15,7 @@ from dbjobs.cli.changing import (
     warn_of_changes,
 )
 from dbjobs.cli.context import App
-from dbjobs.cli.editor import edit_file, write_draft
+from dbjobs.cli.editor import edit_file, read_draft, write_draft
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
@@ -63,7 +63,7 @@ def command(
         error.hint = "\n".join(filter(None, [error.hint, kept]))
         raise
     finally:
-        if is_done or path.read_text("utf-8") == _draft_of(before):
+        if is_done or read_draft(path) in ("", _draft_of(before)):
             path.unlink(missing_ok=True)
         else:
             app.streams.note(f"your edit is in {path}")
@@ -79,10 +79,9 @@ def _edit(app: App, before: Payload, path: Path, *, force: bool) -> Payload | No
 
     while True:
         edit_file(path, app.environ)
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_draft(path).splitlines()
         if all(not line.strip() or line.startswith("#") for line in lines):
             app.streams.note("the file is empty, so nothing was changed")
-            path.write_text(_draft_of(before), "utf-8")
             return None
         try:
             file = read_job_file(str(path), None)

@@ -8,21 +8,24 @@ from dbjobs.api.models import Run
 from dbjobs.output.formatting import format_age, format_duration
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_WIDTH, DATES_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.runs.overview import JobOverview
 
 MAX_STRIP = 10
 """Runs in a strip."""
 
+MIN_NAME_WIDTH = 16
+"""Ids are left out before a name gets narrower; messages, then, before what runs now and next."""
+
 COLUMNS = (
-    Column("NAME", min_width=20),
+    Column("NAME", min_width=MIN_NAME_WIDTH),
     Column("RUNS", is_whole=True),
     Column("LAST", is_whole=True),
-    Column("NOW", is_whole=True, is_optional=True, priority=4),
-    Column("NEXT", is_whole=True, is_optional=True, priority=3),
-    Column("JOB ID", is_whole=True, is_optional=True, priority=0),
-    Column("MESSAGE", is_optional=True, priority=2, min_width=20),
+    Column("NOW", is_whole=True, is_optional=True, priority=4, min_width=1),
+    Column("NEXT", is_whole=True, is_optional=True, priority=3, min_width=1),
+    Column("JOB ID", is_whole=True, is_optional=True),
+    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH),
 )
 
 
@@ -45,7 +48,7 @@ def _make_row(job: JobOverview, canvas: Canvas) -> list[Text]:
         _strip(job.ended, canvas),
         Text.assemble(canvas.state(last), f" {age}" if age else "") if last else Text(),
         _format_now(job, canvas),
-        Text(_format_next(job)),
+        Text(canvas.line(_format_next(job, is_short=_is_short(canvas)))),
         Text(str(job.job_id)),
         canvas.cause(last) if last else Text(),
     ]
@@ -57,24 +60,34 @@ def _strip(runs: Sequence[Run], canvas: Canvas) -> Text:
 
 
 def _format_now(job: JobOverview, canvas: Canvas) -> Text:
-    """`● 12m04s, usually 10m02s`; `○ QUEUED` for a run that waits."""
+    """`● 12m04s, usually 10m02s`, in short `● 12m04s of 10m02s`; `○ QUEUED` for a run that waits."""
     if not job.active:
         return Text()
     seconds, usual = job.seconds_so_far, job.usual_seconds
     so_far = format_duration(seconds) if seconds is not None else canvas.line(job.active[0].shown_state)
     is_late = seconds is not None and usual is not None and seconds > usual
-    facts = [so_far, f"usually {format_duration(usual)}" if usual is not None and seconds is not None else ""]
-    more = f" (+{len(job.active) - 1})" if len(job.active) > 1 else ""
-    text = ", ".join(filter(None, facts)) + more
+    text = so_far
+    if usual is not None and seconds is not None:
+        text += (
+            f" of {format_duration(usual)}" if _is_short(canvas) else f", usually {format_duration(usual)}"
+        )
+    text += f" (+{len(job.active) - 1})" if len(job.active) > 1 else ""
     return Text.assemble(canvas.symbol(job.active[0]), " ", (text, "bold" if is_late else ""))
 
 
-def _format_next(job: JobOverview) -> str:
+def _is_short(canvas: Canvas) -> bool:
+    return canvas.width is not None and canvas.width < DATES_WIDTH
+
+
+def _format_next(job: JobOverview, *, is_short: bool) -> str:
     """`in 5h12m, Thu 02:00 Europe/Berlin`; what starts the job where that is no schedule; `paused`."""
     if job.is_paused:
-        return f"{job.starts_by} paused"
+        return "paused" if is_short else f"{job.starts_by} paused"
     moment = job.next_run
     if moment is None:
         return "not known" if job.starts_by == "schedule" else job.starts_by
+    distance = f"in {format_duration(moment.timestamp() - job.now)}"
+    if is_short:
+        return distance
     zone = (job.job.get("settings") or {}).get("schedule", {}).get("timezone_id")
-    return f"in {format_duration(moment.timestamp() - job.now)}, {moment:%a %H:%M} {zone}"
+    return f"{distance}, {moment:%a %H:%M} {zone}"
