@@ -37,6 +37,7 @@ def render_explanation(
     lines += _labelled("held back", [format_names(explanation.held_back)] if explanation.held_back else [])
     lines += _labelled("before", list(_earlier_runs(explanation.earlier, now)))
     lines += _labelled(_changes_title(explanation), list(_changes(explanation, is_ascii=is_ascii)))
+    lines += _labelled("logs", [clean_line(f"{key}: {where}") for key, where in explanation.logs])
     lines += _labelled("not read", [clean_line(one) for one in explanation.not_read])
     lines += _labelled("next", list(_next(explanation, command_line)))
     lines += ["", f"url: {clean_line(run.run_page_url)}"] if run.run_page_url else []
@@ -114,18 +115,21 @@ def _changes_title(explanation: Explanation) -> str:
 def _changes(explanation: Explanation, *, is_ascii: bool) -> Iterator[str]:
     if explanation.earlier.last_good is None:
         return
+    for one in explanation.durations:
+        now, then = format_duration(one.seconds), format_duration(one.last_good_seconds)
+        yield f"{clean_line(one.task_key)} took {now} until it failed, and {then} then"
     if not explanation.changes:
         yield "nothing that runs tell of: same settings, parameters, commit and compute"
         return
     lines = render_changes(explanation.changes[:MAX_CHANGES], is_ascii=is_ascii).splitlines()
     yield from map(truncate, lines)
     if len(explanation.changes) > MAX_CHANGES:
-        yield f"… and {count(len(explanation.changes) - MAX_CHANGES, 'more change')}"
+        yield f"… and {count(len(explanation.changes) - MAX_CHANGES, 'more change')}: runs diff has them all"
 
 
 def _next(explanation: Explanation, command_line: CommandLine) -> Iterator[str]:
     for step in explanation.next_steps:
-        yield command_line(step.command, step.arguments)
+        yield command_line(step.command, step.arguments).rstrip()
         yield f"  {step.reason}"
 
 

@@ -47,7 +47,7 @@ class WaitOutputs:
     """the runs of the last snapshot, without causes and with them"""
 
     def __post_init__(self) -> None:
-        self.reader.is_early = True
+        self.reader.is_quiet = True
 
     def add_causes(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the causes of the tasks that have failed; those of new ones are read."""

@@ -143,7 +143,7 @@ class Client:
     def explain(self, run: RunRef) -> Explanation:
         """Why a run failed, what is known from earlier runs, and what to do next; in some dozen requests."""
         run_id = run.run_id if isinstance(run, RunHandle) else run
-        return explain_run(self.api, Run(self.api.get_run(run_id)), FailureReader(self.api))
+        return explain_run(self.api, Run(self.api.get_run(run_id)), FailureReader(self.api, is_quiet=True))
 
     def history(self, job: int | str, *, limit: int = 25) -> JobHistory:
         """How the newest runs of a job went, and since when they take longer; 25 runs are one request."""

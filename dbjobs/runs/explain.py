@@ -3,18 +3,22 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 from dbjobs.api.client import JobsApi
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
+from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import NO_RETRIES
 from dbjobs.jobfiles.differences import ABSENT, Difference
 from dbjobs.runs.cause_signs import Category
 from dbjobs.runs.causes import Cause, find_cause, group_causes
 from dbjobs.runs.comparison import compare_runs
 from dbjobs.runs.earlier_runs import EarlierRuns, failed_attempts, read_earlier_runs, recovered_tasks
 from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.log_delivery import find_logs
 
 MAX_TASKS = 10
 """Failed tasks whose outputs are read; of the others, only what the run itself says is known."""
@@ -31,6 +35,15 @@ class NextStep:
 
 
 @dataclass(frozen=True)
+class TaskDuration:
+    """How long a failed task took, and how long it took in the last good run, in seconds."""
+
+    task_key: str
+    seconds: float
+    last_good_seconds: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """All that is known of why a run failed, the first cause first."""
 
@@ -43,6 +56,10 @@ class Explanation:
     earlier: EarlierRuns = field(default_factory=EarlierRuns)
     changes: tuple[Difference, ...] = ()
     """what is different from the last good run"""
+    durations: tuple["TaskDuration", ...] = ()
+    """of the failed tasks that the last good run had as well"""
+    logs: tuple[tuple[str, str], ...] = ()
+    """by the keys of failed tasks, where their logs are delivered"""
     next_steps: tuple[NextStep, ...] = ()
     not_read: tuple[str, ...] = ()
     """what was left out, and why"""
@@ -58,13 +75,29 @@ def explain_run(api: JobsApi, run: Run, reader: FailureReader) -> Explanation:
     if not explanation.causes:
         return explanation
     earlier = read_earlier_runs(api, run, explanation.causes, reader)
-    changes = compare_runs(earlier.last_good, run) if earlier.last_good else []
     not_read = list(explanation.not_read)
     if earlier.problem:
         not_read.append(earlier.problem)
     if earlier.not_compared:
         not_read.append(f"the outputs of {len(earlier.not_compared)} earlier failures")
-    return replace(explanation, earlier=earlier, changes=tuple(changes), not_read=tuple(not_read))
+    if earlier.last_good:
+        try:  # a list leaves out what the run itself has
+            good = Run(api.get_run(earlier.last_good.run_id, NO_RETRIES))
+            changes, durations = compare_runs(good, run), _compare_durations(good, run)
+            explanation = replace(explanation, changes=tuple(changes), durations=tuple(durations))
+        except DbjobsError as error:
+            not_read.append(f"the last good run, so what has changed is not known: {error.message}")
+            earlier = replace(earlier, last_good=None)
+    return replace(explanation, earlier=earlier, not_read=tuple(not_read))
+
+
+def _compare_durations(good: Run, run: Run) -> Iterator[TaskDuration]:
+    """Of the tasks that failed."""
+    before = {task.task_key: task.seconds_at(task.end_time or 0) for task in good.tasks}
+    for task in failed_attempts(run):
+        now, then = task.seconds_at(task.end_time or 0), before.get(task.task_key)
+        if now and then:
+            yield TaskDuration(task.task_key, now, then)
 
 
 def explain_alone(run: Run, reader: FailureReader) -> Explanation:
@@ -72,12 +105,14 @@ def explain_alone(run: Run, reader: FailureReader) -> Explanation:
     not_read: list[str] = []
     causes = group_causes(list(_find_causes(run, reader, not_read)))
     known = {cause.identity for cause in causes}
+    logs = ((task.task_key, find_logs(run, task)) for task in failed_attempts(run))
     return Explanation(
         run,
         causes,
         earlier_attempts=tuple(one for one in _of_earlier_attempts(run) if one.identity not in known),
         held_back=tuple(task.task_key for task in run.tasks if task.outcome is Outcome.UPSTREAM_FAILED),
-        next_steps=tuple(_next_steps(run, causes, reader.api.version)),
+        logs=tuple((key, where) for key, where in logs if where),
+        next_steps=(*_steps_to_read(reader), *_next_steps(run, causes, reader.api.version)),
         not_read=tuple(not_read),
     )
 
@@ -91,7 +126,9 @@ def _find_causes(run: Run, reader: FailureReader, not_read: list[str]) -> Iterat
             continue
         failure = reader.read(task)
         if failure.output is None and task.run_id is not None:
-            not_read.append(f"the output of {task.task_key}: it could not be fetched")
+            error = reader.errors.get(task.run_id)
+            reason = error.message if error else "it could not be fetched"
+            not_read.append(f"the output of {task.task_key}: {reason}")
         if failure.parts_left_out:
             not_read.append(f"{failure.parts_left_out} more failed parts of {task.task_key}")
         for name, cause in failure.named_causes():
@@ -135,6 +172,11 @@ def _of_earlier_attempts(run: Run) -> Iterator[Cause]:
 
 def _attempt_name(task: TaskRun) -> str:
     return f"{task.task_key}, attempt {task.attempt_number + 1}"
+
+
+def _steps_to_read(reader: FailureReader) -> Iterator[NextStep]:
+    if any(error.answer and error.answer.status == HTTPStatus.FORBIDDEN for error in reader.errors.values()):
+        yield NextStep("profiles check", "", "shows as whom you are signed in, who may not read an output")
 
 
 def _next_steps(run: Run, causes: Sequence[Cause], version: str) -> Iterator[NextStep]:
@@ -192,9 +234,9 @@ def _steps_before(run: Run, cause: Cause) -> Iterator[NextStep]:
     if cause.category is Category.PERMISSIONS:
         yield NextStep("jobs get", job, "shows as whom it runs: that identity lacks the permission")
     elif cause.category is Category.CONFIGURATION:
-        yield NextStep("jobs get", job, "shows the settings that the message is about")
+        yield NextStep("jobs edit", job, "opens the settings that the message is about")
     elif cause.category is Category.CANCELED and cause.area == "its time limit":
-        yield NextStep("jobs get", job, "shows timeout_seconds, to be raised if it needs more time")
+        yield NextStep("jobs edit", job, "to raise timeout_seconds, if it needs more time")
     elif cause.category is Category.NEVER_STARTED and cause.code == "MAX_CONCURRENT_RUNS_EXCEEDED":
         yield NextStep("runs list", f"--job {job} --active", "shows the run that was in the way")
         reason = "lets a run wait instead of being skipped"
@@ -225,9 +267,11 @@ def as_document(explanation: Explanation) -> Payload:
             "recovered": [_run_document(one) for one in earlier.recovered],
             "last_good": _run_document(earlier.last_good) if earlier.last_good else None,
         },
+        "durations": [asdict(duration) for duration in explanation.durations],
+        "logs": dict(explanation.logs),
         "changes": [_change_document(change) for change in explanation.changes],
         "next_steps": [
-            {"command": f"dbjobs {step.command} {step.arguments}", "reason": step.reason}
+            {"command": f"dbjobs {step.command} {step.arguments}".rstrip(), "reason": step.reason}
             for step in explanation.next_steps
         ],
         "not_read": list(explanation.not_read),

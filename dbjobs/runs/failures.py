@@ -70,8 +70,10 @@ class FailureReader:
     """Reads each output of a failed task once and without patience: for those who only want to tell more."""
 
     api: JobsApi
-    is_early: bool = False
-    """while runs go on, what cannot be read is no news: it is asked for once more at the end"""
+    is_quiet: bool = False
+    """an output that cannot be read is not warned of: it is read again later, or `errors` is shown"""
+    errors: dict[int, DbjobsError] = field(default_factory=dict)
+    """by the run_id of a task, why its output could not be read"""
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
     _is_out_of_reach: bool = False
@@ -92,13 +94,14 @@ class FailureReader:
             return self.api.get_run_output(run_id, NO_RETRIES)
         except DbjobsError as error:
             self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
-            log = logger.debug if self.is_early else logger.warning
+            self.errors[run_id] = error
+            log = logger.debug if self.is_quiet else logger.warning
             log("the output of %s could not be fetched: %s", task.task_key, error.message)
             return None
 
     def forget_outage(self) -> None:
         """Ask once more for what could not be had: just after a task has ended, or while contact was lost."""
-        self._is_out_of_reach = self.is_early = False
+        self._is_out_of_reach = self.is_quiet = False
         missing = {run_id for run_id, output in self._outputs.items() if output is None}
         self._outputs = {run_id: output for run_id, output in self._outputs.items() if output is not None}
         self._failures = {

@@ -168,6 +168,7 @@ def test_earlier_runs_and_changes_are_told(dbjobs: Dbjobs, history: Any) -> None
         "run 2: load failed at first, and succeeded when run again",
         "last good run: 3 (",
         "changed since the last good run (3):",
+        "load took 8m50s until it failed, and 8m50s then",
         '~ git_source.commit: "aaa" → "bbb"',
         '~ parameters.day: "2026-01-03" → "2026-01-06"',
         '~ job_clusters[small].new_cluster.spark_version: "15.4.x-scala2.12" → "16.1.x-scala2.12"',
@@ -177,7 +178,7 @@ def test_earlier_runs_and_changes_are_told(dbjobs: Dbjobs, history: Any) -> None
         "once the code is fixed: reruns the task that did not succeed",
     ):
         assert words in done.stdout
-    assert len(server.received) <= 6, "the run, its output, a list, three outputs"
+    assert len(server.received) <= 7, "the run, its output, a list, three outputs, the last good run"
     assert not server.changes
 
 
@@ -208,6 +209,43 @@ def test_only_a_few_earlier_outputs_are_read_and_the_others_are_said_to_be_left_
     assert "none of them succeeded" in done.stdout
     assert "not read:\n  the outputs of 13 earlier failures\n" in done.stdout
     assert len(server.received) <= 8
+
+
+def test_what_is_refused_is_said_with_who_was_refused(dbjobs: Dbjobs, serve: Serve) -> None:
+    case = next(case for case in FAILURES if case.name.startswith("nothing is known"))
+    serve(workspace_of(case))
+    done = dbjobs("runs", "explain", RUN_ID)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.lines[0].startswith("not sure  -  run")
+    assert "not read:\n  the output of main: no permission to view the run" in done.stdout
+    assert "  dbjobs profiles check\n    shows as whom you are signed in" in done.stdout
+
+
+def test_a_last_good_run_that_cannot_be_read_is_not_compared(dbjobs: Dbjobs, serve: Serve) -> None:
+    def reply(request: Received) -> Reply:
+        if request.endpoint == "runs/list":
+            return Reply(body={"runs": [nightly(4, error="x"), nightly(3)]})
+        if request.endpoint == "runs/get" and request.query["run_id"] == "3":
+            return REFUSED
+        return Reply(
+            body=nightly(4, error="x") if request.endpoint == "runs/get" else {"error": "KeyError: 1"}
+        )
+
+    serve(reply)
+    done = dbjobs("runs", "explain", 4)
+
+    assert done.exit_code == 0
+    assert "changed since" not in done.stdout
+    assert "the last good run, so what has changed is not known: no permission" in done.stdout
+
+
+def test_where_the_logs_of_a_failed_task_are_is_said(dbjobs: Dbjobs, history: Any) -> None:
+    failed = nightly(3, error="x", new_cluster={"cluster_log_conf": {"dbfs": {"destination": "dbfs:/logs"}}})
+    failed["tasks"][0]["cluster_instance"] = {"cluster_id": "0401-a"}
+    history(failed, errors={3: "KeyError: 1"})
+
+    assert "load: logs, every five minutes: dbfs:/logs/0401-a/driver" in dbjobs("runs", "explain", 3).stdout
 
 
 def test_a_run_that_did_not_fail_has_nothing_to_explain(dbjobs: Dbjobs, history: Any) -> None:

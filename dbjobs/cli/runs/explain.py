@@ -32,7 +32,7 @@ def command(ctx: typer.Context, run: OptionalRun = None) -> None:
 
     app = app_of(ctx)
     found = Run(app.api.get_run(resolve_run(app, run)))
-    explanation = explain_run(app.api, found, FailureReader(app.api))
+    explanation = explain_run(app.api, found, FailureReader(app.api, is_quiet=True))
     if app.output != "text":
         write_document(app.streams, as_document(explanation), app.output, id_key="run_id")
         return
