@@ -4,7 +4,7 @@ A run of a job is repeated by run-now with its parameters. A one-time run has no
 submitted again with the settings of its tasks, as far as a run shows them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -62,6 +62,7 @@ def plan_submit(run: Payload, new_parameters: Payload, version: str) -> Payload:
         single = {**(run.get("task") or {}), **(run.get("cluster_spec") or {})}
         task = {name: deepcopy(value) for name, value in single.items() if name in LEGACY_TASK_FIELDS}
         _set_parameters(task, new_parameters)
+        _check_that_it_runs(run, [task])
         return {**body, **task}
     tasks = [_task_settings(task.payload) for task in Run(run).tasks]
     job_clusters = {cluster.get("job_cluster_key"): cluster for cluster in run.get("job_clusters") or ()}
@@ -71,12 +72,17 @@ def plan_submit(run: Payload, new_parameters: Payload, version: str) -> Payload:
         if cluster:  # runs/submit has no job_clusters
             del task["job_cluster_key"]
             task["new_cluster"] = deepcopy(cluster.get("new_cluster"))
+    _check_that_it_runs(run, tasks)
+    return {**body, "tasks": tasks}
+
+
+def _check_that_it_runs(run: Payload, tasks: Sequence[Payload]) -> None:
+    """Refuse what would run nothing: API 2.0 shows no tasks of a run that has several."""
     if not any(name.endswith("_task") for task in tasks for name in task):
         raise RefusedError(
             f"run {run['run_id']} does not show what its tasks ran, so it cannot be repeated",
-            hint="submit the file that it was started from: dbjobs runs submit -f FILE",
+            hint="try --api-version 2.2, or submit the file that it was started from",
         )
-    return {**body, "tasks": tasks}
 
 
 def _task_settings(task: Mapping[str, Any]) -> Payload:

@@ -179,7 +179,7 @@ def test_a_one_time_run_of_2_0_is_submitted_again(dbjobs: Dbjobs, serve: Serve) 
             run("TERMINATED", "SUCCESS", run_type="SUBMIT_RUN"),
             5,
             f"run {RUN_ID} does not show what its tasks ran, so it cannot be repeated",
-            "submit the file that it was started from: dbjobs runs submit -f FILE",
+            "try --api-version 2.2, or submit the file that it was started from",
         ),
         (
             run("TERMINATED", "SUCCESS", job_parameters=[{"name": "dya", "value": "1"}]),
@@ -190,12 +190,13 @@ def test_a_one_time_run_of_2_0_is_submitted_again(dbjobs: Dbjobs, serve: Serve) 
     ],
     ids=["of a notebook", "of a task", "without tasks", "a parameter that the job has no more"],
 )
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
 def test_what_cannot_be_repeated_is_refused_before_anything_is_sent(
-    dbjobs: Dbjobs, serve: Serve, before: dict[str, Any], code: int, error: str, hint: str
+    dbjobs: Dbjobs, serve: Serve, version: str, before: dict[str, Any], code: int, error: str, hint: str
 ) -> None:
     server = serve(by_endpoint({"runs/get": before, "get": JOB}))
 
-    done = dbjobs("runs", "rerun", RUN_ID)
+    done = dbjobs("runs", "rerun", RUN_ID, "--api-version", version)
 
     assert (done.exit_code, server.changes) == (code, [])
     assert done.stderr == f"error: {error}\nhint: {hint}\n"
