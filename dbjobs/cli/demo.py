@@ -4,7 +4,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
@@ -14,8 +14,14 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.sandbox.local import new_sandbox
 from dbjobs.errors import ConfigError
 
+if TYPE_CHECKING:
+    from dbjobs.api.client import JobsApi
+    from dbjobs.cli.context import App
+    from dbjobs.http.response import Payload
+
 NEXT_STEPS = """
 That was a real run, on this machine. To go on:
+  {dbjobs} demo                         run it again, and see its history
   {dbjobs} demo --fail                  see how a failure is reported
   {dbjobs} sandbox serve --root {root}  serve this workspace until Ctrl-C; then, in a second shell:
   {dbjobs} runs submit -f {job} --wait"""
@@ -29,8 +35,9 @@ def command(
 ) -> None:
     """Run a small pipeline of real Python tasks, and watch it.
 
-    It starts a workspace on this machine, submits the job in examples/demo, watches it
-    to its end, prints what the tasks printed, and exits with the outcome.
+    It starts a workspace on this machine, runs the job in examples/demo there, watches it
+    to its end, prints what the tasks printed, and exits with the outcome. From the second
+    run on, it shows the history of the job, which is kept in the user's cache folder.
 
     \b
     Examples:
@@ -55,16 +62,19 @@ def command(
         ci=CiSystem.NONE,
     )
     called = app_of(ctx)
-    with new_sandbox(root) as sandbox:
+    history = _history_file()
+    with new_sandbox(root, history=history) as sandbox:
         app = replace(
             called,
             options=replace(called.options, profile=None, config=None, host=None),
             environ={**called.environ, "DATABRICKS_HOST": sandbox.url, "DATABRICKS_TOKEN": sandbox.token},
         )
-        app.streams.note(f"$ dbjobs runs submit -f {_shortest(job)} --wait --show-output all")
-        run_id = int(app.api_to_change(False).submit_run(read_body(str(job), None), str(uuid4()))["run_id"])
+        job_id = _make_job(app.api, read_body(str(job), None))
+        app.streams.note(f"$ dbjobs runs now {job_id} --wait --show-output all")
+        run_id = int(app.api.run_now(job_id, {}, str(uuid4()))["run_id"])
         app.streams.result_ids(str(run_id))
         code = wait_for_runs(app, [run_id], options, just_started=True)
+        _show_history(app, job_id)
         # in a virtual environment that is not on the path, dbjobs is typed with its folder
         program = Path(sys.argv[0]).absolute()
         needs_folder = program.name == "dbjobs" and shutil.which("dbjobs") != str(program)
@@ -76,6 +86,45 @@ def command(
             )
         )
     raise typer.Exit(code)
+
+
+def _history_file() -> Path | None:
+    """Where the runs of earlier demos are kept; None if they cannot be."""
+    from dbjobs.cli.cache import cache_folder
+
+    file = cache_folder() / "demo-runs.jsonl"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError:
+        return None
+    return file
+
+
+def _make_job(api: "JobsApi", body: "Payload") -> int:
+    """The id of the job of an earlier demo, with these settings, or of a new one."""
+    settings = {**body, "name": body["run_name"]}
+    del settings["run_name"]
+    for page in api.list_jobs(settings["name"], limit=1):
+        for job in page:
+            api.reset_job(job["job_id"], settings)
+            return int(job["job_id"])
+    return int(api.create_job(settings)["job_id"])
+
+
+def _show_history(app: "App", job_id: int) -> None:
+    """The job's history on stderr, once there is more than this run."""
+    from dbjobs.api.models import Run
+    from dbjobs.api.paging import RunFilter
+    from dbjobs.cli.jobs.history import DEFAULT_LIMIT
+    from dbjobs.output.terminal.job_history import history_text
+    from dbjobs.runs.history import analyze_runs
+
+    pages = app.api.list_runs(RunFilter(job_id=job_id), limit=DEFAULT_LIMIT, expand_tasks=True)
+    history = analyze_runs(Run(run) for page in pages for run in page)
+    if len(history.runs) > 1:
+        app.streams.note(f"\n$ dbjobs jobs history {job_id}")
+        app.streams.progress(history_text(app.streams, app.streams.err, history, job_id))
 
 
 def examples_folder() -> Path:

@@ -69,9 +69,9 @@ def show_history(app: App, history: "JobHistory", job_id: int) -> None:
 
         write_document(app.streams, history_document(history, job_id), app.output)
     elif history.runs:
-        from dbjobs.output.terminal.job_history import show_history as show_text
+        from dbjobs.output.terminal.job_history import history_text
 
-        show_text(app.streams, history, job_id)
+        app.streams.result(history_text(app.streams, app.streams.out, history, job_id))
     else:
         app.streams.note(f"job {job_id} has no runs")
 

@@ -65,9 +65,9 @@ def format_durations(durations: Durations | None) -> str:
 
 def format_trend(durations: Durations | None, changes: tuple[Change, ...]) -> str:
     """`+30 %` since the newest change, or over all runs where it grows steadily; else `steady`."""
-    if durations is None:
+    factor = changes[-1].ratio if changes else durations.trend if durations else None
+    if factor is None:
         return ""
-    factor = changes[-1].ratio if changes else durations.trend
     return "steady" if factor == 1.0 else format_rise(factor)
 
 

@@ -29,6 +29,9 @@ FAILURES = (*OWN_FAILURES, Outcome.UPSTREAM_FAILED)
 CONFIDENCE = 1.96
 """Standard deviations on either side of an estimate that hold the true value in 95 % of all cases."""
 
+FEWEST_FOR_TREND = 8
+"""Fewer durations show no change and no trend, however clear."""
+
 UNCERTAINTY = 2
 """By how many runs a change may be found too early or too late."""
 
@@ -70,8 +73,9 @@ class Durations:
     p50: float
     p95: float
     last: float
-    trend: float
-    """by what factor it has grown from the first of them to the last; 1.0 unless that is significant"""
+    trend: float | None
+    """by what factor it has grown from the first of them to the last: 1.0 unless that is significant, None if
+    there are too few to say"""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def measure_durations(values: Sequence[float], significance: float) -> Durations
     recent = values[-MOST_VALUES:]
     deviations = statistics.NormalDist().inv_cdf(1 - significance / 2)
     slope = trend_slope(recent[::-1], deviations)
-    trend = math.exp(slope * (len(recent) - 1))
+    trend = math.exp(slope * (len(recent) - 1)) if len(values) >= FEWEST_FOR_TREND else None
     return Durations(quantile(values, 0.5), quantile(values, 0.95), values[-1], trend)
 
 

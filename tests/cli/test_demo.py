@@ -32,3 +32,15 @@ def test_on_a_terminal_the_failing_demo_leaves_the_whole_story_behind() -> None:
         assert f"{task} " in screen.text
     assert screen.text.count("UPSTREAM_FAILED") >= 2
     assert screen.is_clean, "the cursor is back, and no colour is left on"
+
+
+def test_the_second_demo_knows_the_first() -> None:
+    ends = []
+    for _ in range(2):
+        done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        ends.append(done.stderr)
+    assert "jobs history" not in ends[0]
+    assert "$ dbjobs jobs history" in ends[1]
+    assert "succeeded      2 of 2, 100 %" in ends[1]
+    assert "fetch_rates failed and then succeeded with the same settings in 2 of 2 runs" in ends[1]

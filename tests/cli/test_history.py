@@ -149,7 +149,7 @@ def test_slack_is_what_a_task_may_take_longer(dbjobs: Dbjobs, serve: Serve) -> N
     assert history["critical_path"] == ["extract", "long", "report"]
     slack = {one["task_key"]: one["slack"] for one in history["tasks"]}
     assert slack == {"extract": 0, "long": 0, "short": 60, "report": 0, "alone": 170}
-    assert history["durations"] == {"p50": 180, "p95": 180, "last": 180, "trend": 1}
+    assert history["durations"] == {"p50": 180, "p95": 180, "last": 180, "trend": None}
     assert history["parts"]["setup"] == {"p50": 30, "p95": 30}
     assert history["parts"]["execution"] == {"p50": 150, "p95": 150}
 

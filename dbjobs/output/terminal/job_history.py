@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
 
 from rich.text import Text
 
@@ -20,7 +21,7 @@ from dbjobs.output.job_history import (
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import Column, lay_out_table
-from dbjobs.output.terminal.screen import canvas_for, write_lines
+from dbjobs.output.terminal.screen import canvas_for, to_text
 from dbjobs.output.terminal.style import StateStyle, cut, style_of
 from dbjobs.output.terminal.tables import render_facts
 from dbjobs.output.terminal.tree import build_tree, draw_guides
@@ -67,10 +68,10 @@ WORDS = {
 }
 
 
-def show_history(streams: Streams, history: JobHistory, job_id: int) -> None:
-    """Write a job's history to stdout, for people."""
-    canvas = canvas_for(streams, streams.out)
-    write_lines(streams, list(render_history(history, job_id, canvas)))
+def history_text(streams: Streams, stream: TextIO, history: JobHistory, job_id: int) -> str:
+    """A job's history for people, as wide as the stream."""
+    lines = render_history(history, job_id, canvas_for(streams, stream))
+    return to_text(streams, stream, Text("\n").join(lines))
 
 
 def render_history(history: JobHistory, job_id: int, canvas: Canvas) -> Iterator[Text]:
