@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 import zlib
@@ -46,6 +47,8 @@ class _PastTasks(Scenario):
     """the keys of tasks that need no cluster"""
     draw: Callable[[], float] = float
     """how many times as long as usual something takes"""
+    pace: float = 1.0
+    """what usual durations are multiplied by, so that a run ends before its job's time limit"""
     run_number: int = 0
     """of the run that is being made, from 1"""
 
@@ -58,8 +61,8 @@ class _PastTasks(Scenario):
         )
         outcome = next(fitting, PastTaskOutcome())
         usual_setup, usual = _usual_seconds(occasion.task)
-        setup = outcome.setup if outcome.setup is not None else usual_setup * self.draw()
-        lasts = (outcome.lasts or usual) * outcome.times * self.draw()
+        setup = outcome.setup if outcome.setup is not None else usual_setup * self.pace * self.draw()
+        lasts = (outcome.lasts or usual * self.pace) * outcome.times * self.draw()
         return replace(outcome, setup=None if occasion.task in self.instant else setup, lasts=lasts)
 
 
@@ -69,7 +72,10 @@ def make_past_runs(scenario: Scenario, runner: Runner, job: Job) -> list[JobRun]
     generator = random.Random(job.name)  # noqa: S311 - the same for each sandbox
     clock = _Clock()
     agenda = Agenda(clock)
+    in_sequence = sum(sum(_usual_seconds(task["task_key"])) for task in job.settings["tasks"])
+    limit = job.settings.get("timeout_seconds") or math.inf
     past = _PastTasks(
+        pace=min(1.0, limit / (2 * in_sequence)),
         rules=scenario.past_tasks,
         instant=frozenset(
             task["task_key"] for task in job.settings["tasks"] if task_type(task) in NO_CLUSTER

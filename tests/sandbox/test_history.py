@@ -204,6 +204,14 @@ class TestMadeUp:
         assert listed[0] == run_id
         assert len(set(listed)) == len(listed) == 6
 
+    def test_past_runs_keep_the_time_limit_of_their_job(self, play: Play) -> None:
+        client = play("past_runs: 25")
+        tasks = [client.python(f"task_{number}") for number in range(7)]
+        job_id = client.create(*tasks, timeout_seconds=60)
+        runs = client.get("jobs/runs/list", job_id=job_id, limit=25)["runs"]
+        assert {state(run)[1] for run in runs} == {"SUCCESS"}
+        assert max(run["end_time"] - run["start_time"] for run in runs) <= 60_000
+
     def test_every_kind_of_task_has_a_past(self, play: Play) -> None:
         """Even those that the sandbox cannot run."""
         client = play("past_runs: 1")
