@@ -41,11 +41,15 @@ def resolve_runs(app: App, refs: Sequence[str] | None, listed: RunFilter = ANY_R
     """The same for several references, `-` for those on stdin; in the order given, each once."""
     if not refs:
         return [_choose_run(app, listed)]
-    texts = chain.from_iterable(sys.stdin.read().split() if ref == "-" else [ref] for ref in refs)
-    run_ids = list(dict.fromkeys(_look_up(app, text) for text in texts))
-    if not run_ids:
+    return list(dict.fromkeys(_look_up(app, ref) for ref in read_stdin_refs(refs)))
+
+
+def read_stdin_refs(refs: Sequence[str]) -> list[str]:
+    """The references, with those on stdin instead of `-`."""
+    texts = [*chain.from_iterable(sys.stdin.read().split() if ref == "-" else [ref] for ref in refs)]
+    if not texts:
         raise UsageError("no run was given: stdin is empty")
-    return run_ids
+    return texts
 
 
 def _look_up(app: App, ref: str) -> int:

@@ -115,8 +115,12 @@ def test_a_result_that_dbjobs_does_not_know_counts_though_a_page_cannot_be_read(
         ("runs", "now", "nightly", "--wait"),
         ("runs", "now", JOB_ID, "--wait", "-P", "day=2026-01-01"),
         ("runs", "now", JOB_ID, "--wait", "--only", "task_0"),
+        ("runs", "rerun", 7, "--wait"),
+        ("runs", "rerun", "nightly@failed", "--wait"),
+        ("runs", "repair", "nightly@failed", "--wait"),
+        ("runs", "wait", "nightly@latest"),
     ],
-    ids=["repair", "backfill", "backfill of a name", "name", "parameter", "task"],
+    ids=lambda command: " ".join(map(str, command)),
 )
 def test_the_time_limit_bounds_what_is_read_before_anything_is_started(
     dbjobs: Dbjobs, serve: Serve, clock: FakeClock, command: tuple[object, ...]

@@ -16,7 +16,9 @@ from dbjobs.cli.showing import show_created
 from dbjobs.cli.starting import start_and_wait, within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import make_wait
+from dbjobs.common.deadline import time_limit
 from dbjobs.errors import UsageError
+from dbjobs.http.retry import START_SECONDS
 from dbjobs.runs import waiting
 
 if TYPE_CHECKING:
@@ -67,17 +69,20 @@ def command(
         raise UsageError("--rerun and --rerun-failed exclude each other")
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
-    run_id = resolve_run(app, run, ENDED)
+    timeout = options.timeout if wait else math.inf
+    with time_limit(app.clock, timeout) as lookup_limit:
+        run_id = resolve_run(app, run, ENDED)
     hint = hint_to_look(app, "runs get", str(run_id))
     before: Payload = {}
 
     def begin() -> waiting.Wait | None:
         nonlocal before
         with (
-            within_timeout(app, options.timeout if wait else math.inf) as limit,
+            within_timeout(app, timeout, lookup_limit) as limit,
             explain_unknown_outcome(app, f"run {run_id} may have been repaired", hint),
         ):
-            before = app.api.get_run(run_id, include_history=True)
+            with time_limit(app.clock, START_SECONDS):
+                before = app.api.get_run(run_id, include_history=True)
             given = read_parameters(app, parameters, lambda: as_job(before), force=force)
             body = plan_repair(before, rerun.tasks or (), given, with_dependent=rerun.dependent)
             answer = app.api_to_change(dry_run).repair_run(run_id, body)

@@ -55,8 +55,8 @@ def command(
 
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
-    run_id = resolve_run(app, run)
     with time_limit(app.clock, options.timeout if wait else math.inf) as limit:
+        run_id = resolve_run(app, run)
         with time_limit(app.clock, START_SECONDS):
             before = app.api.get_run(run_id)
         check_repeatable(before)

@@ -1,12 +1,15 @@
 """`dbjobs runs wait`."""
 
+from dataclasses import replace
+
 import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import OptionalRuns
-from dbjobs.cli.run_lookup import ACTIVE, resolve_runs
+from dbjobs.cli.run_lookup import ACTIVE, read_stdin_refs, resolve_runs
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.common.deadline import time_limit
 
 
 def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None) -> None:
@@ -33,4 +36,7 @@ def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None)
     """
     check_wait_options(ctx, options)
     app = app_of(ctx)
-    raise typer.Exit(wait_for_runs(app, resolve_runs(app, runs, ACTIVE), options))
+    refs = read_stdin_refs(runs) if runs else None  # reading takes as long as whoever writes
+    with time_limit(app.clock, options.timeout) as limit:
+        run_ids = resolve_runs(app, refs, ACTIVE)
+    raise typer.Exit(wait_for_runs(app, run_ids, replace(options, timeout=limit.seconds_left)))
