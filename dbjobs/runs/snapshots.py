@@ -72,7 +72,7 @@ class WatchedRun:
         is_read_enough = (
             self.polls_unsettled >= UNSETTLED_POLLS and self.seconds_unsettled >= UNSETTLED_SECONDS
         )
-        return is_read_enough or not (self._may_get_a_result or self.run.page_error)
+        return is_read_enough or not (self.may_get_a_result or self.run.page_error)
 
     @property
     def has_outcome(self) -> bool:
@@ -82,7 +82,7 @@ class WatchedRun:
         return self.run.result_state is not None or self.run.outcome is not Outcome.UNKNOWN_RESULT
 
     @property
-    def _may_get_a_result(self) -> bool:
+    def may_get_a_result(self) -> bool:
         """True if it has ended without a word on how: neither a result nor the code of a reason."""
         run = self.run
         if run is None or run.result_state is not None:

@@ -276,7 +276,7 @@ class _Watch:
 
     def _after_error(self, watched: WatchedRun, error: DbjobsError) -> WatchedRun:
         """An end that was seen stays; a refusal counts when it lasts; anything else is an outage."""
-        if watched.has_outcome:
+        if watched.has_outcome and not watched.may_get_a_result:
             return self._count_unsettled(replace(watched, error=error))
         if not is_refusal(error):
             return replace(

@@ -115,7 +115,18 @@ def _possible_outcomes(case: Case, run: Run) -> set[int]:
     recent = [one for one in case.seen.exchanges if one.at > since]
     since = max(run.created, since if all(one.is_good for one in recent) else run.created)
     moments = [end, since, *(stretch.ends for stretch in run.stretches if since <= stretch.ends <= end)]
-    return {code for moment in moments if (code := case.outcome(run, moment)) is not None}
+    codes = {code for moment in moments if (code := case.outcome(run, moment)) is not None}
+    return codes | ({14} if _is_told_bare(case, run) else set())
+
+
+def _is_told_bare(case: Case, run: Run) -> bool:
+    """Whether the latest good look showed INTERNAL_ERROR without a result, and the later ones failed."""
+    looks = case.reads_of(run)
+    goods = [one for one in looks if shows_something(one)]
+    state = (goods[-1].answer.body.get("state") or {}) if goods else {}
+    is_bare = state.get("life_cycle_state") == "INTERNAL_ERROR" and "result_state" not in state
+    is_at_limit = case.end >= case.seen.began + case.sequence.timeout
+    return is_bare and (is_at_limit or goods[-1] is not looks[-1])
 
 
 def contact_lost_is_true(case: Case) -> Problems:

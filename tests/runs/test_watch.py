@@ -383,6 +383,12 @@ def test_an_end_that_was_seen_is_not_forgotten_when_the_next_look_fails(schedule
     assert ending_of(workspace.watch(schedule)) == (Ending.ALL_ENDED, 14)
 
 
+def test_a_look_that_fails_is_none_at_a_result_that_may_come() -> None:
+    workspace = one((0, RUNNING), (10, BARE_ERROR), (20, no_network()), (60, FAILED))
+
+    assert ending_of(workspace.watch(STEADY)) == (Ending.ALL_ENDED, 10)
+
+
 def test_an_outage_shorter_than_the_interval_is_noticed_and_lived_through() -> None:
     """The one poll that failed would else be the only one within the limit."""
     workspace = one((0, RUNNING), (100, no_network()), (105, RUNNING), (200, SUCCESS))
