@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from benchmarks import lists, outputs, start, waiting
+from benchmarks import lists, outputs, planning, start, waiting
 from benchmarks.environments import set_up, workspace
 from benchmarks.report import log, write
 
@@ -17,7 +17,7 @@ def main() -> None:
     set_up()
     sections = []
     with workspace() as venvs:
-        for subject in (start, waiting, lists, outputs):
+        for subject in (start, waiting, planning, lists, outputs):
             log(subject.__name__)
             measured = subject.measure(venvs, rounds)
             sections += measured if isinstance(measured, list) else [measured]

@@ -11,9 +11,10 @@ import math
 import random
 import statistics
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from dbjobs.errors import DbjobsError
@@ -76,8 +77,9 @@ def _with_cluster(generator: random.Random, _: int) -> Tasks:
     return [Task("main", normal(1200, 0.1)(generator), setup=setup)]
 
 
-def _growing(generator: random.Random, earlier: int) -> Tasks:
-    return [Task("main", normal(3600, 0.05)(generator) * 1.01**earlier)]
+def _growing(growth: float) -> Draw:
+    """An hour at first, and longer by this share from run to run."""
+    return lambda generator, earlier: [Task("main", normal(3600, 0.05)(generator) * (1 + growth) ** earlier)]
 
 
 CASES: dict[str, Draw] = {
@@ -89,7 +91,8 @@ CASES: dict[str, Draw] = {
     "5 tasks in sequence, 1 h": _sequence,
     "4 tasks in parallel, then 1": _parallel,
     "a cluster of 2 to 10 min, then 20 min": _with_cluster,
-    "1 h, spread 5 %, 1 % longer each time": _growing,
+    "1 h, spread 5 %, 1 % longer each time": _growing(0.01),
+    "1 h, spread 5 %, 2 % longer each time": _growing(0.02),
     "exponential, mean 1 h": _single(lambda generator: max(1.0, generator.expovariate(1 / 3600))),
 }
 
@@ -329,8 +332,9 @@ def draw_ends(draw: Draw, generator: random.Random, number: int = 20_000) -> lis
     return sorted(end_of(draw(generator, PAST_RUNS)) for _ in range(number))
 
 
-def find_bound(ends: Sequence[float], bins: int = 200) -> float:
+def find_bound(ends: Sequence[float]) -> float:
     """½ (∫ √(f S) dt)², the least product of delay and requests, by bins of equal probability."""
+    bins = len(ends) // 25
     edges = [ends[int(n * (len(ends) - 1) / bins)] for n in range(bins + 1)]
     integral = sum(
         math.sqrt((later - sooner) / bins * (1 - (n + 0.5) / bins))
@@ -339,30 +343,29 @@ def find_bound(ends: Sequence[float], bins: int = 200) -> float:
     return integral**2 / 2
 
 
-def find_optimum(ends: Sequence[float], price: float, steps: int = 400) -> tuple[float, float]:
+def find_optimum(ends: Sequence[float], price: float, steps: int = 300) -> tuple[float, float]:
     """Requests and delay of the schedule with the least delay + price * requests, by dynamic programming.
 
-    Polls are possible at the start and at the quantiles of the end, the last of which is certain.
+    Polls are possible at so many quantiles of the end, and at as many times in equal steps.
     """
-    chosen = [ends[int(n * (len(ends) - 1) / steps)] for n in range(1, steps + 1)]
-    times = [0.0, *chosen]
-    # with so many runs ended by a time, and the sum of their ends, the mean delay follows
-    share = [n / steps for n in range(steps + 1)]
-    sums = [0.0]
-    for sooner, later in pairwise(times):
-        sums.append(sums[-1] + (max(sooner, ends[0]) + later) / 2 / steps)
-    best = [(0.0, 0.0, 0.0)] * (steps + 1)  # cost, requests and delay, each times the share that goes on
-    for now in range(steps - 1, -1, -1):
+    last = len(ends) - 1
+    quantiles = [ends[round(n * last / steps)] for n in range(1, steps + 1)]
+    times = sorted({0.0, *quantiles, *(ends[last] * n / steps for n in range(1, steps))})
+    sums_of_ends = [0.0, *accumulate(ends)]
+    ended = [bisect_right(ends, time) for time in times]
+    sums = [sums_of_ends[number] for number in ended]
+    # cost, requests and delay from a time on, each times the number of runs that go on then
+    best = [(0.0, 0.0, 0.0)] * len(times)
+    for now in range(len(times) - 2, -1, -1):
+        going_on = len(ends) - ended[now]
         options = []
-        for then in range(now + 1, steps + 1):
-            ended = share[then] - share[now]
-            delay = ended * times[then] - (sums[then] - sums[now])
-            going_on = 1 - share[now]
-            later = best[then]
-            options.append((delay + price * going_on + later[0], going_on + later[1], delay + later[2]))
+        for then in range(now + 1, len(times)):
+            delay = (ended[then] - ended[now]) * times[then] - (sums[then] - sums[now])
+            cost, requests, later_delay = best[then]
+            options.append((delay + price * going_on + cost, going_on + requests, delay + later_delay))
         best[now] = min(options)
     _, requests, delay = best[0]
-    return requests + 1, delay
+    return requests / len(ends) + 1, delay / len(ends)
 
 
 def find_coverage(runs: Runs) -> float:
@@ -397,4 +400,6 @@ def measure(draw: Draw, tries: int, generator: random.Random) -> dict[str, Any]:
 
 if __name__ == "__main__":
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    print(json.dumps({name: measure(draw, tries, random.Random(1)) for name, draw in CASES.items()}))
+    # more runs where the durations vary most
+    each = {name: 4 * tries if "exponential" in name else tries for name in CASES}
+    print(json.dumps({name: measure(CASES[name], each[name], random.Random(1)) for name in CASES}))

@@ -87,7 +87,7 @@ def test_a_run_that_takes_twice_as_long_as_ever_costs_little_more_than_without_a
 def test_the_range_that_is_told_holds_about_80_percent_of_the_ends(case: str) -> None:
     found = find_coverage(draw_runs(CASES[case], 200, random.Random(4)))
 
-    assert 0.75 <= found <= 0.87
+    assert 0.75 <= found <= 0.85
 
 
 def test_the_optimum_is_no_better_than_the_bound_and_near_it() -> None:
