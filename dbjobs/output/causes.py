@@ -1,6 +1,8 @@
 """Causes of failures in words: the one form in which every view and report tells them."""
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dbjobs.common.plain_text import clean_line
 from dbjobs.output.formatting import count
@@ -43,6 +45,13 @@ def format_cause(cause: Cause) -> str:
     if line and cause.category is Category.UNKNOWN:
         return line
     return f"{format_verdict(cause)}: {line}" if line else format_verdict(cause)
+
+
+def format_short_cause(cause: Cause) -> str:
+    """The same for a narrow place: without the module of the exception, and what py4j says of every call."""
+    line = re.sub(r"^(?:[\w$]+\.)+(?=[A-Z]\w*(?::|$))", "", cause.line)
+    line = re.sub(r"(?<=: )An error occurred while calling \S+\.? (?=\S)", "", line)
+    return format_cause(replace(cause, line=line))
 
 
 def format_names(names: Sequence[str], most: int = MAX_NAMED) -> str:

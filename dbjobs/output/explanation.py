@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dbjobs.api.models import Run
 from dbjobs.api.states import Phase
 from dbjobs.common.plain_text import clean_line
-from dbjobs.output.causes import format_cause, format_names, format_verdict, render_cause
+from dbjobs.output.causes import format_cause, format_names, format_short_cause, format_verdict, render_cause
 from dbjobs.output.differences import render_changes
 from dbjobs.output.formatting import count, format_date, format_duration, format_state, format_took
 from dbjobs.output.serialization import is_utf8
@@ -29,8 +29,8 @@ def render_explanation(
 ) -> str:
     """All of it for people, on standard output. The first line is the verdict."""
     run = explanation.run
-    headline, is_ascii = _headline(explanation), not is_utf8(streams.out)
-    lines = [streams.in_red(streams.out, headline) if explanation.causes else headline]
+    is_ascii = not is_utf8(streams.out)
+    lines = [_headline(explanation)]
     for cause in explanation.causes:
         lines += ["", *_cause_block(cause, run)]
     lines += _labelled("earlier attempts", _earlier_attempts(explanation))
@@ -41,7 +41,8 @@ def render_explanation(
     lines += _labelled("not read", [clean_line(one) for one in explanation.not_read])
     lines += _labelled("next", list(_next(explanation, command_line)))
     lines += ["", f"url: {clean_line(run.run_page_url)}"] if run.run_page_url else []
-    return "\n".join(lines)
+    text = "\n".join(streams.wrap(streams.out, lines))
+    return streams.in_red(streams.out, text) if explanation.causes else text
 
 
 def _headline(explanation: Explanation) -> str:
@@ -133,7 +134,9 @@ def _next(explanation: Explanation, command_line: CommandLine) -> Iterator[str]:
         yield f"  {step.reason}"
 
 
-def render_short(explanation: Explanation, command_line: CommandLine, *, is_only: bool = True) -> str:
+def render_short(
+    explanation: Explanation, streams: Streams, command_line: CommandLine, *, is_only: bool = True
+) -> str:
     """For the end of a wait: the causes, the next command with its reason, and where to read on."""
     causes = explanation.causes
     title = "why" if is_only else f"why run {explanation.run.run_id}"
@@ -144,10 +147,10 @@ def render_short(explanation: Explanation, command_line: CommandLine, *, is_only
         step = explanation.next_steps[-1]
         lines += [f"next: {command_line(step.command, step.arguments)}", f"      {step.reason}"]
     lines.append(f"more: {command_line('runs explain', str(explanation.run.run_id))}")
-    return "\n".join(lines)
+    return "\n".join(streams.wrap(streams.err, lines))
 
 
 def _short_cause(cause: Cause, run: Run) -> str:
     names = [name for name in cause.tasks if name != run.run_name]
     where = f" (in {format_names(names, 2)})" if names and len(run.tasks) > 1 else ""
-    return f"{format_cause(cause)}{where}"
+    return f"{format_short_cause(cause)}{where}"

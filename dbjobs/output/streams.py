@@ -8,7 +8,7 @@ With `--progress events` everything on stderr is an event: one JSON object a lin
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from errno import EBADF
 from typing import Any, NoReturn, TextIO
@@ -65,6 +65,33 @@ class Streams:
         if self.no_color or self.environ.get("NO_COLOR"):
             return False
         return bool(self.environ.get("FORCE_COLOR")) or self.is_terminal(stream)
+
+    def wrap(self, stream: TextIO, lines: Iterable[str]) -> list[str]:
+        """On a terminal, lines of words broken between words; those with a command or a URL stay whole."""
+        if not self.is_terminal(stream):
+            return list(lines)
+        import textwrap
+
+        try:
+            width = os.get_terminal_size(stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            width = 80
+        wrapped: list[str] = []
+        for line in lines:
+            is_whole = len(line) <= width or "dbjobs " in line or "://" in line
+            indent = " " * (len(line) - len(line.lstrip()) + 2)
+            wrapped += (
+                [line]
+                if is_whole
+                else textwrap.wrap(
+                    line,
+                    max(width, 20),
+                    subsequent_indent=indent,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+        return wrapped
 
     def in_red(self, stream: TextIO, text: str) -> str:
         """The first line in red, for a failure, if the stream has color."""

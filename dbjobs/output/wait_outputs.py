@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.common.clock import Clock
 from dbjobs.common.deadline import time_limit
-from dbjobs.output.causes import format_cause
+from dbjobs.output.causes import format_short_cause
 from dbjobs.output.formatting import count
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
@@ -67,7 +67,7 @@ class WaitOutputs:
             if task.run_id and is_new and len(self._read) < MAX_SHOWN_OUTPUTS:
                 self._read[task.run_id] = self.reader.read(task)
         causes = {
-            run_id: format_cause(self._read[run_id].causes[0])
+            run_id: format_short_cause(self._read[run_id].causes[0])
             for task in watched.run.attempts
             if (run_id := task.run_id) in self._read and run_id is not None
         }
@@ -155,6 +155,8 @@ class WaitOutputs:
                 continue
             explanation = explain_alone(run, self.reader)
             if explanation.causes:
-                self.streams.note(render_short(explanation, self.command_line, is_only=len(runs) == 1))
+                self.streams.note(
+                    render_short(explanation, self.streams, self.command_line, is_only=len(runs) == 1)
+                )
         if len(runs) > MAX_EXPLAINED_RUNS:
             self.streams.note(f"… and {count(len(runs) - MAX_EXPLAINED_RUNS, 'more run')} failed")

@@ -197,7 +197,8 @@ def _next_steps(run: Run, causes: Sequence[Cause], version: str) -> Iterator[Nex
         yield NextStep("runs rerun", str(run.run_id), reason)
         return
     good = sum(task.outcome is Outcome.SUCCESS for task in run.tasks)
-    kept = f", and keeps the results of the {good} that succeeded" if good else ""
+    others = "one" if good == 1 else str(good)
+    kept = f", and keeps the results of the {others} that succeeded" if good else ""
     tasks = "the task" if failed == 1 else f"the {failed} tasks"
     reason = f"{_conditions(causes)}reruns {tasks} that did not succeed{kept}"
     yield NextStep("runs repair", f"{run.run_id} --rerun-failed", reason)

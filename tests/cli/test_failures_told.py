@@ -97,7 +97,7 @@ def test_a_failed_wait_ends_with_the_cause_and_the_next_command(
         f"  url: {URL}",
         "why: your code: KeyError: 'day' (in load)",
         f"next: dbjobs runs repair {RUN_ID} --rerun-failed",
-        "      once the code is fixed: reruns the task that did not succeed, and keeps the results of the 1"
+        "      once the code is fixed: reruns the task that did not succeed, and keeps the results of the one"
         " that succeeded",
         f"more: dbjobs runs explain {RUN_ID}",
     ]
@@ -178,3 +178,23 @@ def test_the_tree_has_the_exception_and_the_block_stands_above_it_in_red(
     assert ended.text.count("✗ load") == 1, "the frame was drawn over"
     assert "Workload failed" not in ended.text
     assert "\x1b[1;31mtask load: FAILED" in ended.raw
+
+
+PY4J = {
+    "error": "py4j.protocol.Py4JJavaError: An error occurred while calling o4.count. PERMISSION_DENIED:"
+    " User does not have SELECT on Table 'prod.eu.orders'"
+}
+
+
+def test_what_is_told_of_a_failure_fits_the_terminal(workspace: Callable[..., ScriptedServer]) -> None:
+    """Words are not broken, ids and commands stay whole, and the tree has room for what matters."""
+    workspace(LOAD_FAILS, {11: PY4J})
+    base = [sys.executable, "-m", "dbjobs", "runs"]
+    waited = run_in_terminal([*base, "wait", str(RUN_ID), "--poll-interval", "0.1s"], columns=70).text
+    explained = run_in_terminal([*base, "explain", str(RUN_ID)], columns=70).text
+
+    assert "permissions: Py4JJavaError: PERMISSION_DENIED" in waited
+    assert f"next: dbjobs runs repair {RUN_ID} --rerun-failed" in waited.splitlines()
+    assert f"  dbjobs runs repair {RUN_ID} --rerun-failed" in explained.splitlines()
+    for words in ("once the permission is granted:", "User does not have SELECT on Table 'prod.eu.orders'"):
+        assert words in " ".join(explained.split())
