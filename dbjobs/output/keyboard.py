@@ -7,8 +7,9 @@ for touching it.
 
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 try:
@@ -39,24 +40,39 @@ def is_foreground(stream: TextIO) -> bool:
         return True
 
 
-@contextmanager
-def without_echo(stream: TextIO) -> Iterator[None]:
-    """Keys that are pressed leave no trace on the terminal behind a stream."""
-    changed = _switch_off(stream, "ECHO")
-    try:
-        yield
-    finally:
-        _switch_on(stream, changed)
+@dataclass
+class TerminalModes:
+    """Modes of the terminal behind a stream that are switched off while this process uses it."""
+
+    stream: TextIO
+    modes: Sequence[str]
+    _changed: int = 0
+
+    @property
+    def is_off(self) -> bool:
+        """False where the modes are not ours to change, or were off before."""
+        return self._changed != 0
+
+    def switch_off(self) -> None:
+        flags = sum(getattr(termios, mode) for mode in self.modes) if termios else 0
+        self._changed |= _set_modes(self.stream, off=flags)
+
+    def restore(self) -> None:
+        """Switch on those that were on."""
+        if self._changed:
+            _set_modes(self.stream, on=self._changed)
+            self._changed = 0
 
 
 @contextmanager
 def key_by_key(stream: TextIO) -> Iterator[bool]:
     """Keys can be read as they are pressed, and leave no trace; False where the system cannot do that."""
-    changed = _switch_off(stream, "ECHO", "ICANON")
+    modes = TerminalModes(stream, ("ECHO", "ICANON"))
     try:
-        yield changed != 0
+        modes.switch_off()
+        yield modes.is_off
     finally:
-        _switch_on(stream, changed)
+        modes.restore()
 
 
 def read_key(stream: TextIO) -> str:
@@ -78,17 +94,6 @@ def read_pressed_keys(stream: TextIO) -> str:
         return os.read(stream.fileno(), MAX_KEYS).decode("latin-1")
     except (OSError, ValueError):
         return ""
-
-
-def _switch_off(stream: TextIO, *modes: str) -> int:
-    """Returns those that were on, as flags; does nothing where they are not ours to change."""
-    flags = sum(getattr(termios, mode) for mode in modes) if termios else 0
-    return _set_modes(stream, off=flags)
-
-
-def _switch_on(stream: TextIO, flags: int) -> None:
-    if flags:
-        _set_modes(stream, on=flags)
 
 
 def _set_modes(stream: TextIO, *, on: int = 0, off: int = 0) -> int:

@@ -20,3 +20,5 @@ class View:
     show: Callable[["Snapshot"], None] = _draw_nothing
     paused: Callable[[], AbstractContextManager[None]] = nullcontext
     """a context in which other text may be written: a view that is drawn over itself is gone meanwhile"""
+    read_keys: Callable[[], str] = str
+    """what was typed since the last call"""

@@ -1,7 +1,6 @@
 """What a wait shows: progress, what it leaves behind, the outputs of tasks, the result and the reports."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
@@ -14,7 +13,6 @@ from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.browser import is_page, open_page
 from dbjobs.output.formatting import format_no_contact
-from dbjobs.output.keyboard import key_by_key, read_pressed_keys
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
@@ -67,7 +65,6 @@ class WaitDisplay:
             self.earlier_attempts,
         )
         self._has_result = False
-        self._reads_keys = False
         self._watched: Sequence[WatchedRun] = ()
 
     @property
@@ -80,7 +77,7 @@ class WaitDisplay:
 
     def wants_poll(self) -> bool:
         """Whether the key `r` was pressed; `o` opens a page."""
-        keys = read_pressed_keys(sys.stdin) if self._reads_keys else ""
+        keys = self._view.read_keys()
         if "o" in keys:
             self._open_page()
         return "r" in keys
@@ -104,11 +101,8 @@ class WaitDisplay:
     @contextmanager
     def watching(self, title: str) -> Iterator[None]:
         group = self.reporter.group(title) if title else nullcontext()
-        is_live = self._mode is ProgressMode.LIVE
         with group, open_view(self._mode, self.streams, self.clock) as self._view:
-            with key_by_key(sys.stdin) if is_live else nullcontext(False) as self._reads_keys:
-                yield
-            self._reads_keys = False
+            yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         # a line of stdout would stand amid the live view, which shows the ids itself

@@ -1,11 +1,18 @@
 """The live view on a real pseudo-terminal: what stays on the screen, and how it is left."""
 
+import io
 from collections.abc import Callable, Iterator
 
+import pyte
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
 
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
+from dbjobs.output.terminal.painter import Painter
 from dbjobs.runs.watching import Ending, Schedule, Snapshot, watch_runs
 from tests.output.conftest import Terminal
 from tests.output.given import RUN_ID, follow, moment, nightly_tasks, payload, run, task
@@ -181,24 +188,59 @@ def test_the_view_follows_the_window(terminal: OpenTerminal, clock: FakeClock) -
     assert "✗  weather        FAILED              8s" in text
 
 
-def test_a_terminal_that_breaks_lines_anew_gets_their_rows_erased(
+def test_a_frame_is_erased_from_its_first_cell_on_whatever_a_resize_does_to_its_lines(
     terminal: OpenTerminal, clock: FakeClock
 ) -> None:
-    """Most terminals do; then a frame of three lines of 70 cells has six rows at 40 columns."""
-    screen = terminal(columns=80)
-    screen.environ = {"TERM": "xterm-256color"}
+    """Some terminals break long lines anew, some cut them: the cursor stays on the cell in any of them."""
+    screen = terminal(columns=120)
+    sizes = [(120, 24), (60, 24), (30, 24), (140, 24)]
 
     def resized() -> Iterator[Snapshot]:
-        yield moment(run("RUNNING", name="n" * 50))
-        screen.resize(40, 24)
-        yield moment(run("RUNNING", name="n" * 50))
+        for size in sizes:
+            screen.resize(*size)
+            yield moment(run("RUNNING", task("a", "RUNNING", start=5), name="n" * 90))
 
+    screen.stream.write("$ dbjobs runs wait 841275930018846\n")
     live(resized(), screen, clock)
+    assert screen.shown[0] == "$ dbjobs runs wait 841275930018846"[:30]
+    assert sum("● RUNNING" in line for line in screen.shown) == 1
+    frames = screen.received.split(b"\x1b]777;")[2:]
+    assert [b"\r\x1b[J" in frame for frame in frames] == [True] * 3
+    assert b"\x1b[J" not in screen.received.split(b"\x1b[J", 1)[0]
+
+
+def test_a_hundred_tasks_take_less_than_2_kb_a_second(terminal: OpenTerminal, clock: FakeClock) -> None:
+    tasks = [task(f"load_{n:03}", "RUNNING", start=n) for n in range(100)]
+    screen = terminal(columns=200, lines=60)
+
+    def ticks() -> Iterator[Snapshot]:
+        for half_seconds in range(240):
+            clock.time = 100 + half_seconds / 2
+            state = "TERMINATED SUCCESS" if half_seconds >= 120 else "RUNNING"  # a task ends amid the wait
+            yield moment(run("RUNNING", *tasks[:-1], task("load_099", state, start=99)), elapsed=clock.time)
+
+    live(ticks(), screen, clock)
     screen.close()
-    after = screen.received.split(b"\x07")[-1]
-    erased = after[: after.index("●".encode())].count(b"\x1b[2K")
-    old_widths = [len("● RUNNING  ") + 50 + len("  0s"), 57, 80, 30, 0, 17]
-    assert erased == sum(max(1, -(-width // 40)) for width in old_widths)
+    assert screen.received.count(b"load_001") == 2, "a row is written when it comes, and at the end"
+    assert len(screen.received) < 120 * 2000
+
+
+TEXT = st.text("ab 日é✓", max_size=12)
+
+
+@given(st.lists(st.lists(TEXT, min_size=1, max_size=6), min_size=1, max_size=6))
+def test_only_changes_are_written_and_the_screen_shows_the_last_frame(frames: list[list[str]]) -> None:
+    screen = pyte.Screen(24, 10)
+    feed = pyte.Stream(screen)
+    painter = Painter(Console(file=io.StringIO(), force_terminal=True, width=24))
+    feed.feed("above\r\n")
+    for frame in frames:
+        feed.feed(painter.draw(Text("\n".join(frame)), 24))
+        shown = [line.rstrip() for line in screen.display]
+        expected = ["above", *(line.rstrip() for line in frame)]
+        assert shown == expected + [""] * (10 - len(expected))
+        assert (screen.cursor.x, screen.cursor.y) == (0, 1)
+    assert painter.draw(Text("\n".join(frames[-1])), 24) == "", "nothing has changed"
 
 
 def test_no_color_is_still_live(terminal: OpenTerminal, clock: FakeClock) -> None:
@@ -206,7 +248,7 @@ def test_no_color_is_still_live(terminal: OpenTerminal, clock: FakeClock) -> Non
     screen.environ["NO_COLOR"] = "1"
     live(watch(clock, *STAGES), screen, clock)
     screen.close()
-    assert b"\x1b[2K" in screen.received
+    assert b"\x1b[?25l" in screen.received
     assert b"m" not in {
         sequence[-1:] for sequence in screen.received.split(b"\x1b[")[1:] if len(sequence) < 6
     }
