@@ -119,9 +119,10 @@ def _name_run(run: Run) -> str:
 
 
 def describe_settings(settings: tuple[Difference, ...]) -> str:
-    """`tasks[load].max_retries 1 → 2`, at most three of them."""
+    """`tasks[load].max_retries from 1 to 2`, at most three of them."""
     shown = [
-        f"{one.path} {_format_value(one.old)} → {_format_value(one.new)}" for one in settings[:MAX_SETTINGS]
+        f"{one.path} from {_format_value(one.old)} to {_format_value(one.new)}"
+        for one in settings[:MAX_SETTINGS]
     ]
     more = len(settings) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")

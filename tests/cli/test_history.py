@@ -72,7 +72,7 @@ def test_a_change_is_told_with_its_run_its_date_and_the_settings_that_changed(
     assert "load takes 3" in told
     assert (
         "longer since run 1017 (2025-12-18), when settings changed"
-        " (tasks[load].new_cluster.num_workers 8 → 4): " in told
+        " (tasks[load].new_cluster.num_workers from 8 to 4): " in told
     )
     assert ", mostly execution\n" in told
     (change,) = document(dbjobs)["tasks"][0]["changes"]
