@@ -13,6 +13,8 @@ from dbjobs.common.plain_text import clean_line, clean_text
 LONGEST_TRACE = 200_000
 """Characters of a trace that are looked at, from its end."""
 
+LONGEST_PATH = 500
+
 LONGEST_LINE = 2_000
 """Characters of an exception's line that are kept."""
 
@@ -125,7 +127,7 @@ def is_own_path(path: str, own_packages: Sequence[str]) -> bool:
 
 def _short_path(path: str) -> str:
     """Of a file in an installed package, where the package is installed says nothing."""
-    return re.sub(r"^.*(?:site|dist)-packages/", "", path)
+    return re.sub(r"^.*(?:site|dist)-packages/", "", path)[-LONGEST_PATH:]
 
 
 def _exception_line(text: str) -> str | None:
