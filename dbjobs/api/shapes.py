@@ -106,7 +106,7 @@ RUN: Fields = {
     **_RUN_FIELDS,
     "tasks": [_TASK_RUN],
     "iterations": [_TASK_RUN],
-    "job_clusters": [OBJECT],
+    "job_clusters": [{"job_cluster_key": TEXT, "new_cluster": {"autoscale": OBJECT}}],
     "job_parameters": [{"name!": TEXT}],
     "overriding_parameters": OBJECT,
     "repair_history": [{**_STATE, "id": ID, "type": TEXT, "task_run_ids": [ID]}],

@@ -33,7 +33,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], Requests]] = {
         ("jobs", "create", "--json", SETTINGS),
         [("POST", "create", {}, {"name": "nightly", **WORK})],
     ),
-    "get": (("jobs", "get", 42), [("GET", "get", {"job_id": "42"}, None)]),
+    "get": (("jobs", "get", 42, "-o", "json"), [("GET", "get", {"job_id": "42"}, None)]),
     "run-now": (
         ("runs", "now", 42, *ONCE),
         [("POST", "run-now", {}, {"job_id": 42, "idempotency_token": "once"})],
@@ -63,7 +63,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], Requests]] = {
         ("runs", "submit", "--json", RUN, "--run-name", "twice", *ONCE),
         [("POST", "runs/submit", {}, {"run_name": "twice", "idempotency_token": "once", **WORK})],
     ),
-    "runs/get": (("runs", "get", 43), [("GET", "runs/get", {"run_id": "43"}, None)]),
+    "runs/get": (("runs", "get", 43, "-o", "json"), [("GET", "runs/get", {"run_id": "43"}, None)]),
     "runs/get-output": (
         ("runs", "output", 43),
         [
@@ -92,6 +92,24 @@ def test_a_command_sends_what_the_api_documents(
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         is_json = request.headers.get("content-type") == "application/json"
         assert is_json == (request.method == "POST")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_people_get_more_of_a_job_by_two_requests_and_more_of_a_run_by_none(
+    dbjobs: Dbjobs, serve: Serve, version: str
+) -> None:
+    server = serve(by_endpoint({**ANSWERS, "runs/list": {}, "42": {}}))
+
+    assert dbjobs("jobs", "get", 42, "--api-version", version).exit_code == 0
+    assert dbjobs("runs", "get", 43, "--api-version", version).exit_code == 0
+
+    history = {} if version == "2.0" else {"include_history": "true"}
+    assert [(each.path.partition("/api/")[2], each.query) for each in server.received] == [
+        (f"{version}/jobs/get", {"job_id": "42"}),
+        (f"{version}/jobs/runs/list", {"job_id": "42", "limit": "10"}),
+        ("2.0/permissions/jobs/42", {}),
+        (f"{version}/jobs/runs/get", {"run_id": "43", **history}),
+    ]
 
 
 def _of_version(version: str, body: Any) -> Any:

@@ -33,6 +33,8 @@ TASK = task(
     },
     run_page_url="https://adb.example/run",
     cluster_instance={"cluster_id": "c"},
+    job_cluster_key="c",
+    libraries=[{"pypi": {"package": "p"}}],
     setup_duration=1000,
     **TIMES,
 )
@@ -47,7 +49,10 @@ RUN = run(
     creator_user_name="ann@example.com",
     number_in_job=1,
     job_parameters=[{"name": "day", "value": "1", "default": "0"}],
+    job_clusters=[{"job_cluster_key": "c", "new_cluster": {"num_workers": 1}}],
     overriding_parameters={"notebook_params": {"a": "1"}},
+    git_source={"git_url": "u", "git_branch": "main", "git_snapshot": {"used_commit": "c"}},
+    trigger_info={"run_id": 9},
     repair_history=[{"id": 5, "type": "REPAIR", "start_time": 1_767_225_600_000, "task_run_ids": [1]}],
     **TIMES,
 )
@@ -60,6 +65,8 @@ JOB = {
         "max_concurrent_runs": 1,
         "timeout_seconds": 60,
         "tags": {"team": "data"},
+        "email_notifications": {"on_failure": ["ann@example.com"]},
+        "webhook_notifications": {"on_failure": [{"id": "w"}]},
         "parameters": [{"name": "day", "default": "0"}],
         "schedule": {"quartz_cron_expression": "0 0 2 * * ?", "timezone_id": "UTC", "pause_status": "PAUSED"},
         "continuous": {"pause_status": "PAUSED"},
@@ -71,6 +78,8 @@ JOB = {
                 "depends_on": [{"task_key": "before"}],
                 "notebook_task": {"notebook_path": "/main"},
                 "new_cluster": {"num_workers": 1, "node_type_id": "n", "autoscale": {"min_workers": 1}},
+                "libraries": [{"pypi": {"package": "p"}}],
+                "sql_task": {"query": {"query_id": "q"}},
             }
         ],
     },
@@ -88,9 +97,16 @@ OUTPUT = {
 }
 EXPORT = {"views": [{"content": "<html></html>", "name": "main", "type": "NOTEBOOK"}]}
 
+PERMISSIONS = {
+    "access_control_list": [
+        {"user_name": "ann@example.com", "all_permissions": [{"permission_level": "IS_OWNER"}]},
+        {"group_name": "admins", "all_permissions": [{"permission_level": "CAN_MANAGE"}]},
+    ]
+}
 COMMANDS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "get": (["jobs", "get", JOB_ID], JOB),
     "list": (["jobs", "list", "--expand-tasks"], {"jobs": [JOB], "has_more": False, "next_page_token": ""}),
+    str(JOB_ID): (["jobs", "get", JOB_ID], PERMISSIONS),
     "runs/get": (["runs", "get", RUN_ID], RUN),
     "runs/list": (
         ["runs", "list", "--expand-tasks"],
@@ -136,7 +152,8 @@ def test_no_wrong_field_is_a_fault_of_dbjobs(
 ) -> None:
     """Either the command does not mind, or it says which field it is."""
     command, good = COMMANDS[endpoint]
-    answers: dict[str, Any] = {"runs/get": RUN, "get": JOB, "runs/get-output": OUTPUT, endpoint: good}
+    answers: dict[str, Any] = {"runs/get": RUN, "get": JOB, "runs/get-output": OUTPUT, "runs/list": {}}
+    answers |= {str(JOB_ID): PERMISSIONS, endpoint: good}
 
     def reply(request: Received) -> Reply:
         answer = answers[request.endpoint]
