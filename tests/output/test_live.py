@@ -153,7 +153,7 @@ def test_a_view_taller_than_the_window_does_not_scroll_it(terminal: OpenTerminal
     live(moments(), screen, clock)
     assert len(screen.shown) == 8
     assert screen.shown[-2:] == [
-        "  … 7 more: 3 BLOCKED, 2 SUCCESS, 1 QUEUED, 1 UPSTREAM_FAILED",
+        "  … 4 more: 2 SUCCESS, 2 BLOCKED",
         "  4 of 9 tasks done, 1 failed · next poll in 4s",
     ]
 

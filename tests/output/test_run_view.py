@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from dbjobs.api.models import Run
 from dbjobs.errors import NotFoundError
+from dbjobs.output.formatting import format_duration
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
@@ -88,6 +89,52 @@ def test_a_run_of_api_2_0_has_no_tasks() -> None:
     assert lines[-1] == "  next poll in 4s"
 
 
+def test_six_rows_are_for_the_tasks_that_run_or_failed() -> None:
+    lines = draw(moment(run("RUNNING", *nightly_tasks())), height=5).splitlines()
+    assert lines[0].startswith("● RUNNING  nightly load")
+    assert [line.split()[1] for line in lines[1:3]] == ["clean_customers", "weather"]
+    assert "4 of 9 tasks done, 1 failed" in lines[-1]
+    assert not any("https://" in line or "job 77" in line for line in lines)
+
+
+def test_columns_stay_where_they_are_while_states_change() -> None:
+    states = ("PENDING", "RUNNING", "TERMINATING", "TERMINATED FAILED", "TERMINATED CANCELED")
+    columns = set()
+    for elapsed, state in enumerate(states, 9):
+        tasks = (
+            task("main", state, start=0, end=7200 if "ED" in state else None, message="why"),
+            task("b", "BLOCKED"),
+        )
+        row = next(
+            line
+            for line in draw(moment(run("RUNNING", *tasks), elapsed=elapsed)).splitlines()
+            if "main" in line
+        )
+        columns.add(row.index("why"))
+    assert len(columns) == 1
+
+
+def test_a_queued_run_says_for_how_long_and_why() -> None:
+    queued = run("QUEUED", message="The job is at its limit of 1 concurrent run", start=125)
+    for seconds in (125, 125.5, 185):
+        lines = draw(moment(queued, elapsed=seconds)).splitlines()
+        assert lines[0] == f"○ QUEUED  nightly load  waiting for {format_duration(seconds - 125)}"
+        assert "  The job is at its limit of 1 concurrent run" in lines
+        assert "waiting since 00:02:05" in lines[1]
+
+
+def test_of_several_runs_the_failed_one_says_why_and_where() -> None:
+    failed = run("TERMINATED FAILED", task("load", "TERMINATED FAILED", run_id=7), run_id=99, end=9)
+    watched = WatchedRun(99, failed, causes={7: "KeyError: 'amount'"})
+    active = WatchedRun(RUN_ID, run("RUNNING", *nightly_tasks()))
+    for height in (24, 6):
+        text = draw(Snapshot((active, watched), 125, 125, 129), width=120, height=height)
+        lines = text.splitlines()
+        row = next(index for index, line in enumerate(lines) if re.match(r"  ✗ nightly load +99 ", line))
+        assert lines[row + 1].strip() == failed.run_page_url
+        assert text.count("KeyError: 'amount'") == 1
+
+
 def test_1500_tasks_fit_a_terminal_with_what_matters_in_sight(looks_like: LooksLike) -> None:
     looks_like(draw(moment(run("RUNNING", *wide_tasks(1500)))), "wide_80")
 
@@ -148,7 +195,7 @@ def test_names_and_messages_are_text_and_nothing_else(hostile: str, shown: str) 
     text = draw(moment(run("RUNNING", task(hostile, "RUNNING", start=0, message=hostile), name=hostile)), 200)
     title, row = text.splitlines()[0], next(line for line in text.splitlines() if line.startswith("  ● "))
     assert title == f"● RUNNING  {shown}  2m05s"
-    assert row == f"  ● {shown}  RUNNING  2m05s  {shown}"
+    assert row == f"  ● {shown}  RUNNING       2m05s  {shown}"
 
 
 def test_tasks_that_do_many_things_say_how_far_they_are() -> None:
@@ -158,15 +205,15 @@ def test_tasks_that_do_many_things_say_how_far_they_are() -> None:
     child = run("RUNNING", task("a", "TERMINATED SUCCESS"), task("b", "RUNNING"), run_id=99)
     snapshot = Snapshot((WatchedRun(RUN_ID, run("RUNNING", loop, call), {"call": child}),), 125, 125, 129)
     text = draw(snapshot)
-    assert "● loop  RUNNING  2m05s  12 of 5000 iterations done, 3 failed" in text
-    assert "● call  RUNNING  2m05s  run 99 RUNNING, 1 of 2 tasks done" in text
+    assert "● loop  RUNNING       2m05s  12 of 5000 iterations done, 3 failed" in text
+    assert "● call  RUNNING       2m05s  run 99 RUNNING, 1 of 2 tasks done" in text
 
 
 def test_a_line_of_a_megabyte_is_cut() -> None:
     huge = "x" * 1_000_000
     view = draw(moment(run("RUNNING", task("main", "RUNNING", start=0, message=huge))))
     row = next(line for line in view.splitlines() if "main" in line)
-    assert row.startswith("  ● main  RUNNING  2m05s  xxxx")
+    assert row.startswith("  ● main  RUNNING       2m05s  xxxx")
     assert row.endswith("x…")
 
 

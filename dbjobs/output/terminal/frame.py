@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -24,6 +24,9 @@ WARNING_STYLE = "bold bright_magenta"
 MIN_SPACED_HEIGHT = 8
 """With fewer lines for the body and the blank lines around it, the blank lines are left out."""
 
+STATE_WIDTH, DURATION_WIDTH = len("TERMINATING"), len("23h59m")
+"""Columns of states and durations that change keep these widths at least."""
+
 _JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
 """Terminals disagree on how wide text with these is; a view that is redrawn cannot."""
 
@@ -35,6 +38,8 @@ class Frame(Canvas):
     width: int
     height: int
     max_length: int | None = 4000
+    is_last: bool = False
+    """nothing will change any more"""
 
     @property
     def is_narrow(self) -> bool:
@@ -55,7 +60,10 @@ class Frame(Canvas):
         return [self.indent(line) for line in join_fitting(shown, self.width - len(INDENT), self.glyphs.dot)]
 
     def rows(self, columns: Sequence[Column], rows: Sequence[Row]) -> list[Text]:
+        """Rows below each other; in a narrow window, or if nothing will change, no width is reserved."""
         margin = "" if self.is_narrow else INDENT
+        if self.is_narrow or self.is_last:
+            columns = [replace(column, reserved=0) for column in columns]
         lines = lay_out(columns, rows, width=self.width - len(margin), glyphs=self.glyphs)
         return [self.trim(Text.assemble(margin, line)) for line in lines]
 

@@ -47,6 +47,8 @@ class Column:
     """optional columns are left out before this one gets narrower"""
     gap: int = COLUMN_GAP
     """blanks before it"""
+    reserved: int = 0
+    """it is never narrower, so that what follows stays where it is while the cells change"""
 
 
 Row = Sequence[Text]
@@ -77,7 +79,8 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
     left out; then columns are narrowed to MIN_COLUMN_WIDTH, then the other optional ones are left out;
     if that is not enough either, the rest are narrowed further.
     """
-    widths = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
+    widest = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
+    widths = [cells and max(cells, column.reserved) for cells, column in zip(widest, columns, strict=True)]
     if width is None:
         return widths
     optional = [index for index, column in enumerate(columns) if column.is_optional]

@@ -19,7 +19,8 @@ from rich.cells import chop_cells
 from rich.style import Style
 from rich.text import Text
 
-from dbjobs.api.models import OWN_FAILURES
+from dbjobs.api.models import OWN_FAILURES, Run
+from dbjobs.api.states import Phase
 from dbjobs.output.expectations import delays_of, expected_end, format_delay, format_expected_end
 from dbjobs.output.formatting import (
     format_attempt,
@@ -27,10 +28,18 @@ from dbjobs.output.formatting import (
     format_duration,
     format_progress,
     format_run_message,
+    format_started,
     format_time_spent,
     seconds_of,
 )
-from dbjobs.output.terminal.frame import WARNING_STYLE, Frame, contact_lines, format_next_poll
+from dbjobs.output.terminal.frame import (
+    DURATION_WIDTH,
+    STATE_WIDTH,
+    WARNING_STYLE,
+    Frame,
+    contact_lines,
+    format_next_poll,
+)
 from dbjobs.output.terminal.layout import INDENT, Column
 from dbjobs.output.terminal.runs_view import render_runs
 from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, join_fitting, style_of
@@ -39,11 +48,14 @@ from dbjobs.runs.watching import Snapshot, WatchedRun
 
 BAR_WIDTH = 20
 
+LEAST_TASKS = 6
+"""In a low window, ids and the URL make room for so many tasks."""
+
 TASK_COLUMNS = (
     Column(is_whole=True),
     Column(gap=1),
-    Column(is_whole=True),
-    Column(is_whole=True, is_right=True),
+    Column(is_whole=True, reserved=STATE_WIDTH),
+    Column(is_whole=True, is_right=True, reserved=DURATION_WIDTH),
     Column(is_optional=True),
 )
 """Symbol, task, state, duration, details."""
@@ -57,7 +69,13 @@ def render_snapshot(
     While contact is lost, everything stays as it was last seen, durations included.
     """
     unseen = snapshot.elapsed - snapshot.last_contact if snapshot.error else 0.0
-    frame = Frame(width=max(1, width), height=max(1, height), now=now - unseen, glyphs=glyphs)
+    frame = Frame(
+        width=max(1, width),
+        height=max(1, height),
+        now=now - unseen,
+        glyphs=glyphs,
+        is_last=snapshot.ending is not None,
+    )
     lines = render_run(snapshot, frame) if snapshot.is_of_one else render_runs(snapshot, frame)
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -68,31 +86,49 @@ def render_run(snapshot: Snapshot, frame: Frame) -> list[Text]:
     progress = format_progress(run) if run else ""
     spent = format_time_spent(run) if run and run.is_ended else ""
     foot = [*contact_lines(snapshot, frame), *frame.facts(progress, spent, format_next_poll(snapshot))]
-    head = [*_draw_head(watched, frame), *_draw_expected_end(snapshot, watched, frame)]
+    head = _draw_head(snapshot, watched, frame, frame.height - len(foot))
     return frame.stack(head, lambda lines: _draw_tasks(watched, frame, lines), foot)
 
 
-def _draw_head(watched: WatchedRun, frame: Frame) -> list[Text]:
-    lines: list[Text] = []
-    if run := watched.run:
-        state = frame.whole_state(run)
-        elapsed = format_duration(seconds_of(run, frame.now))
-        name_width = frame.width - len("✓ ") - state.cell_len - 2 * len(INDENT) - len(elapsed)
-        name = cut(Text(frame.line(run.run_name), "bold"), max(8, name_width), frame.glyphs)
-        title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
-        title.rstrip()
-        started = f"started {format_clock(run.start_time / 1000)}" if run.start_time else ""
+def _draw_head(snapshot: Snapshot, watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]:
+    """What the run is. In a low window, what does not change makes room for the tasks."""
+    run = watched.run
+    title: list[Text] = []
+    ids: list[Text] = []
+    url: list[Text] = []
+    message: list[Text] = []
+    if run:
+        title = [_draw_title(run, frame)]
+        started = f"{format_started(run)} {format_clock(run.start_time / 1000)}" if run.start_time else ""
         job = f"job {run.job_id}" if run.job_id else ""
-        facts = frame.facts(f"run {run.run_id}", job, format_attempt(run), started)
-        lines += [frame.trim(title), *facts[:1], *_draw_url(frame.line(run.run_page_url or ""), frame)]
-        if message := frame.line(format_run_message(watched)):
-            lines.append(frame.indent(message, style_of(run).style))
+        ids = frame.facts(f"run {run.run_id}", job, format_attempt(run), started)[:1]
+        url = _draw_url(frame.line(run.run_page_url or ""), frame)
+        reason = format_run_message(watched) or (run.queue_code if run.phase is Phase.WAITING else "")
+        if text := frame.line(reason):
+            message = [frame.indent(text, style_of(run).style)]
     if watched.is_lost and watched.error:
         problem = f"! run {watched.run_id}  {frame.line(watched.error.message)}"
-        lines.append(frame.trim(Text(problem, WARNING_STYLE)))
+        message.append(frame.trim(Text(problem, WARNING_STYLE)))
     elif run is None or watched.is_lost:
-        lines.append(frame.trim(Text(f"? run {watched.run_id}  not seen yet")))
-    return lines
+        message.append(frame.trim(Text(f"? run {watched.run_id}  not seen yet")))
+    parts = [title, ids, url, message, _draw_expected_end(snapshot, watched, frame)]
+    least = min(LEAST_TASKS, len(run.tasks)) if run and not snapshot.ending else 0
+    for part in (url, ids):
+        if sum(map(len, parts)) + least > max_lines:
+            part.clear()
+    return [line for part in parts for line in part]
+
+
+def _draw_title(run: Run, frame: Frame) -> Text:
+    state = frame.whole_state(run)
+    elapsed = format_duration(seconds_of(run, frame.now))
+    if run.phase is Phase.WAITING and run.start_time:
+        elapsed = f"waiting for {format_duration(run.seconds_at(frame.now * 1000)) or '0s'}"
+    name_width = frame.width - len("✓ ") - state.cell_len - 2 * len(INDENT) - len(elapsed)
+    name = cut(Text(frame.line(run.run_name), "bold"), max(8, name_width), frame.glyphs)
+    title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
+    title.rstrip()
+    return frame.trim(title)
 
 
 def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) -> list[Text]:

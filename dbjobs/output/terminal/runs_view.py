@@ -2,6 +2,7 @@
 
 from heapq import nsmallest
 
+from rich.style import Style
 from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES, TaskRun
@@ -9,13 +10,15 @@ from dbjobs.api.states import Phase
 from dbjobs.output.expectations import expected_end, format_left
 from dbjobs.output.formatting import count, format_counts, format_duration, format_message, format_progress
 from dbjobs.output.terminal.frame import (
+    DURATION_WIDTH,
+    STATE_WIDTH,
     WARNING_STYLE,
     Frame,
     contact_lines,
     format_ended,
     format_next_poll,
 )
-from dbjobs.output.terminal.layout import MIN_COLUMN_WIDTH, Column
+from dbjobs.output.terminal.layout import INDENT, MIN_COLUMN_WIDTH, Column
 from dbjobs.output.terminal.style import cut
 from dbjobs.output.terminal.tree import most_urgent, urgency
 from dbjobs.runs.watching import Snapshot, WatchedRun
@@ -24,13 +27,18 @@ RUN_COLUMNS: tuple[Column, ...] = (
     Column(is_whole=True),
     Column(gap=1),
     Column(is_whole=True),
-    Column(is_whole=True),
-    Column(is_whole=True, is_right=True),
+    Column(is_whole=True, reserved=STATE_WIDTH),
+    Column(is_whole=True, is_right=True, reserved=DURATION_WIDTH),
     Column(is_optional=True),
 )
 """Symbol, run or task, run id, state, duration, details."""
 
-NARROW_RUN_COLUMNS = (RUN_COLUMNS[0], Column(is_whole=True, gap=1), RUN_COLUMNS[3], RUN_COLUMNS[4])
+NARROW_RUN_COLUMNS = (
+    RUN_COLUMNS[0],
+    Column(is_whole=True, gap=1),
+    Column(is_whole=True),
+    Column(is_whole=True, is_right=True),
+)
 """Symbol, run id or task, state, duration."""
 
 
@@ -54,20 +62,29 @@ def _draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
     urgencies = [urgency(one.run) if one.run and not one.is_lost else 0 for one in runs]
     indexes = most_urgent(urgencies, max(0, max_lines - has_hidden))
     shown = [runs[index] for index in indexes]
+    left = max(0, max_lines - len(shown) - has_hidden)
+    failed = [watched for watched in shown if watched.run and watched.run.outcome in OWN_FAILURES]
+    urls = {watched.run_id: page for watched in failed[:left] if (page := _draw_failed_page(watched, frame))}
     candidates = [
         (watched.run_id, task)
         for watched in shown
         for task in (watched.run.tasks if watched.run else ())
         if task.phase is Phase.ACTIVE or task.outcome in OWN_FAILURES
     ]
-    max_tasks = max(0, max_lines - len(shown) - has_hidden)
+    max_tasks = left - len(urls)
     tasks: dict[int, list[TaskRun]] = {}
     for run_id, task in nsmallest(max_tasks, candidates, key=lambda candidate: urgency(candidate[1])):
         tasks.setdefault(run_id, []).append(task)
     rows: list[list[Text]] = []
+    pages: dict[int, Text] = {}
     for watched in shown:
         expected = expected_end(snapshot, watched)
-        rows.append(_run_row(watched, frame, format_left(expected) if expected else ""))
+        if watched.run_id in urls:
+            pages[len(rows)] = urls[watched.run_id]
+        has_causes = any(task.is_ended for task in tasks.get(watched.run_id, ()))
+        rows.append(
+            _run_row(watched, frame, format_left(expected) if expected else "", has_causes=has_causes)
+        )
         for task in tasks.get(watched.run_id, ()):
             name = Text(f"  {frame.line(task.task_key)}")
             details = frame.details(task, watched.children.get(task.task_key), watched.cause_of(task))
@@ -80,12 +97,21 @@ def _draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             [symbol, run_id if run_id.plain else cut(name, widest, frame.glyphs), state, duration]
             for symbol, name, run_id, state, duration, _ in rows
         ]
-    lines = frame.rows(columns, rows)
+    lines: list[Text] = []
+    for index, line in enumerate(frame.rows(columns, rows)):
+        lines += [line, pages[index]] if index in pages else [line]
     if has_hidden:
         chosen = set(indexes)
         hidden = [_state(watched) for index, watched in enumerate(runs) if index not in chosen]
         lines.append(frame.count_hidden(hidden, "runs"))
     return lines[:max_lines]
+
+
+def _draw_failed_page(watched: WatchedRun, frame: Frame) -> Text | None:
+    """The URL of a run that failed, if it fits: half of one is of no use."""
+    url = frame.line(watched.run.run_page_url or "") if watched.run else ""
+    line = Text.assemble(INDENT * 2, (url, Style(link=url) if url.startswith("http") else ""))
+    return line if url and line.cell_len <= frame.width else None
 
 
 def _state(watched: WatchedRun) -> str:
@@ -94,7 +120,8 @@ def _state(watched: WatchedRun) -> str:
     return watched.run.shown_state if watched.run else "not seen yet"
 
 
-def _run_row(watched: WatchedRun, frame: Frame, left: str) -> list[Text]:
+def _run_row(watched: WatchedRun, frame: Frame, left: str, *, has_causes: bool) -> list[Text]:
+    """`has_causes`: rows of its failed tasks follow."""
     run = watched.run
     run_id = Text(str(watched.run_id))
     if run is None or watched.is_lost:
@@ -103,6 +130,7 @@ def _run_row(watched: WatchedRun, frame: Frame, left: str) -> list[Text]:
         symbol = Text("!" if cause else "?", WARNING_STYLE)
         return [symbol, name, run_id, Text(_state(watched)), Text(), Text(cause)]
     name = Text(frame.line(watched.label or run.run_name), "bold")
-    facts = [format_progress(run) or frame.line(format_message(run)), left]
+    causes = filter(None, map(watched.cause_of, run.failed_tasks if run.is_ended and not has_causes else ()))
+    facts = [frame.line(next(causes, "")) or format_progress(run) or frame.line(format_message(run)), left]
     details = Text(frame.glyphs.dot.join(filter(None, facts)), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), details]
