@@ -114,7 +114,7 @@ class HttpTransport:
                 )
             request = _Request(method, path, {}, body)
         later_page = LATER_PAGES.get(endpoint) if content.get("page_token") else None
-        shape = later_page or ANSWERS.get(endpoint) or ANSWERS.get(endpoint.rpartition("/")[0])
+        shape = later_page or ANSWERS.get(endpoint, ANSWERS.get(endpoint.rpartition("/")[0]))
         retry = retry or RetryPolicy()
         self.may_have_changed = has_answered = False
         began = self._clock.monotonic()

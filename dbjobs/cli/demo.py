@@ -55,7 +55,6 @@ def command(
     root = examples_folder() / "demo"
     job = root / ("fail.yaml" if fail else "job.yaml")
     options = WaitOptions(
-        poll_interval=0.5,
         poll_max=1.0,
         show_output=ShowOutput.ALL,
         on_interrupt=OnExit.CANCEL,
@@ -71,7 +70,7 @@ def command(
         )
         job_id = _make_job(app.api, read_body(str(job), None))
         app.streams.note(f"$ dbjobs runs now {job_id} --wait --show-output all")
-        run_id = int(app.api.run_now(job_id, {}, str(uuid4()))["run_id"])
+        run_id = int(app.api_to_change(False).run_now(job_id, {}, str(uuid4()))["run_id"])
         app.streams.result_ids(str(run_id))
         code = wait_for_runs(app, [run_id], options, just_started=True)
         _show_history(app, job_id)
