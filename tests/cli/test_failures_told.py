@@ -55,7 +55,7 @@ def workspace(serve: Serve, clock: FakeClock) -> Callable[..., ScriptedServer]:
 
         def reply(request: Received) -> Reply:
             if request.endpoint != "runs/get-output":
-                return runs(request)  # type: ignore[operator]  # `by_endpoint` returns a function
+                return runs(request)  # `by_endpoint` returns a function
             output = outputs.get(int(request.query["run_id"]), {})
             if isinstance(output, list):
                 output = output.pop(0) if len(output) > 1 else output[0]

@@ -90,7 +90,7 @@ class Received:
 Script = Sequence[Reply] | Callable[[Received], Reply]
 
 
-def by_endpoint(replies: Mapping[str, Any]) -> Script:
+def by_endpoint(replies: Mapping[str, Any]) -> Callable[[Received], Reply]:
     """A script by endpoint, such as `runs/get`: a payload, a Reply, or a list of them, its last for ever."""
     calls: Counter[str] = Counter()
 
