@@ -167,7 +167,7 @@ def test_a_page_that_is_late_is_waited_for(dbjobs: Dbjobs, serve: Serve, clock: 
     [
         (["--active", "--completed"], "--active and --completed exclude each other"),
         (["--since", "1h", "--until", "2h"], "--since is later than --until"),
-        (["--since", "tomorrow"], "--since: 'tomorrow' is no time"),
+        (["--since", "tomorrow"], "--since: 'tomorrow' is not a time"),
         (["--limit", "-1"], "--limit"),
     ],
 )
