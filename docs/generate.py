@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "DBJOBS_CONFIG": "The file of profiles, instead of config.yaml in the user's configuration directory.",
     "DBJOBS_DEBUG": "Show a traceback when dbjobs itself is at fault.",
     "DBJOBS_SANDBOX_TOKEN": "The token of `dbjobs sandbox serve`.",
+    "DBJOBS_THEME": "Colors: `color-blind`, `dark`, `light`, or two of these words.",
     "NO_COLOR": "No colour, as with --no-color.",
     "FORCE_COLOR": "Colour where there is no terminal, too.",
 }

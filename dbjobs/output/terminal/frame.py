@@ -19,7 +19,7 @@ from dbjobs.output.terminal.layout import INDENT, NARROW_WIDTH, Column, Row, lay
 from dbjobs.output.terminal.style import cut, join_fitting
 from dbjobs.runs.watching import Ending, Snapshot
 
-WARNING_STYLE = "bold bright_magenta"
+WARNING_STYLE = "warning"
 
 MIN_SPACED_HEIGHT = 8
 """With fewer lines for the body and the blank lines around it, the blank lines are left out."""

@@ -11,8 +11,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from rich.cells import cell_len
-from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 from rich.text import Text
 
@@ -99,7 +98,8 @@ class Painter:
         return move + self._render(new[start:end])
 
     def _render(self, cells: Sequence[Cell]) -> str:
-        colors = None if self.console.no_color else ColorSystem.EIGHT_BIT
+        name = self.console.color_system
+        colors = COLOR_SYSTEMS[name] if name else None
         return "".join(
             (style or Style()).render(text, color_system=colors) for text, style in _join_alike(cells)
         )

@@ -138,12 +138,12 @@ def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) ->
         return []
     text = format_expected_end(expected, frame.now, dash=frame.glyphs.dash)
     done = min(BAR_WIDTH, int(BAR_WIDTH * expected.share_done))
-    bar = [(frame.glyphs.bar * done, "bright_blue"), (frame.glyphs.bar_left * (BAR_WIDTH - done), "dim")]
+    bar = [(frame.glyphs.bar * done, "bar"), (frame.glyphs.bar_left * (BAR_WIDTH - done), "dim")]
     line = Text.assemble(INDENT, *bar, INDENT, text)
     lines = [line] if line.cell_len <= frame.width else frame.facts(*text.split(", ", 1))
     for delay in delays_of(snapshot, watched):
         lines += [
-            frame.indent(part, "bright_magenta")
+            frame.indent(part, "late")
             for part in join_fitting(
                 frame.line(format_delay(delay, snapshot, watched)).split(" "), frame.width - len(INDENT), " "
             )

@@ -49,12 +49,15 @@ def console_for(streams: Streams, stream: TextIO) -> "Console":
     """A console on a terminal: no markup, no guesses about colors or sizes."""
     from rich.console import Console
 
+    from dbjobs.output.terminal.theme import color_system, theme_for
+
     size = size_of(stream)
     return Console(
         file=stream,
         force_terminal=True,
-        color_system="standard" if streams.has_color(stream) else None,
+        color_system=color_system(streams.environ) if streams.has_color(stream) else None,
         no_color=not streams.has_color(stream),
+        theme=theme_for(streams.environ),
         width=size.columns,
         height=size.lines,
         markup=False,
@@ -69,8 +72,15 @@ def to_text(streams: Streams, stream: TextIO, text: Text) -> str:
         return text.plain
     from rich.console import Console  # late: plain text does not need it
 
+    from dbjobs.output.terminal.theme import color_system, theme_for
+
     console = Console(
-        file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, legacy_windows=False
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system=color_system(streams.environ),
+        no_color=False,
+        legacy_windows=False,
+        theme=theme_for(streams.environ),
     )
     with console.capture() as captured:
         console.print(text, soft_wrap=True, end="")

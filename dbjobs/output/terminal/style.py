@@ -1,7 +1,6 @@
-"""How states are shown: each has a symbol, a word and a color, so that none relies on color alone.
+"""How states are shown: each has a symbol, a word and a color, so that no state relies on color alone.
 
-Only the terminal's own sixteen colors are used, which suit its background. Nothing depends on
-telling red from green: blue and cyan mean good, magenta means that something needs attention.
+`theme` says what the colors are.
 """
 
 from collections.abc import Sequence
@@ -19,17 +18,17 @@ from dbjobs.output.serialization import is_utf8
 
 
 class StateStyle(Enum):
-    """The symbols and the rich style of a state; similar states share one."""
+    """The symbols of a state, and the name of its style in the theme; similar states share one."""
 
-    WAITING = ("○", ".", "dim")
-    STARTING = ("◐", "o", "bright_blue")
-    RUNNING = ("●", ">", "bold bright_blue")
-    GOOD = ("✓", "+", "cyan")
-    MIXED = ("!", "!", "bold bright_magenta")
-    FAILED = ("✗", "x", "bold bright_magenta")
-    STOPPED = ("■", "#", "bright_magenta")
-    LEFT_OUT = ("–", "-", "dim")  # noqa: RUF001 - a dash on purpose
-    UNKNOWN = ("?", "?", "bold")
+    WAITING = ("○", ".", "state.waiting")
+    STARTING = ("◐", "o", "state.starting")
+    RUNNING = ("●", ">", "state.running")
+    GOOD = ("✓", "+", "state.good")
+    MIXED = ("!", "!", "state.mixed")
+    FAILED = ("✗", "x", "state.failed")
+    STOPPED = ("■", "#", "state.stopped")
+    LEFT_OUT = ("–", "-", "state.left_out")  # noqa: RUF001 - a dash on purpose
+    UNKNOWN = ("?", "?", "state.unknown")
 
     def __init__(self, symbol: str, ascii_symbol: str, style: str) -> None:
         self.symbol = symbol
