@@ -27,6 +27,7 @@ _TYPED_COMMANDS = {
     "dbjobs profiles remove NAME": "profiles rm, profiles delete",
     "dbjobs profiles show NAME": "profiles get",
     "dbjobs profiles use NAME": "profiles set-default, profiles switch",
+    "dbjobs runs backfill JOB --each FILE": "backfill, jobs backfill",
     "dbjobs runs cancel RUN": "kill, stop, runs stop, runs kill, runs abort, jobs cancel-run",
     "dbjobs runs cancel-all JOB": "jobs cancel, jobs cancel-all-runs, jobs stop",
     "dbjobs runs delete RUN": "runs rm, runs remove, jobs delete-run",
@@ -40,7 +41,6 @@ _TYPED_COMMANDS = {
     "dbjobs runs list --job JOB": "runs history, jobs runs",
     "dbjobs runs now JOB": "run, run-now, start, trigger, runs run, runs run-now, runs start, runs trigger,"
     " jobs run, jobs run-now, jobs now, jobs start, jobs trigger",
-    "dbjobs runs now JOB --each FILE": "runs backfill",
     "dbjobs runs output RUN": "logs, runs logs, runs log, runs tail, runs get-output, jobs get-run-output",
     "dbjobs runs repair RUN": "retry, runs retry, runs restart, jobs repair-run",
     "dbjobs runs rerun RUN": "rerun, runs repeat",
@@ -104,6 +104,14 @@ _TYPED_OPTIONS: dict[str, Sequence[str]] = {
     "--web": ["dbjobs runs get RUN --web"],
     "--workspace, --server, --url": ["--host URL"],
     "--yaml": ["-o yaml"],
+    "runs backfill --each-day": ["--days FIRST..LAST"],
+    "runs backfill --idempotency-token": [
+        "leave it out: each set has a token of its own; --batch NAME makes others"
+    ],
+    "runs backfill --wait": ["leave it out: a backfill waits for its runs"],
+    "runs now --each": ["dbjobs runs backfill JOB --each FILE"],
+    "runs now --each-day, runs now --days": ["dbjobs runs backfill JOB --days FIRST..LAST --as NAME"],
+    "runs now --max-parallel, runs now --batch": ["dbjobs runs backfill JOB --each FILE"],
     "runs list --status, runs list --state": ["--active, or --completed"],
 }
 """By options that do not exist, after their command if they are meant for that one alone: what does the

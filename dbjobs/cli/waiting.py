@@ -63,7 +63,7 @@ def make_wait(
     for run_id in run_ids[-1:]:
         app.remember_run(run_id)
     failures = FailureReader(app.api)
-    reader = reader or RunReader(app.api)
+    reader = reader or (backfill and backfill.repair_reader) or RunReader(app.api)
     display = WaitDisplay(
         app.streams,
         app.clock,

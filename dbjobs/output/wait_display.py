@@ -1,7 +1,7 @@
 """What a wait shows: progress, what it leaves behind, the outputs of tasks, the result and the reports."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class WaitDisplay:
     """what starts the runs while the wait goes on"""
     canceled: set[int] | None = None
     """the runs whose cancel was accepted; None if none was sent"""
-    earlier_attempts: frozenset[int | None] = frozenset()
+    earlier_attempts: Set[int | None] = frozenset()
     """the run_ids of attempts whose failures are no news"""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """The outputs and failures of tasks in a wait: each is read once, and shown as soon as its task has ended."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
@@ -36,7 +36,7 @@ class WaitOutputs:
     command_line: Callable[[str, str], str]
     show_output: str
     """whose outputs are shown: failed, all or none"""
-    earlier_attempts: frozenset[int | None] = frozenset()
+    earlier_attempts: Set[int | None] = frozenset()
     """the run_ids of attempts that are no news, but for those that still count at the end"""
     _read: dict[int, FailedTask] = field(default_factory=dict)
     """by run_id, the failed attempts that were read"""

@@ -7,11 +7,12 @@ calls: starting a set again gives its run.
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dbjobs.api.client import JobsApi
+from dbjobs.api.models import Run
 from dbjobs.api.paging import RunFilter
 from dbjobs.api.states import Outcome
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, RefusedError, UsageError
@@ -20,6 +21,7 @@ from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.outages import is_refusal, may_differ
 from dbjobs.runs.parameter_sets import MAX_SETS, ParameterSet, label_sets
 from dbjobs.runs.reader import RunReader
+from dbjobs.runs.repairs import RepairReader, has_begun, plan_repair
 from dbjobs.runs.snapshots import WatchedRun
 
 logger = logging.getLogger(__name__)
@@ -52,11 +54,13 @@ def plan_runs(sets: Sequence[ParameterSet], make_body: Callable[[ParameterSet], 
     ]
 
 
-def newest_start_time(api: JobsApi, job_id: int) -> int:
+def newest_start_time(api: JobsApi, job_id: int, *, must_know: bool = False) -> int:
     """When the job's newest run started, in epoch milliseconds; 0 if there was none."""
     try:
         pages = list(api.list_runs(RunFilter(job_id=job_id), limit=1))
     except RefusedError:  # who may start runs may not be allowed to list them
+        if must_know:
+            raise
         return 0
     return max((int(run.get("start_time") or 0) for page in pages for run in page), default=0)
 
@@ -72,6 +76,10 @@ class Backfill:
     max_parallel: int
     newest_before: int
     """when the job's newest run started, in epoch milliseconds, before this backfill"""
+    max_failures: float = math.inf
+    """after so many runs that failed or were refused, no other is started"""
+    repair_reader: RepairReader | None = None
+    """given if failed runs of earlier calls are to be repaired: what reads them for the wait"""
     refused: dict[str, DbjobsError] = field(default_factory=dict)
     """by label"""
     uncertain: list[str] = field(default_factory=list)
@@ -79,6 +87,9 @@ class Backfill:
     _started: dict[int, WatchedRun] = field(default_factory=dict)
     _deferred: list[str] = field(default_factory=list)
     """labels of sets whose start has just failed: others are tried before them"""
+    _unanswered_repairs: set[int] = field(default_factory=set)
+    """runs whose repair may have been started, or not"""
+    _has_stopped: bool = False
 
     def __post_init__(self) -> None:
         self._queue = {planned.label: planned for planned in self.planned}
@@ -91,7 +102,7 @@ class Backfill:
 
     @property
     def waiting(self) -> int:
-        return len(self._queue)
+        return 0 if self._has_stopped else len(self._queue)
 
     @property
     def unstarted(self) -> list[str]:
@@ -113,7 +124,7 @@ class Backfill:
         refusal = next(iter(self.refused.values()), None)
         return refusal.exit_code if refusal and code == ExitCode.SUCCESS else code
 
-    def start_next(self, active: int) -> WatchedRun | None:
+    def start_next(self, active: int, failed: int) -> WatchedRun | None:
         """Start the next set if fewer than `max_parallel` runs are active; refused ones are left out.
 
         A set whose start fails is deferred, so that it does not hold up all others. After a few
@@ -123,9 +134,7 @@ class Backfill:
             self._deferred.clear()
             return None
         failures = 0
-        while planned := next(
-            (one for label, one in self._queue.items() if label not in self._deferred), None
-        ):
+        while not self._stop_after(failed) and (planned := self._next_planned()):
             try:
                 watched = self._start(planned)
             except DbjobsError as error:
@@ -148,24 +157,75 @@ class Backfill:
         self._deferred.clear()
         return None
 
+    def _next_planned(self) -> PlannedRun | None:
+        return next((one for label, one in self._queue.items() if label not in self._deferred), None)
+
+    def _stop_after(self, failed: int) -> bool:
+        self._has_stopped = failed + len(self.refused) >= self.max_failures
+        return self._has_stopped
+
     def find_uncertain(self, label: str) -> WatchedRun:
         """Sending the same token again gives the run that was started, if one was."""
         return self._start(self._queue[label])
 
     def _start(self, planned: PlannedRun) -> WatchedRun:
-        """The set's run. If one of an earlier call never ran, another is started."""
+        """The set's run. One of an earlier call that never ran is replaced, and a failed one is repaired."""
         attempt = 0
         while True:
             run_id = self._start_once(planned, attempt)
-            run = None
-            with suppress(DbjobsError):  # the watch reads it again, and handles the error
-                run = self._reader.fetch(run_id)
-            is_old = run is not None and run.start_time and run.start_time <= self.newest_before
-            if run is None or not is_old or run.outcome is not Outcome.NEVER_RAN:
+            run = self._read_started(run_id)
+            if run is None or not self._is_to_be_replaced(run):
                 self._started[run_id] = replace(self._started[run_id], run=run)
+                return self._started[run_id]
+            if run.outcome is not Outcome.NEVER_RAN and self._repair(run_id):
                 return self._started[run_id]
             del self._started[run_id]
             attempt += 1
+
+    def _read_started(self, run_id: int) -> Run | None:
+        try:
+            return self._reader.fetch(run_id)
+        except DbjobsError as error:
+            if self.repair_reader and error.transient:  # whether it needs a repair has to be known
+                raise
+            return None  # the watch reads it again, and handles the error
+
+    def _is_to_be_replaced(self, run: Run) -> bool:
+        """Whether a run of an earlier call leaves its set undone."""
+        if not run.start_time or run.start_time > self.newest_before:
+            return False
+        has_failed = run.outcome is not None and not run.outcome.is_good
+        return run.outcome is Outcome.NEVER_RAN or (has_failed and self.repair_reader is not None)
+
+    def _repair(self, run_id: int) -> bool:
+        """Run the failed tasks again, once. False if that cannot be done, so that another run is needed."""
+        reader = self.repair_reader
+        if reader is None or self.api.version == "2.0":
+            return False
+        payload = self.api.get_run(run_id, include_history=True)
+        before = reader.before.get(run_id)
+        if before and has_begun(before, Run(payload)):  # by a request that was not answered
+            return True
+        before = before or Run(payload)
+        if not before.is_ended:  # somebody else has just repaired it
+            return True
+        reader.expect_repair(before)
+        try:
+            self.api.repair_run(run_id, plan_repair(payload, (), {}, with_dependent=False))
+        except OutcomeUnknownError:
+            self._unanswered_repairs.add(run_id)
+            raise
+        except RefusedError as error:
+            # a second repair is refused, too, so it may be that the first one shows only now
+            if has_begun(before, Run(self.api.get_run(run_id))):
+                return True
+            if run_id in self._unanswered_repairs or not is_refusal(error):
+                raise
+            del reader.before[run_id]
+            logger.info("run %d cannot be repaired, so another is started: %s", run_id, error.message)
+            return False
+        logger.info("repairing run %d", run_id)
+        return True
 
     def _start_once(self, planned: PlannedRun, attempt: int) -> int:
         """At every moment, whatever interrupts it, the run is among the started ones or uncertain."""

@@ -33,13 +33,14 @@ from dbjobs.common.deadline import time_limit
 from dbjobs.common.documents import Document
 from dbjobs.common.hidden import hide
 from dbjobs.config.settings import Options
-from dbjobs.errors import ExitCode, OutcomeUnknownError
+from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import START_SECONDS
 from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
 from dbjobs.runs.backfill import Backfill, newest_start_time, plan_runs
 from dbjobs.runs.canceling import Cancels
+from dbjobs.runs.existing_runs import find_existing_runs
 from dbjobs.runs.explain import Explanation, explain_run
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.history import JobHistory, analyze_runs
@@ -190,28 +191,41 @@ class Client:
         sets: Iterable[Mapping[str, object]],
         *,
         max_parallel: int | None = None,
+        max_failures: int | None = None,
         batch: str = "",
+        rerun_failed: bool = False,
+        skip_existing: bool = False,
         **wait_options: Any,
     ) -> Result:
         """Run a job once for each set of parameters, and wait for all of these runs.
 
         A set has an idempotency token made from it and from `batch`: the same call again starts only what
-        is missing. `max_parallel`: the job's `max_concurrent_runs` by default. The result's `not_started`
-        has the sets without a run. `wait_options` are those of `wait`.
+        is missing. `max_parallel`: the job's `max_concurrent_runs` by default. `max_failures`: no other run
+        is started once so many have failed. `rerun_failed`: repair the runs of earlier calls that failed.
+        `skip_existing`: leave out sets with which the job has run, however that ended. The result's
+        `not_started` has the sets without a run. `wait_options` are those of `wait`.
         """
+        if rerun_failed and skip_existing:
+            raise UsageError("rerun_failed and skip_existing exclude each other")
         job_id = self.job_id(job)
         settings = (found := self.api.get_job(job_id)).get("settings") or {}
         texts = [as_parameter_strings(dict(one), "parameters") for one in sets]
         planned = plan_runs(texts, lambda one: choose_parameters(one, {}, lambda: found))
+        if skip_existing:
+            existing = find_existing_runs(self.api, found, planned).that_ran
+            planned = [one for one in planned if one.label not in existing]
+        repair_reader = RepairReader(self.api, before={}) if rerun_failed else None
         backfill = Backfill(
             self.api,
             job_id,
             planned,
             batch,
             max_parallel or int(settings.get("max_concurrent_runs") or 1),
-            newest_before=newest_start_time(self.api, job_id),
+            newest_before=newest_start_time(self.api, job_id, must_know=rerun_failed),
+            max_failures=max_failures or math.inf,
+            repair_reader=repair_reader,
         )
-        return self._wait([], RunReader(self.api), backfill, **wait_options)
+        return self._wait([], repair_reader or RunReader(self.api), backfill, **wait_options)
 
     def _start(self, start: Callable[[str], Payload], idempotency_token: str | None) -> "RunHandle":
         token = idempotency_token or str(uuid4())
@@ -245,7 +259,7 @@ class Client:
         handles = [run if isinstance(run, RunHandle) else RunHandle(self, run) for run in given]
         reader = RunReader(self.api)
         if len(handles) == 1 and isinstance(handles[0], Repair):
-            reader = RepairReader(self.api, before=handles[0].before)
+            reader = RepairReader(self.api, before={handles[0].run_id: handles[0].before})
         return self._wait(
             handles,
             reader,

@@ -1,12 +1,13 @@
-"""The parameter sets of a backfill: read from a file or made from a range of dates, and labeled."""
+"""The parameter sets of a backfill: read from files, multiplied and labeled."""
 
 import csv
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from itertools import chain, product
 
 from dbjobs.common.documents import DocumentError, read_document
 from dbjobs.errors import UsageError
@@ -88,21 +89,14 @@ def _read_csv(text: str) -> list[ParameterSet]:
     return sets
 
 
-def read_days(text: str, name: str) -> list[ParameterSet]:
-    """`2026-01-01..2026-01-31`: a set for each day, the last one included, under a parameter's name."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)", text.strip())
-    try:
-        first, last = (date.fromisoformat(day) for day in found.groups()) if found else (None, None)
-    except ValueError:
-        first = last = None
-    if first is None or last is None:
-        raise UsageError(
-            f"invalid date range {text!r}", hint="give the first and last day, as in 2026-01-01..2026-01-31"
-        )
-    if last < first:
-        raise UsageError(f"invalid date range {text!r}: it ends before it begins")
-    number = min((last - first).days + 1, MAX_SETS + 1)
-    return [{name: (first + timedelta(days)).isoformat()} for days in range(number)]
+def multiply_sets(groups: Sequence[Sequence[ParameterSet]]) -> list[ParameterSet]:
+    """Every set of the first group with every set of the second, and so on."""
+    if math.prod(map(len, groups)) > MAX_SETS:
+        raise UsageError(f"these are more than {MAX_SETS:,} sets of parameters", hint="split them")
+    names = Counter(name for group in groups for name in {name for one in group for name in one})
+    if twice := [name for name, number in names.items() if number > 1]:
+        raise UsageError(f"the parameter {twice[0]!r} is given by several of --each and the range of time")
+    return [dict(chain.from_iterable(one.items() for one in sets)) for sets in product(*groups)]
 
 
 def label_sets(sets: Sequence[ParameterSet]) -> list[str]:

@@ -41,6 +41,8 @@ class RunReader:
     """Fetches runs and, of their run_job tasks, the runs that those started."""
 
     api: JobsApi
+    earlier_attempts: set[int | None] = field(default_factory=set)
+    """the run_ids of attempts that are known from before: their failures are no news"""
     _kept: dict[int, dict[str, Payload]] = field(default_factory=dict)
     _reads: dict[int, int] = field(default_factory=dict)
     _child_ids: dict[int, int] = field(default_factory=dict)
@@ -53,11 +55,6 @@ class RunReader:
 
     def __post_init__(self) -> None:
         self._active = ActiveRuns(self.api)
-
-    @property
-    def earlier_attempts(self) -> frozenset[int | None]:
-        """The run_ids of attempts that are known from before: their failures are no news."""
-        return frozenset()
 
     def prepare(self, run_ids: Sequence[int]) -> bool:
         """Look at many at once, where that is cheaper; `fetch` then answers from it, once each.

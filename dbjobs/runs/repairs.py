@@ -58,19 +58,25 @@ def as_job(run: Payload) -> Payload:
 
 @dataclass
 class RepairReader(RunReader):
-    """Reads a run that is being repaired, and never mistakes its old end for the new one."""
+    """Reads runs that are being repaired, and never mistakes an old end for the new one."""
 
-    before: Run = field(kw_only=True)
-    """the run before the repair"""
+    before: dict[int, Run] = field(kw_only=True)
+    """by run_id, the runs before their repairs; others may be added"""
 
-    @property
-    def earlier_attempts(self) -> frozenset[int | None]:
-        return frozenset(attempt.run_id for attempt in self.before.attempts)
+    def expect_repair(self, before: Run) -> None:
+        """From now on, read this run as one that is being repaired."""
+        self.before[before.run_id] = before
+        self.earlier_attempts.update(attempt.run_id for attempt in before.attempts)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for run in list(self.before.values()):
+            self.expect_repair(run)
 
     def fetch(self, run_id: int) -> Run:
         """The run; a NotFoundError while the server still shows the old end."""
         run = super().fetch(run_id)
-        if not has_begun(self.before, run):
+        if run_id in self.before and not has_begun(self.before[run_id], run):
             unseen = Answer(404, "REPAIR_NOT_VISIBLE")
             raise NotFoundError(f"the repair of run {run_id} does not show yet", answer=unseen)
         return run

@@ -171,8 +171,10 @@ class PendingStarts(Protocol):
     def not_started(self) -> Mapping[str, str]:
         """Those that have no run yet, by label, each with the reason."""
 
-    def start_next(self, active: int) -> WatchedRun | None:
-        """Start the next one, unless `active` runs are all there may be; a DbjobsError says what failed."""
+    def start_next(self, active: int, failed: int) -> WatchedRun | None:
+        """Start the next one, unless `active` runs are all there may be, or so many have `failed` that no
+        other is to be started; a DbjobsError says what went wrong.
+        """
 
     def find_uncertain(self, label: str) -> WatchedRun:
         """The run of an uncertain one, which is started if it was not; a DbjobsError if it cannot be had."""

@@ -148,12 +148,13 @@ class _Watch:
     def start_next(self) -> bool:
         """Start the next run, if there is one that may start now; False if there is none."""
         active = sum(not watched.is_settled for watched in self.runs.values())
+        failed = sum(watched.has_failed for watched in self.runs.values())
         self.start_error = None
         if self.pending_starts is None or not self.unstarted or self._early_ending():
             return False
         try:
             with time_limit(self.clock, self._patience):
-                newcomer = self.pending_starts.start_next(active)
+                newcomer = self.pending_starts.start_next(active, failed)
         except DbjobsError as error:
             is_outage = error.transient or (self.runs and error.answer and not is_refusal(error))
             if not is_outage:

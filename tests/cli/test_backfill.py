@@ -10,6 +10,7 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ from hypothesis import strategies as st
 
 from dbjobs.errors import ExitCode, UsageError
 from dbjobs.runs.backfill import make_token
-from dbjobs.runs.parameter_sets import label_sets, read_days, read_sets
+from dbjobs.runs.parameter_sets import label_sets, multiply_sets, read_sets
 from tests.conftest import Dbjobs, Result, Serve
 from tests.support.backfills import Workspace
 from tests.support.fakes import FakeClock, Reply, scripted_server
 from tests.support.payloads import JOB_ID
 
-THREE_DAYS = ("--each-day", "2026-01-01..2026-01-03", "--as", "day")
+THREE_DAYS = ("--days", "2026-01-01..2026-01-03", "--as", "day")
 
 
 # Sets
@@ -85,17 +86,6 @@ def test_what_is_no_list_of_sets_is_said_with_its_line(text: str, problem: str) 
         read_sets(text, "days.csv")
 
 
-def test_days_are_given_by_the_first_and_the_last() -> None:
-    assert [one["day"] for one in read_days("2024-02-28..2024-03-01", "day")] == [
-        "2024-02-28",
-        "2024-02-29",
-        "2024-03-01",
-    ]
-    for wrong in ("2026-01-01", "2026-01-31..2026-01-01", "2026-02-30..2026-03-01", "x..y"):
-        with pytest.raises(UsageError):
-            read_days(wrong, "day")
-
-
 def test_a_set_is_called_by_what_tells_it_from_others() -> None:
     assert label_sets([{"day": "1", "city": "Bonn"}, {"day": "2", "city": "Bonn"}]) == ["day=1", "day=2"]
     assert label_sets([{"day": "1"}, {"city": "Bonn"}]) == ["day=1", "city=Bonn"]
@@ -138,7 +128,7 @@ def workspace(serve: Serve, clock: FakeClock) -> Workspace:
 @pytest.fixture
 def backfill(dbjobs: Dbjobs) -> Any:
     def call(*options: object, **more: str) -> Result:
-        return dbjobs("runs", "now", JOB_ID, *(options or THREE_DAYS), **more)
+        return dbjobs("runs", "backfill", JOB_ID, *(options or THREE_DAYS), **more)
 
     return call
 
@@ -165,7 +155,7 @@ def test_each_set_gets_a_run_and_all_are_reported_together(backfill: Any, worksp
 
 
 def test_as_many_run_at_once_as_the_job_allows_or_as_told(backfill: Any, workspace: Workspace) -> None:
-    week = ("--each-day", "2026-01-01..2026-01-07", "--as", "day")
+    week = ("--days", "2026-01-01..2026-01-07", "--as", "day")
 
     assert backfill(*week).exit_code == 0
     assert workspace.most_active == 2, "the job's max_concurrent_runs"
@@ -175,7 +165,7 @@ def test_as_many_run_at_once_as_the_job_allows_or_as_told(backfill: Any, workspa
 
 def test_the_same_command_again_starts_only_what_is_missing(backfill: Any, workspace: Workspace) -> None:
     workspace.results = {"2026-01-01": "FAILED"}
-    assert backfill("--each-day", "2026-01-01..2026-01-02", "--as", "day").exit_code == 10
+    assert backfill("--days", "2026-01-01..2026-01-02", "--as", "day").exit_code == 10
     assert backfill().exit_code == 10
     assert backfill(*THREE_DAYS, "-P", "day=ignored").exit_code == 10
 
@@ -209,7 +199,7 @@ def test_equal_sets_are_run_once(backfill: Any, workspace: Workspace, tmp_path: 
 
 
 def test_sets_come_from_stdin_too(dbjobs: Dbjobs, workspace: Workspace) -> None:
-    done = dbjobs("runs", "now", JOB_ID, "--each", "-", stdin='{"day": "1"}\n{"day": "2"}\n')
+    done = dbjobs("runs", "backfill", JOB_ID, "--each", "-", stdin='{"day": "1"}\n{"day": "2"}\n')
 
     assert done.exit_code == 0
     assert set(workspace.starts) == {"1", "2"}
@@ -218,7 +208,7 @@ def test_sets_come_from_stdin_too(dbjobs: Dbjobs, workspace: Workspace) -> None:
 def test_fail_fast_starts_no_more(backfill: Any, workspace: Workspace) -> None:
     workspace.results = {"2026-01-02": "FAILED"}
 
-    done = backfill("--each-day", "2026-01-01..2026-01-09", "--as", "day", "--fail-fast", "--max-parallel", 1)
+    done = backfill("--days", "2026-01-01..2026-01-09", "--as", "day", "--fail-fast", "--max-parallel", 1)
 
     assert done.exit_code == 10
     assert list(workspace.starts) == ["2026-01-01", "2026-01-02"]
@@ -244,7 +234,7 @@ def test_reports_name_the_sets_that_have_no_run(backfill: Any, workspace: Worksp
     files = {form: tmp_path / f"days.{form}" for form in ("xml", "md", "html")}
 
     backfill(
-        *("--each-day", "2026-01-01..2026-01-05", "--as", "day", "--fail-fast", "--max-parallel", 1),
+        *("--days", "2026-01-01..2026-01-05", "--as", "day", "--fail-fast", "--max-parallel", 1),
         *("--junit", files["xml"], "--report", files["md"], "--report", files["html"]),
     )
 
@@ -288,7 +278,7 @@ def test_trouble_on_the_way_loses_nothing_and_starts_nothing_twice(
 
     workspace.fault = strike
 
-    done = backfill("--each-day", "2026-01-01..2026-01-09", "--as", "day")
+    done = backfill("--days", "2026-01-01..2026-01-09", "--as", "day")
 
     assert done.exit_code == 0, done.stderr
     assert set(workspace.starts.values()) == {1}
@@ -310,7 +300,7 @@ def test_when_half_of_all_requests_fail_each_set_still_gets_its_run(
     """One failure holds up the set that it met, and not all others for as long as the server wants."""
     chance = random.Random(13)
     workspace.fault = lambda endpoint: chance.choice(faults) if chance.random() < 0.5 else None
-    hundred = ("--each-day", "2026-01-01..2026-04-10", "--as", "day", "--max-parallel", 20)
+    hundred = ("--days", "2026-01-01..2026-04-10", "--as", "day", "--max-parallel", 20)
 
     done = backfill(*hundred, "--progress", "none")
 
@@ -324,7 +314,7 @@ def test_an_outage_ends_the_wait_in_time_and_the_same_command_goes_on(
     backfill: Any, workspace: Workspace, clock: FakeClock
 ) -> None:
     workspace.fault = lambda endpoint: Reply(503) if clock.time > 30 and endpoint != "get" else None
-    week = ("--each-day", "2026-01-01..2026-01-07", "--as", "day")
+    week = ("--days", "2026-01-01..2026-01-07", "--as", "day")
 
     done = backfill(*week, "--max-outage", "5m")
     assert done.exit_code == 6
@@ -342,28 +332,78 @@ def test_a_time_limit_holds_for_all(backfill: Any, workspace: Workspace) -> None
     assert list(workspace.starts) == ["2026-01-01"]
 
 
-def test_a_dry_run_prints_the_requests(backfill: Any, workspace: Workspace) -> None:
+def test_a_dry_run_shows_the_sets_and_the_runs_that_exist(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    backfill("--days", "2026-01-01..2026-01-02", "--as", "day")
     done = backfill(*THREE_DAYS, "--dry-run")
 
     assert done.exit_code == 0
-    bodies = [json.loads(part.partition("\n")[2]) for part in done.stdout.split("POST ")[1:]]
-    assert [body["job_parameters"] for body in bodies] == [
-        {"day": f"2026-01-0{number}"} for number in (1, 2, 3)
+    assert [line.split()[:5] for line in done.lines[1:]] == [
+        ["✓", "day=2026-01-01", "day=2026-01-01", "1000", "SUCCESS"],
+        ["✗", "day=2026-01-02", "day=2026-01-02", "1001", "FAILED"],
+        ["day=2026-01-03", "day=2026-01-03"],
     ]
+    assert "3 sets; 2 have a run: 1 SUCCESS, 1 FAILED; nothing was started" in done.stderr
+    assert len(workspace.starts) == 2
+
+
+def test_a_dry_run_asks_for_a_list_and_not_for_each_set(dbjobs: Dbjobs, serve: Serve) -> None:
+    server = serve(Workspace().reply)
+    year = ("--days", "2026-01-01..2026-12-31", "--as", "day")
+
+    done = dbjobs("runs", "backfill", JOB_ID, *year, "--dry-run")
+
+    assert done.exit_code == 0
+    assert len(done.lines) == 1 + 365
+    assert [request.endpoint for request in server.received] == ["get", "runs/list"]
+
+
+def test_a_dry_run_for_programs_prints_the_requests(backfill: Any, workspace: Workspace) -> None:
+    requests = json.loads(backfill(*THREE_DAYS, "--dry-run", "--reverse", "-o", "json").stdout)
+
+    assert [request["body"]["job_parameters"] for request in requests] == [
+        {"day": f"2026-01-0{number}"} for number in (3, 2, 1)
+    ]
+    assert len({request["body"]["idempotency_token"] for request in requests}) == 3
     assert workspace.starts == {}
+
+
+def test_several_files_and_a_range_multiply(dbjobs: Dbjobs, serve: Serve, tmp_path: Path) -> None:
+    job = {"job_id": JOB_ID, "settings": {"parameters": [{"name": n} for n in ("city", "table", "month")]}}
+    serve(lambda request: Reply(body=job if request.endpoint == "get" else {}))
+    (tmp_path / "cities.csv").write_text("city\nBonn\nUlm\n")
+    (tmp_path / "tables.yaml").write_text("- table: a\n- table: b\n")
+    files = ("--each", tmp_path / "cities.csv", "--each", tmp_path / "tables.yaml")
+    months = ("--months", "2025-12..2026-01", "--as", "month")
+
+    done = dbjobs("runs", "backfill", JOB_ID, *files, *months, "--dry-run", "-o", "jsonl")
+
+    sets = [tuple(json.loads(line)["body"]["job_parameters"].values()) for line in done.lines]
+    assert sets == list(product(["Bonn", "Ulm"], ["a", "b"], ["2025-12", "2026-01"]))
+    with pytest.raises(UsageError, match="the parameter 'city' is given by several"):
+        multiply_sets([[{"city": "Bonn"}], [{"city": "Ulm"}]])
+    with pytest.raises(UsageError, match="more than 10,000 sets"):
+        multiply_sets([[{str(group): str(number)} for number in range(101)] for group in range(2)])
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--each", "x.csv", *THREE_DAYS), "exclude each other"),
-        (("--each-day", "2026-01-01..2026-01-02"), "needs --as"),
-        (("--as", "day"), "needs --as"),
-        (("--max-parallel", 3), "go with --each"),
-        ((*THREE_DAYS, "--idempotency-token", "t"), "each set has an idempotency token of its own"),
-        (("--each-day", "yesterday..today", "--as", "day"), "invalid date range 'yesterday..today'"),
+        (
+            ("--days", "2026-01-01", "--hours", "today", "--as", "day"),
+            "--hours and --days exclude each other",
+        ),
+        (("--days", "2026-01-01..2026-01-02"), "--days needs --as NAME"),
+        (("--as", "day", "--each", "x.csv"), "--as needs a range"),
+        (("--every", 2, "--each", "x.csv"), "--every needs a range"),
+        (("--max-parallel", 3), "no parameter set is given"),
+        (("--each", "-", "--each", "-"), "--each - is given twice"),
+        ((*THREE_DAYS, "--rerun-failed", "--skip-existing"), "exclude each other"),
+        ((*THREE_DAYS, "--idempotency-token", "t"), "there is no option --idempotency-token"),
+        (("--days", "tomorrow", "--as", "day"), "'tomorrow' is not a day"),
+        (("--days", "today", "--as", "a,b,c"), "neither a name nor two names"),
         (("--each", "/nowhere/x.csv"), "cannot read"),
-        (("--each-day", "0001-01-01..2026-01-01", "--as", "day"), "more than 10,000 sets"),
+        (("--days", "0001-01-01..2026-01-01", "--as", "day"), "more than 10,000 sets"),
     ],
 )
 def test_what_does_not_go_together_is_said_before_anything_starts(
@@ -376,16 +416,116 @@ def test_what_does_not_go_together_is_said_before_anything_starts(
     assert workspace.starts == {}
 
 
+# Failed sets
+
+
+def test_failed_sets_are_repaired_and_waited_for(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    assert backfill().exit_code == 10
+    assert workspace.repairs == {}, "nothing is repaired unless that is asked for"
+
+    assert backfill(*THREE_DAYS, "--rerun-failed").exit_code == 0
+    assert {run_id: len(repairs) for run_id, repairs in workspace.repairs.items()} == {1001: 1}
+    assert set(workspace.starts.values()) == {1}
+    assert backfill(*THREE_DAYS, "--rerun-failed").exit_code == 0, "there is nothing more to repair"
+    assert len(workspace.repairs[1001]) == 1
+
+
+def test_a_repair_that_fails_decides_the_exit_code(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    workspace.results_of_repairs = {"2026-01-02": "TIMEDOUT"}
+    backfill()
+
+    done = backfill(*THREE_DAYS, "--rerun-failed")
+    assert done.exit_code == 11
+    assert len(workspace.repairs[1001]) == 1, "once a call"
+
+
+def test_a_set_that_fails_in_this_call_is_left_for_the_next_one(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+
+    assert backfill(*THREE_DAYS, "--rerun-failed").exit_code == 10
+    assert workspace.repairs == {}
+
+
+def test_what_cannot_be_repaired_is_started_anew_once(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    backfill()
+    too_old = {"error_code": "INVALID_PARAMETER_VALUE", "message": "the run is too old to be repaired"}
+    workspace.repair_refusals = {"2026-01-02": Reply(400, too_old)}
+    workspace.results = {}
+    failed_run = next(run_id for run_id, day in workspace.days.items() if day == "2026-01-02")
+    original = workspace._run
+    workspace._run = lambda run_id: (  # type: ignore[method-assign]
+        {**original(run_id), "state": {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}}
+        if run_id == failed_run
+        else original(run_id)
+    )
+
+    for _call in range(2):
+        assert backfill(*THREE_DAYS, "--rerun-failed").exit_code == 0
+        assert workspace.starts == {"2026-01-01": 1, "2026-01-02": 2, "2026-01-03": 1}
+
+
+@pytest.mark.parametrize(
+    "fault", [Reply(reset=True), Reply(503, {"message": "back soon"})], ids=["reset", "503"]
+)
+def test_a_repair_that_is_not_answered_is_not_sent_twice(
+    backfill: Any, workspace: Workspace, fault: Reply
+) -> None:
+    """The first request takes effect, and its response is lost."""
+    workspace.results = dict.fromkeys(("2026-01-01", "2026-01-02", "2026-01-03"), "FAILED")
+    backfill()
+    lost = iter([True])
+    reply = workspace._repair
+
+    def repair(body: dict[str, Any]) -> Reply:
+        answer = reply(body)
+        return fault if next(lost, False) else answer
+
+    workspace._repair = repair  # type: ignore[method-assign]
+
+    done = backfill(*THREE_DAYS, "--rerun-failed")
+    assert done.exit_code == 0, done.stderr
+    assert [len(repairs) for repairs in workspace.repairs.values()] == [1, 1, 1]
+
+
+def test_sets_that_have_run_can_be_left_out(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-01": "SKIPPED", "2026-01-02": "FAILED"}
+    backfill("--days", "2026-01-01..2026-01-02", "--as", "day", "--batch", "an earlier one")
+
+    done = backfill(*THREE_DAYS, "--skip-existing")
+    assert done.exit_code == 13, "that of the new run for the skipped one"
+    assert "left out 1 of 3 sets, which have run: 1 FAILED" in done.stderr
+    assert workspace.starts == {"2026-01-01": 2, "2026-01-02": 1, "2026-01-03": 1}
+    two_days = ("--days", "2026-01-02..2026-01-03", "--as", "day")
+    assert backfill(*two_days, "--skip-existing").exit_code == 0
+    assert workspace.starts.total() == 4, "nothing is left to start"
+
+
+def test_no_other_set_is_started_after_so_many_failures(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {f"2026-01-0{number}": "FAILED" for number in (2, 3, 5)}
+
+    done = backfill(
+        "--days", "2026-01-01..2026-01-09", "--as", "day", "--max-failures", 2, "--max-parallel", 2
+    )
+
+    assert done.exit_code == 10
+    assert set(workspace.starts) == {f"2026-01-0{number}" for number in (1, 2, 3, 4)}
+    assert "5 of 9 runs were not started; the same command goes on from here" in done.stderr
+    assert "1003\tTERMINATED\tSUCCESS" in done.lines, "what was running is waited for"
+
+
 # Interrupted
 
 SETS = 200
 
 
-def start(environ: dict[str, str], file: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "dbjobs", "runs", "now", str(JOB_ID), "--each", str(file)]
+def start(environ: dict[str, str], file: Path, *more: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "dbjobs", "runs", "backfill", str(JOB_ID), "--each", str(file)]
     options = ["--max-parallel", "20", "--poll-interval", "0.1s", "--poll-max", "0.1s", "--progress", "none"]
     pipe = subprocess.PIPE
-    return subprocess.Popen([*command, *options], env=environ, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen([*command, *options, *more], env=environ, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.mark.parametrize("failing", [0.0, 0.5], ids=["all is well", "half of all requests fail"])
@@ -424,6 +564,35 @@ def test_a_backfill_killed_three_times_ends_with_every_run_once(tmp_path: Path, 
     assert workspace.starts == dict.fromkeys(days, 1), seed
     assert out.count("\tTERMINATED\tSUCCESS\n") == sets
     assert workspace.most_active <= 20, "runs that a killed process left behind are counted"
+
+
+def test_repairs_killed_three_times_are_each_made_once(tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    days = [(date(2026, 1, 1) + timedelta(number)).isoformat() for number in range(60)]
+    file.write_text("\n".join(["day", *days]))
+    chance = random.Random(seed := random.randrange(2**32))
+    workspace = Workspace(lasts=0.05, results=dict.fromkeys(days[::2], "FAILED"))
+    with scripted_server(workspace.reply) as server:
+        environ = {**os.environ, "DATABRICKS_HOST": server.url, "DATABRICKS_TOKEN": "dapi-killed"}
+        process = start(environ, file)
+        process.communicate(timeout=240)
+        assert process.returncode == ExitCode.FAILED
+        for kills in range(1, 4):
+            process = start(environ, file, "--rerun-failed")
+            deadline = time.monotonic() + 120
+            while len(workspace.repairs) < 8 * kills - chance.randrange(4):
+                assert time.monotonic() < deadline, f"it stood still (seed {seed})"
+                time.sleep(0.002)
+            time.sleep(chance.random() / 20)
+            process.kill()
+            process.communicate()
+        process = start(environ, file, "--rerun-failed")
+        _, err = process.communicate(timeout=240)
+
+    assert process.returncode == 0, (err, seed)
+    repaired = {workspace.days[run_id]: len(repairs) for run_id, repairs in workspace.repairs.items()}
+    assert repaired == dict.fromkeys(days[::2], 1), seed
+    assert workspace.starts == dict.fromkeys(days, 1), seed
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)

@@ -110,8 +110,8 @@ def test_a_result_that_dbjobs_does_not_know_counts_though_a_page_cannot_be_read(
     "command",
     [
         ("runs", "repair", 7, "--wait"),
-        ("runs", "now", JOB_ID, "--each-day", "2026-01-01..2026-01-02", "--as", "day"),
-        ("runs", "now", "nightly", "--each-day", "2026-01-01..2026-01-02", "--as", "day"),
+        ("runs", "backfill", JOB_ID, "--days", "2026-01-01..2026-01-02", "--as", "day"),
+        ("runs", "backfill", "nightly", "--days", "2026-01-01..2026-01-02", "--as", "day"),
         ("runs", "now", "nightly", "--wait"),
         ("runs", "now", JOB_ID, "--wait", "-P", "day=2026-01-01"),
         ("runs", "now", JOB_ID, "--wait", "--only", "task_0"),
@@ -138,7 +138,7 @@ def test_a_set_that_may_have_been_started_is_told_with_quiet_too(
 ) -> None:
     job = {"job_id": JOB_ID, "settings": {"name": "nightly", "parameters": [{"name": "day", "default": ""}]}}
     serve(by_endpoint({"get": job, "runs/list": {}, "run-now": Reply(reset=True)}))
-    done = dbjobs("runs", "now", JOB_ID, "--each-day", "2026-01-01..2026-01-01", "--as", "day", "-q")
+    done = dbjobs("runs", "backfill", JOB_ID, "--days", "2026-01-01..2026-01-01", "--as", "day", "-q")
 
     assert done.exit_code == 6
     assert "day=2026-01-01 may have been started" in done.stderr

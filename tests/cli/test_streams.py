@@ -54,7 +54,7 @@ OUTCOMES: dict[str, tuple[list[object], int, int]] = {
     "runs wait": (["runs", "wait", RUN_ID], 10, RUN_ID),
     "runs wait -o json": (["runs", "wait", RUN_ID, "-o", "json"], 10, RUN_ID),
     "runs wait, events": (["runs", "wait", RUN_ID, "--progress", "events"], 10, RUN_ID),
-    "a backfill": (["runs", "now", JOB_ID, "--each", "days.csv"], 10, RUN_ID),
+    "a backfill": (["runs", "backfill", JOB_ID, "--each", "days.csv"], 10, RUN_ID),
     "runs cancel": (["runs", "cancel", RUN_ID], 0, RUN_ID),
     "jobs create": (["jobs", "create", "--json", SETTINGS], 0, JOB_ID),
 }
@@ -413,7 +413,7 @@ def test_an_error_is_an_event_with_its_cause_and_its_code(dbjobs: Dbjobs, serve:
 @pytest.mark.parametrize(
     "args",
     [["runs", "now", JOB_ID, "--wait"], ["runs", "submit", "--json", SETTINGS, "--wait"],
-     ["runs", "now", JOB_ID, "--each", "days.csv"], ["runs", "wait", RUN_ID, RUN_ID]],
+     ["runs", "backfill", JOB_ID, "--each", "days.csv"], ["runs", "wait", RUN_ID, RUN_ID]],
     ids=["now", "submit", "backfill", "wait"],
 )  # fmt: skip
 def test_an_id_is_printed_once(dbjobs: Dbjobs, server: ScriptedServer, args: list[object]) -> None:

@@ -184,14 +184,24 @@ VALUES: list[WrongCall] = [
         "",
     ),
     (
-        "runs now nightly --each-day yesterday..today --as day",
-        "invalid date range 'yesterday..today'",
-        "give the first and last day, as in 2026-01-01..2026-01-31",
+        "runs backfill nightly --days tomorrow..today --as day",
+        "--days: 'tomorrow' is not a day",
+        "give 2026-01-31, or 2026-01-01..2026-01-31, yesterday, -7d..yesterday",
     ),
     (
-        "runs now nightly --each-day 2026-02-01..2026-01-01 --as day",
-        "invalid date range '2026-02-01..2026-01-01': it ends before it begins",
-        "",
+        "runs backfill nightly --days 2026-02-01..2026-01-01 --as day",
+        "--days: '2026-02-01..2026-01-01' ends before it begins",
+        "give the first one first",
+    ),
+    (
+        "runs now nightly --each days.csv",
+        "there is no option --each",
+        "use dbjobs runs backfill JOB --each FILE",
+    ),
+    (
+        "runs now nightly --each-day 2026-01-01..2026-01-31 --as day",
+        "there is no option --each-day",
+        "use dbjobs runs backfill JOB --days FIRST..LAST --as NAME",
     ),
     (
         "runs list --job nightly --since 1h --until 2h",
@@ -225,7 +235,11 @@ VALUES: list[WrongCall] = [
     ("runs list --limit x", "--limit: 'x' is not a whole number of 0 or more", None),
     ("runs list --limit -1", "--limit: '-1' is not a whole number of 0 or more", None),
     ("runs list --limit 2.5", "--limit: '2.5' is not a whole number of 0 or more", None),
-    ("runs now 7 --each x --max-parallel 0", "--max-parallel: '0' is not a whole number of 1 or more", None),
+    (
+        "runs backfill 7 --each x --max-parallel 0",
+        "--max-parallel: '0' is not a whole number of 1 or more",
+        None,
+    ),
     (
         "runs get 7 -o xml",
         "--output: 'xml' is not one of text, json, jsonl, yaml, id",

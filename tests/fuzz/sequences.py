@@ -277,7 +277,7 @@ def _delete_jobs(dice: _Dice, sequence: Sequence) -> Sequence:
 
 def _backfill(dice: _Dice, sequence: Sequence) -> Sequence:
     days = dice.random.choice([1, 2, 5, 12])
-    words = ["runs", "now", str(JOB_ID), "--each-day", f"2026-01-01..2026-01-{days:02}", "--as", "day"]
+    words = ["runs", "backfill", str(JOB_ID), "--days", f"2026-01-01..2026-01-{days:02}", "--as", "day"]
     words += ["--max-parallel", dice.random.choice(["1", "4", "20"])] if dice.chance(0.5) else []
     words += [*dice.wait_options(), *dice.output_options()]
     return replace(sequence, arguments=tuple(words), waits=True, days=days)

@@ -125,7 +125,7 @@ DAY_HINT = "its parameters are day, rows; --force sends others all the same"
         (DAY, ["--each", "-"], "job 42 has no parameter 'dai'; did you mean 'day'?", DAY_HINT),
         (
             DAY,
-            ["--each-day", "2026-01-01..2026-01-02", "--as", "dat"],
+            ["--days", "2026-01-01..2026-01-02", "--as", "dat"],
             "job 42 has no parameter 'dat'; did you mean 'day'?",
             DAY_HINT,
         ),
@@ -151,7 +151,8 @@ def test_what_the_job_does_not_take_is_refused_with_what_it_takes(
     stdin = {"--params-file": "dai: 1", "--each": "dai\n1\n2\n", "-f": "job_parameters: {dai: '1'}"}
     server = serve(by_endpoint({"get": given, "run-now": {"run_id": 7}}))
 
-    done = dbjobs("runs", "now", 42, *options, stdin=stdin.get(options[0], ""))
+    verb = "backfill" if options[0] in ("--each", "--days") else "now"
+    done = dbjobs("runs", verb, 42, *options, stdin=stdin.get(options[0], ""))
     assert (done.exit_code, done.stdout, server.changes) == (2, "", [])
     shown_error, shown_hint = done.stderr.splitlines()
     assert shown_error == f"error: {error}"
@@ -330,7 +331,7 @@ def test_only_goes_unchanged_plus_signs_included(dbjobs: Dbjobs, server: Scripte
 @pytest.mark.parametrize("options", [["--only", "+nn"], ["-f", "-"], ["--each", "-", "--only", "nn"]])
 def test_only_names_tasks_of_the_job(dbjobs: Dbjobs, server: ScriptedServer, options: list[str]) -> None:
     stdin = "only: [nn]" if "-f" in options else '[{"day": "1"}]'
-    refused = dbjobs("runs", "now", 42, *options, stdin=stdin)
+    refused = dbjobs("runs", "backfill" if "--each" in options else "now", 42, *options, stdin=stdin)
     assert (refused.exit_code, server.changes) == (4, [])
     assert refused.stderr.splitlines() == [
         "error: job 42 has no task 'nn'; did you mean 'n'?",

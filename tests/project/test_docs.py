@@ -49,7 +49,7 @@ def test_every_documented_command_and_option_exists(words: list[str]) -> None:
         command = command.get_command(context, verb)
         assert command is not None, f"there is no command {verb}"
     known = {name for param in command.get_params(context) for name in [*param.opts, *param.secondary_opts]}
-    used = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+    used = {word.partition("=")[0] for word in words if re.match("--?[a-zA-Z]", word)}
     assert used <= known
 
 

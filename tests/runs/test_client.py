@@ -219,6 +219,12 @@ def test_a_backfill_runs_each_set_once(scripted: Any) -> None:
     again = client.backfill(JOB_ID, sets, max_parallel=2)
     assert again.exit_code is result.exit_code
     assert set(workspace.starts.values()) == {1}
+    workspace.refusals = {}
+    assert client.backfill(JOB_ID, sets, skip_existing=True).succeeded
+    assert client.backfill(JOB_ID, sets, rerun_failed=True).succeeded
+    assert [len(repairs) for repairs in workspace.repairs.values()] == [1]
+    with pytest.raises(UsageError, match="exclude each other"):
+        client.backfill(JOB_ID, sets, rerun_failed=True, skip_existing=True)
 
 
 def test_a_missing_configuration_says_what_to_do() -> None:

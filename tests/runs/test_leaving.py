@@ -222,7 +222,7 @@ def test_a_run_whose_start_was_interrupted_is_found_by_its_token_and_canceled() 
     assert out.splitlines() == ["1000", "1000\tTERMINATED\tCANCELED"]
 
 
-BACKFILL: tuple[Any, ...] = ("runs", "now", JOB_ID, "--each-day", "2026-01-01..2026-02-09", "--as", "day")
+BACKFILL: tuple[Any, ...] = ("runs", "backfill", JOB_ID, "--days", "2026-01-01..2026-02-09", "--as", "day")
 
 
 @pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "not answered"])

@@ -87,7 +87,7 @@ def test_an_outage_of_requests_that_hang_ends_in_time(dbjobs: Dbjobs, serve: Ser
         return Reply(body={"runs": []}) if request.endpoint == "runs/list" else Reply(hang=True)
 
     serve(reply)
-    days = ("runs", "now", JOB_ID, "--each-day", "2026-01-01..2026-01-09", "--as", "day")
+    days = ("runs", "backfill", JOB_ID, "--days", "2026-01-01..2026-01-09", "--as", "day")
     arguments = ("runs", "wait", 1) if command == "wait" else days
     began = time.monotonic()
 

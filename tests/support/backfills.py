@@ -29,11 +29,17 @@ class Workspace:
     """what a request to an endpoint meets instead of an answer"""
     refusals: dict[str, Reply] = field(default_factory=dict)
     """by day"""
+    results_of_repairs: dict[str, str] = field(default_factory=dict)
+    """by day, what else than SUCCESS becomes of its run once it is repaired"""
+    repair_refusals: dict[str, Reply] = field(default_factory=dict)
+    """by day"""
     run_ids: dict[str, int] = field(default_factory=dict)
     """by token"""
     days: dict[int, str] = field(default_factory=dict)
     """by run_id, in the order of the starts"""
     began: dict[int, float] = field(default_factory=dict)
+    repairs: dict[int, list[float]] = field(default_factory=dict)
+    """by run_id, when its repairs began"""
     most_active: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,8 +51,9 @@ class Workspace:
         if request.endpoint == "get":
             return Reply(body=JOB)
         if request.endpoint == "runs/list":
-            newest = max(self.began.values(), default=0)
-            return Reply(body={"runs": [{"run_id": 1, "start_time": _ms(newest)}] if self.began else []})
+            return self._list(request.query)
+        if request.endpoint == "runs/repair":
+            return self._repair(request.body)
         if request.endpoint == "run-now":
             return self._start(request.body)
         return Reply(body=self._run(int(request.query["run_id"])))
@@ -61,20 +68,52 @@ class Workspace:
             self.most_active = max(self.most_active, sum(map(self._is_active, self.days)))
         return Reply(body={"run_id": self.run_ids[token]})
 
+    def _list(self, query: dict[str, Any]) -> Reply:
+        """The newest first, a page at a time."""
+        only_active = query.get("active_only") == "true"
+        found = [one for one in reversed(self.days) if not only_active or self._is_active(one)]
+        start, limit = int(query.get("page_token") or 0), int(query.get("limit") or 20)
+        page = {"runs": [self._run(run_id) for run_id in found[start : start + limit]]}
+        more = {"next_page_token": str(start + limit)} if len(found) > start + limit else {}
+        return Reply(body=page | more)
+
+    def _repair(self, body: dict[str, Any]) -> Reply:
+        """Once at a time, and only for those who know of the last one."""
+        run_id = int(body["run_id"])
+        repairs = self.repairs.setdefault(run_id, [])
+        if refusal := self.repair_refusals.get(self.days[run_id]):
+            return refusal
+        if self._is_active(run_id) or body.get("latest_repair_id", 0) != len(repairs):
+            return Reply(400, {"error_code": "INVALID_STATE", "message": "the run is being repaired"})
+        repairs.append(self.now())
+        return Reply(body={"repair_id": len(repairs)})
+
     def _is_active(self, run_id: int) -> bool:
         is_skipped = self.results.get(self.days[run_id]) == "SKIPPED"
-        return not is_skipped and self.now() < self.began[run_id] + self.lasts
+        latest = [self.began[run_id], *self.repairs.get(run_id, ())][-1]
+        return not is_skipped and self.now() < latest + self.lasts
 
     def _run(self, run_id: int) -> dict[str, Any]:
-        start = _ms(self.began[run_id])
-        if self._is_active(run_id):
-            return run("RUNNING", None, task("load", "RUNNING"), run_id=run_id, start_time=start)
-        result = self.results.get(self.days[run_id], "SUCCESS")
+        day, start, repairs = self.days[run_id], _ms(self.began[run_id]), self.repairs.get(run_id, [])
+        known: dict[str, Any] = {"run_id": run_id, "start_time": start}
+        known["job_parameters"] = [{"name": "day", "default": "", "value": day}]
+        known["repair_history"] = [{"type": "ORIGINAL"}] + [{"id": n} for n in range(1, len(repairs) + 1)]
+        result = self.results.get(day, "SUCCESS")
         if result == "SKIPPED":
-            return run("SKIPPED", None, run_id=run_id, start_time=start, end_time=start)
-        end = start + int(self.lasts * 1000)
-        load = task("load", "TERMINATED", result, start_time=start, end_time=end)
-        return run("TERMINATED", result, load, run_id=run_id, start_time=start, end_time=end)
+            return run("SKIPPED", None, **known, end_time=start)
+        results = [result] + [self.results_of_repairs.get(day, "SUCCESS")] * len(repairs)
+        begins = [self.began[run_id], *repairs]
+        attempts = [
+            task(
+                "load", "TERMINATED", result, run_id=run_id * 10 + number, attempt_number=number,
+                start_time=_ms(began), end_time=_ms(began + self.lasts),
+            )
+            for number, (began, result) in enumerate(zip(begins, results, strict=True))
+        ]  # fmt: skip
+        if self._is_active(run_id):
+            last = {"run_id": attempts[-1]["run_id"], "attempt_number": attempts[-1]["attempt_number"]}
+            return run("RUNNING", None, *attempts[:-1], task("load", "RUNNING", **last), **known)
+        return run("TERMINATED", results[-1], *attempts, **known, end_time=attempts[-1]["end_time"])
 
     @property
     def starts(self) -> Counter[str]:

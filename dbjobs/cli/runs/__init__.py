@@ -8,6 +8,7 @@ group = Group(
         "now",
         "submit",
         "rerun",
+        "backfill",
         "wait",
         "get",
         "list",

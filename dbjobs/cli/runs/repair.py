@@ -95,7 +95,7 @@ def command(
         return wait_for_repair(limit.seconds_left) if wait else None
 
     def wait_for_repair(timeout: float) -> waiting.Wait:
-        reader = RepairReader(app.api, before=Run(before))
+        reader = RepairReader(app.api, before={run_id: Run(before)})
         left = replace(options, timeout=timeout)
         return make_wait(app, [run_id], left, just_started=True, reader=reader)
 

@@ -1,14 +1,18 @@
-"""How a backfill ended, set by set: a table for people."""
+"""The sets of a backfill, before it begins and when it has ended: tables for people."""
+
+from collections.abc import Sequence
 
 from rich.text import Text
 
-from dbjobs.output.formatting import format_counts, format_duration, format_message
+from dbjobs.jobfiles.parameters import PARAMETER_OPTIONS
+from dbjobs.output.formatting import format_age, format_counts, format_duration, format_message
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import Column, lay_out_table
-from dbjobs.output.terminal.screen import canvas_for
+from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.truncation import MAX_CELL, truncate
-from dbjobs.runs.backfill import Backfill
+from dbjobs.runs.backfill import Backfill, PlannedRun
+from dbjobs.runs.existing_runs import ExistingRuns
 from dbjobs.runs.watching import Snapshot, WatchedRun
 
 SET_COLUMNS = (
@@ -20,8 +24,45 @@ SET_COLUMNS = (
     Column("MESSAGE", is_optional=True),
 )
 
+PLAN_COLUMNS = (
+    Column(is_whole=True),
+    Column("SET", is_whole=True, gap=1),
+    Column("PARAMETERS"),
+    Column("RUN ID", is_whole=True, is_optional=True, priority=1),
+    Column("STATE", is_whole=True),
+    Column("STARTED", is_whole=True, is_optional=True),
+)
+
 MAX_LABEL = 60
 """Characters that are shown of a parameter set."""
+
+
+def write_plan(streams: Streams, planned: Sequence[PlannedRun], existing: ExistingRuns, now: float) -> None:
+    """A row per set on stdout, with the newest run that has its parameters."""
+    canvas = canvas_for(streams, streams.out, now, MAX_CELL)
+    rows = []
+    for one in planned:
+        label, parameters = canvas.line(one.label), canvas.line(_format_parameters(one))
+        if run := existing.by_label.get(one.label):
+            started = format_age(run.start_time, now) if run.start_time else ""
+            rows.append(
+                _row(canvas.symbol(run), label, parameters, str(run.run_id), canvas.state(run), started)
+            )
+        else:
+            rows.append(_row("", label, parameters, "", "", ""))
+    write_lines(streams, lay_out_table(PLAN_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs))
+    states = (run.shown_state for run in existing.by_label.values())
+    counted = f": {format_counts(states)}" if existing.by_label else ""
+    streams.note(f"{len(planned)} sets; {len(existing.by_label)} have a run{counted}; nothing was started")
+
+
+def _format_parameters(planned: PlannedRun) -> str:
+    """Those of every kind, where the label has only what tells the set from others."""
+    texts: list[object] = []
+    for kind in PARAMETER_OPTIONS:
+        values = planned.body.get(kind) or {}
+        texts += [f"{name}={value}" for name, value in values.items()] if isinstance(values, dict) else values
+    return ", ".join(map(str, texts))
 
 
 def render_parameter_sets(streams: Streams, snapshot: Snapshot, backfill: Backfill, now: float) -> str:
