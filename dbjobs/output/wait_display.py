@@ -164,7 +164,9 @@ class WaitDisplay:
         if self.backfill:
             from dbjobs.output.terminal.parameter_sets import render_parameter_sets
 
-            self.streams.note(render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now()))
+            if self.backfill.planned:
+                table = render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now())
+                self.streams.note(table)
         elif has_shown or self._mode is not ProgressMode.LIVE:  # else the live view shows it
             self.streams.note(render_summary(snapshot))
         self._outputs.explain([run for run in map(self._find_failure, snapshot.runs) if run])

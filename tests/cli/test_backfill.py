@@ -23,7 +23,7 @@ from dbjobs.runs.backfill import make_token
 from dbjobs.runs.parameter_sets import label_sets, multiply_sets, read_sets
 from tests.conftest import Dbjobs, Result, Serve
 from tests.support.backfills import Workspace
-from tests.support.fakes import FakeClock, Reply, scripted_server
+from tests.support.fakes import FakeClock, Received, Reply, scripted_server
 from tests.support.payloads import JOB_ID
 
 THREE_DAYS = ("--days", "2026-01-01..2026-01-03", "--as", "day")
@@ -490,6 +490,34 @@ def test_a_repair_that_is_not_answered_is_not_sent_twice(
     assert [len(repairs) for repairs in workspace.repairs.values()] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_when_requests_fail_before_or_after_they_take_effect_each_repair_is_made_once(
+    backfill: Any, workspace: Workspace, serve: Serve, seed: int
+) -> None:
+    twenty = ("--days", "2026-01-01..2026-01-20", "--as", "day", "--max-parallel", 8)
+    workspace.results = {f"2026-01-{number:02}": "FAILED" for number in range(1, 21, 2)}
+    assert backfill(*twenty).exit_code == 10
+    chance = random.Random(seed)
+    faults = [Reply(reset=True), Reply(503, {"message": "back soon"}), Reply(429, {}, {"Retry-After": "3"})]
+    reply = workspace._reply
+
+    def fail_often(request: Received) -> Reply:
+        answer = reply(request) if chance.random() < 0.8 else None
+        if answer is None:
+            return chance.choice(faults)
+        return answer if chance.random() < 0.8 else chance.choice(faults[:2])  # it took effect
+
+    workspace._reply = fail_often  # type: ignore[method-assign]
+    for _call in range(20):
+        done = backfill(*twenty, "--rerun-failed", "--progress", "none")
+        if done.exit_code != ExitCode.UNREACHABLE:
+            break
+
+    assert done.exit_code == 0, done.stderr
+    assert [len(repairs) for repairs in workspace.repairs.values()] == [1] * 10
+    assert set(workspace.starts.values()) == {1}
+
+
 def test_sets_that_have_run_can_be_left_out(backfill: Any, workspace: Workspace) -> None:
     workspace.results = {"2026-01-01": "SKIPPED", "2026-01-02": "FAILED"}
     backfill("--days", "2026-01-01..2026-01-02", "--as", "day", "--batch", "an earlier one")
@@ -499,7 +527,9 @@ def test_sets_that_have_run_can_be_left_out(backfill: Any, workspace: Workspace)
     assert "left out 1 of 3 sets, which have run: 1 FAILED" in done.stderr
     assert workspace.starts == {"2026-01-01": 2, "2026-01-02": 1, "2026-01-03": 1}
     two_days = ("--days", "2026-01-02..2026-01-03", "--as", "day")
-    assert backfill(*two_days, "--skip-existing").exit_code == 0
+    again = backfill(*two_days, "--skip-existing")
+    assert again.exit_code == 0
+    assert again.stderr == "left out 2 of 2 sets, which have run: 1 FAILED, 1 SUCCESS\n"
     assert workspace.starts.total() == 4, "nothing is left to start"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, JobRef
@@ -15,10 +16,10 @@ from dbjobs.cli.run_requests import RunNowOptions
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.common.deadline import time_limit
-from dbjobs.errors import DbjobsError, RefusedError, UsageError
+from dbjobs.errors import DbjobsError, ExitCode, RefusedError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import START_SECONDS
-from dbjobs.output.formatting import format_counts
+from dbjobs.output.formatting import count, format_counts
 
 if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill, PlannedRun
@@ -291,7 +292,9 @@ def _show_plan(app: App, job: Payload, planned: "Sequence[PlannedRun]", batch: s
 def _wait(app: App, backfill: "Backfill", options: WaitOptions, *, rerun_failed: bool) -> None:
     """Start the runs that are missing, wait for all runs together, and exit with their outcome."""
     planned = len(backfill.planned)
-    app.streams.note(f"{planned} runs are wanted, {backfill.max_parallel} at once at most; {CONTINUE_HINT}")
+    if planned:
+        at_once = f"{backfill.max_parallel} at once at most"
+        app.streams.note(f"{count(planned, 'run')} wanted, {at_once}; {CONTINUE_HINT}")
     try:
         code = wait_for_runs(app, [], options, backfill=backfill)
     except DbjobsError as error:
@@ -303,6 +306,7 @@ def _wait(app: App, backfill: "Backfill", options: WaitOptions, *, rerun_failed:
             app.streams.warn(f"{uncertain} may have been started, or not; {CONTINUE_HINT}")
         if unstarted := backfill.unstarted:
             app.streams.note(f"{len(unstarted)} of {planned} runs were not started; {CONTINUE_HINT}")
-    if code and not rerun_failed:
+    has_failed = code in {outcome.value for outcome in Outcome} and code != ExitCode.NEVER_RAN
+    if code and has_failed and not rerun_failed:
         app.streams.note("to repair the runs that failed, add --rerun-failed to the same command")
     raise typer.Exit(backfill.exit_code(code))
