@@ -59,6 +59,15 @@ def _report_file(text: str) -> str:
     return text
 
 
+def _notify_url(text: str) -> str:
+    from dbjobs.output.notifications import check_url
+
+    try:
+        return check_url(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 CiOption = Annotated[
     CiSystem, _wait_option("--ci", "The CI system to report to  [default: auto, by environment].")
 ]
@@ -116,6 +125,15 @@ class WaitOptions:
     ci: CiOption = CiSystem.AUTO
     junit: JunitOption = None
     report: ReportOption = None
+    notify: Annotated[
+        str | None,
+        _wait_option(
+            "--notify",
+            "POST the outcome to a webhook when the wait ends: Slack's, Teams', or JSON to any other.",
+            metavar="URL",
+            parser=_notify_url,
+        ),
+    ] = None
 
 
 def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool = True) -> None:

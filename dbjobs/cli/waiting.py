@@ -121,5 +121,6 @@ def make_reporter(
         report_files(options.junit, options.report),
         pending_starts=backfill,
         is_strict=options.strict,
+        notify_url=options.notify,
         has_groups=options.progress not in (ProgressMode.EVENTS, ProgressMode.NONE),
     )

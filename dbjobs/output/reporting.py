@@ -1,4 +1,4 @@
-"""Reporting the outcome of a wait to the CI system, and to report files.
+"""Reporting the outcome of a wait to the CI system, to report files, and to a webhook.
 
 Nothing here may change how a wait ends: whatever goes wrong is a warning.
 """
@@ -40,7 +40,10 @@ class Reporter:
     """SUCCESS_WITH_FAILURES counts as a failure"""
     has_groups: bool = True
     """the log of the CI system is for people, so parts of it can be collapsed"""
+    notify_url: str | None = None
+    """the webhook that is told how the wait ended"""
     _percent: int = 0
+    _has_notified: bool = False
     _appended_at: dict[Path, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,14 +101,25 @@ class Reporter:
         `note` says why the wait ended before they did. `may_ask`: there is time to fetch why
         tasks failed. A report that is not `is_final` is replaced by a later one.
         """
-        if not snapshot.runs or not (self.ci_format or self.files):
+        if not snapshot.runs:
             return
-        with self._errors_as_warnings("the reports"):
-            report = self.make_report(snapshot, note, may_ask=may_ask)
-            for file, form in self.files:
-                with self._errors_as_warnings(str(file)):
-                    self.write_report(report, file, form)
-            self.report_to_ci(report, is_final=is_final)
+        if self.ci_format or self.files:
+            with self._errors_as_warnings("the reports"):
+                report = self.make_report(snapshot, note, may_ask=may_ask)
+                for file, form in self.files:
+                    with self._errors_as_warnings(str(file)):
+                        self.write_report(report, file, form)
+                self.report_to_ci(report, is_final=is_final)
+        if is_final and self.notify_url and not self._has_notified:
+            self._has_notified = True  # a signal from now on does not send it again
+            with self._errors_as_warnings("the notification"):
+                self._notify(self.notify_url, snapshot, note, may_wait=may_ask)
+
+    def _notify(self, url: str, snapshot: Snapshot, note: str, *, may_wait: bool) -> None:
+        from dbjobs.output.notifications import send_notification
+
+        not_started = self.pending_starts.not_started if self.pending_starts else {}
+        send_notification(url, snapshot, note, not_started, self.streams, self.clock, may_wait=may_wait)
 
     def make_report(self, snapshot: Snapshot, note: str = "", *, may_ask: bool = True) -> "Report":
         """The runs with the errors of their failed tasks, as far as these can be fetched."""

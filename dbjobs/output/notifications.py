@@ -1,0 +1,186 @@
+"""`--notify`: one POST to a webhook when a wait ends, in the form that Slack, Microsoft Teams or others take.
+
+It never changes how a wait ends: a notification that is not accepted is a warning.
+Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
+https://learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from dbjobs.api.states import SEVERITY
+from dbjobs.common.clock import Clock
+from dbjobs.common.deadline import seconds_left, time_limit
+from dbjobs.common.hidden import hide
+from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.output.formatting import count, format_state
+from dbjobs.output.streams import Streams
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
+
+SECONDS = 15.0
+"""For all tries; a wait that was interrupted has less."""
+
+SECONDS_IF_INTERRUPTED = 3.0
+PAUSES = (1.0, 3.0)
+"""Seconds before the second and the third try."""
+
+MAX_RUNS = 20
+"""Runs that a message names, the failed ones first; JSON has all of them."""
+
+MAX_TEXT = 300
+"""Characters of a message of the API."""
+
+MIN_SECRET_LENGTH = 16
+"""Shorter parts of a URL are words, such as `databricks`, which would be hidden everywhere."""
+
+HEADERS = {"Content-Type": "application/json"}
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+TEAMS_HOSTS = (".webhook.office.com", ".logic.azure.com", ".api.powerplatform.com")
+
+
+def check_url(text: str) -> str:
+    """The URL, whose secret parts are hidden from now on; a ValueError, without the text, if it is none."""
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise ValueError("it takes a URL that begins with https:// or http://")
+    values = [value for _, value in parse_qsl(parts.query)]
+    after_host = parts._replace(scheme="", netloc="").geturl()
+    for secret in (after_host, *parts.path.split("/"), *values):
+        if len(secret) >= MIN_SECRET_LENGTH:
+            hide(secret)
+    return text
+
+
+def send_notification(
+    url: str,
+    snapshot: Snapshot,
+    note: str,
+    not_started: Mapping[str, str],
+    streams: Streams,
+    clock: Clock,
+    *,
+    may_wait: bool = True,
+) -> None:
+    """Send it once; tried again where it was not delivered."""
+    from dbjobs.http.session import HttpSession
+
+    text = json.dumps(make_body(url, snapshot, note, not_started), ensure_ascii=False)
+    body = streams.censor(text).encode(errors="replace")
+    host = urlsplit(url).hostname
+    session = HttpSession()
+    with time_limit(clock, SECONDS if may_wait else SECONDS_IF_INTERRUPTED):
+        for pause in (*PAUSES, 0.0):
+            try:
+                response = session.send("POST", url, data=body, headers=HEADERS)
+            except DbjobsError as error:
+                problem = error.message
+                is_final = not (isinstance(error, UnreachableError) and error.is_retryable)
+            else:
+                if 200 <= response.status < 300:
+                    streams.detail(f"{host} was notified")
+                    return
+                problem = f"{host} answered with HTTP {response.status}"
+                is_final = response.status != 429 and response.status < 500
+            if is_final or not pause or seconds_left() <= pause:
+                break
+            clock.sleep(pause)
+    streams.warn(f"the notification was not delivered: {problem}")
+
+
+def make_body(url: str, snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> dict[str, Any]:
+    """The form that the host of the URL takes."""
+    host = urlsplit(url).hostname or ""
+    if host in SLACK_HOSTS:
+        return {"text": "\n".join(_escape_for_slack(line) for line in _lines(snapshot, note, not_started))}
+    if host.endswith(TEAMS_HOSTS):
+        return _to_teams(snapshot, _lines(snapshot, note, not_started))
+    return {
+        "event": "dbjobs.wait_ended",
+        "summary": _title(snapshot),
+        "note": note,
+        "runs": [_describe(watched) for watched in snapshot.runs],
+        "not_started": dict(not_started),
+    }
+
+
+def _describe(watched: WatchedRun) -> dict[str, Any]:
+    run = watched.run
+    described: dict[str, Any] = {"run_id": watched.run_id, "label": watched.label}
+    if run is not None:
+        described |= {
+            "job_id": run.job_id,
+            "run_name": run.run_name,
+            "life_cycle_state": run.life_cycle_state,
+            "result_state": run.result_state,
+            "state_message": run.message,
+            "start_time": run.start_time,
+            "end_time": run.end_time,
+            "run_page_url": run.run_page_url,
+            "failed_tasks": [task.task_key for task in run.failed_tasks],
+        }
+    return described
+
+
+def _by_severity(snapshot: Snapshot) -> list[WatchedRun]:
+    """Runs whose end was not seen, then the most severe outcomes first."""
+
+    def rank(watched: WatchedRun) -> int:
+        outcome = watched.run.outcome if watched.run else None
+        return -1 if outcome is None else SEVERITY[outcome]
+
+    return sorted(snapshot.runs, key=rank)
+
+
+def _title(snapshot: Snapshot) -> str:
+    good = sum(bool(one.run and one.run.outcome and one.run.outcome.is_good) for one in snapshot.runs)
+    if len(snapshot.runs) == 1:
+        return _line(snapshot.runs[0])
+    return f"{good} of {count(len(snapshot.runs), 'run')} succeeded"
+
+
+def _line(watched: WatchedRun) -> str:
+    run = watched.run
+    if run is None:
+        return f"run {watched.run_id}: not seen"
+    name = f"{run.run_name}, {watched.label}" if watched.label else run.run_name
+    is_good = run.outcome is not None and run.outcome.is_good
+    message = "" if is_good or not run.message else f": {run.message[:MAX_TEXT]}"
+    return f"{format_state(run)}  {name} (run {watched.run_id}){message}"
+
+
+def _lines(snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> list[str]:
+    lines = [_title(snapshot)]
+    if note:
+        lines.append(note)
+    if len(snapshot.runs) > 1:
+        lines += [_line(watched) for watched in _by_severity(snapshot)[:MAX_RUNS]]
+    if (left := len(snapshot.runs) - MAX_RUNS) > 0:
+        lines.append(f"and {count(left, 'other run')}")
+    if not_started:
+        lines.append(f"{count(len(not_started), 'parameter set')} without a run")
+    urls = [one.run.run_page_url for one in _by_severity(snapshot)[:1] if one.run]
+    return lines + [url for url in urls if url]
+
+
+def _escape_for_slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _to_teams(snapshot: Snapshot, lines: list[str]) -> dict[str, Any]:
+    """An adaptive card, of runs of text: these are shown as they are, without markup."""
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [{"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line}]} for line in lines],
+    }
+    return {
+        "type": "message",
+        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
+    }
