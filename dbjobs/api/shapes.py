@@ -123,13 +123,16 @@ _TASK_SETTINGS: Fields = {
     "for_each_task": {"task": OBJECT},
 }
 
-_EVENTS = (
+NOTIFICATION_EVENTS = (
     "on_start",
     "on_success",
     "on_failure",
     "on_duration_warning_threshold_exceeded",
     "on_streaming_backlog_exceeded",
+    "on_maintenance_start",
+    "on_maintenance_complete",
 )
+"""What people and webhooks can be notified of."""
 
 JOB: Fields = {
     "job_id": ID,
@@ -146,8 +149,8 @@ JOB: Fields = {
         "max_concurrent_runs": NUMBER,
         "timeout_seconds": NUMBER,
         "tags": OBJECT,
-        "email_notifications": {event: [TEXT] for event in _EVENTS},
-        "webhook_notifications": {event: [OBJECT] for event in _EVENTS},
+        "email_notifications": {event: [TEXT] for event in NOTIFICATION_EVENTS},
+        "webhook_notifications": {event: [OBJECT] for event in NOTIFICATION_EVENTS},
         "schedule": {"quartz_cron_expression": TEXT, "timezone_id": TEXT, "pause_status": TEXT},
         "continuous": {"pause_status": TEXT},
         "trigger": {"pause_status": TEXT, "file_arrival": {"url": TEXT}, "periodic": OBJECT},

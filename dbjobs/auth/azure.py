@@ -44,7 +44,7 @@ DOMAINS = {
     ".databricks.azure.cn": "CHINA",
 }
 
-Token = tuple[str, float | None]
+TokenAndLifetime = tuple[str, float | None]
 """A token, and how many seconds it is valid."""
 
 
@@ -76,7 +76,7 @@ def _grant_for_client(sign_in: SignIn, proof: Mapping[str, str]) -> Grant:
     url = f"{authority_of(sign_in)}/{tenant}/oauth2/v2.0/token"
     client = {"grant_type": "client_credentials", "client_id": sign_in.read("azure_client_id"), **proof}
 
-    def token_for(resource: str) -> Token:
+    def token_for(resource: str) -> TokenAndLifetime:
         answer = sign_in.ask("POST", url, form={**client, "scope": f"{resource}/.default"})
         return token_of(answer), lifetime_of(answer, sign_in.clock.now())
 
@@ -94,7 +94,7 @@ def managed_identity(sign_in: SignIn) -> Grant:
     service = sign_in.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or METADATA_SERVICE
     client_id = sign_in.get("azure_client_id")
 
-    def token_for(resource: str) -> Token:
+    def token_for(resource: str) -> TokenAndLifetime:
         query = {"api-version": "2018-02-01", "resource": resource}
         query |= {"client_id": client_id} if client_id else {}
         url = f"{service.rstrip('/')}/metadata/identity/oauth2/token?{urlencode(query)}"
@@ -104,7 +104,7 @@ def managed_identity(sign_in: SignIn) -> Grant:
     return grant_by(sign_in, token_for)
 
 
-def grant_by(sign_in: SignIn, token_for: Callable[[str], Token]) -> Grant:
+def grant_by(sign_in: SignIn, token_for: Callable[[str], TokenAndLifetime]) -> Grant:
     """A token for Databricks, and a second one for a principal that is not a user of the workspace.
 
     The second token is optional: a principal that cannot get one may be a user of the workspace.

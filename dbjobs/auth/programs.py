@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dbjobs.auth.azure import Token, grant_by, tenant_of
+from dbjobs.auth.azure import TokenAndLifetime, grant_by, tenant_of
 from dbjobs.auth.browser import official_grant
 from dbjobs.auth.grants import Grant, bearer_of, claims_of, lifetime_of, token_of
 from dbjobs.auth.oauth import DEFAULT_SCOPE, scopes_of
@@ -39,7 +39,7 @@ def azure_cli(sign_in: SignIn) -> Grant:
     candidates = [("--subscription", subscription), ("--tenant", tenant)]
     options = [[option, value] for option, value in candidates if value]
 
-    def token_for(resource: str) -> Token:
+    def token_for(resource: str) -> TokenAndLifetime:
         command = ["az", "account", "get-access-token", "--resource", resource, "--output", "json"]
         answer = _ask_with_fewer_options(sign_in, command, options)
         return token_of(answer, "accessToken"), lifetime_of(answer, sign_in.clock.now())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbjobs.auth.credentials import Credentials
     from dbjobs.cli.cache import Cache
     from dbjobs.cli.checkup import Checkup
-    from dbjobs.cli.dry_run import DryRun
+    from dbjobs.cli.dry_run import DryRunTransport
     from dbjobs.config.files import ProfileFiles
     from dbjobs.config.resolve import Profile
     from dbjobs.config.settings import Options
@@ -162,10 +162,10 @@ class App:
         return JobsApi(self.dry_run) if dry_run else self.api
 
     @cached_property
-    def dry_run(self) -> "DryRun":
-        from dbjobs.cli.dry_run import DryRun
+    def dry_run(self) -> "DryRunTransport":
+        from dbjobs.cli.dry_run import DryRunTransport
 
-        return DryRun(self.transport, self.streams, self.output)
+        return DryRunTransport(self.transport, self.streams, self.output)
 
     def finish_dry_run(self) -> None:
         """Print the requests of a dry run that make one document; called at the end."""

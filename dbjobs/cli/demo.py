@@ -115,11 +115,11 @@ def _show_history(app: "App", job_id: int) -> None:
     """The job's history on stderr, once there is more than this run."""
     from dbjobs.api.models import Run
     from dbjobs.api.paging import RunFilter
-    from dbjobs.cli.jobs.history import DEFAULT_LIMIT
+    from dbjobs.cli.jobs.history import DEFAULT_RUNS
     from dbjobs.output.terminal.job_history import history_text
     from dbjobs.runs.history import analyze_runs
 
-    pages = app.api.list_runs(RunFilter(job_id=job_id), limit=DEFAULT_LIMIT, expand_tasks=True)
+    pages = app.api.list_runs(RunFilter(job_id=job_id), limit=DEFAULT_RUNS, expand_tasks=True)
     history = analyze_runs(Run(run) for page in pages for run in page)
     if len(history.runs) > 1:
         app.streams.note(f"\n$ dbjobs jobs history {job_id}")

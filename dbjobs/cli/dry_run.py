@@ -8,7 +8,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document
 
 
-class DryRun:
+class DryRunTransport:
     """A transport that reads from the workspace, and prints requests that would change it."""
 
     def __init__(self, transport: HttpTransport, streams: Streams, output: str) -> None:

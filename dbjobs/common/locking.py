@@ -13,7 +13,7 @@ from dbjobs.errors import UnsentError
 LOCK_SECONDS = 60.0
 """For so long a lock is waited for: whoever holds it may have been stopped."""
 
-PAUSE = 0.05
+LOCK_PAUSE = 0.05
 """Seconds between two tries."""
 
 if sys.platform == "win32":
@@ -60,6 +60,6 @@ def _wait_for_lock(folder: Path, lock: Callable[[], None]) -> None:
                     f"another dbjobs has held the lock of {folder} for {seconds:.0f} s",
                     hint="it may be waiting for somebody, or be stopped: end it",
                 ) from None
-            time.sleep(PAUSE)
+            time.sleep(LOCK_PAUSE)
         else:
             return

@@ -9,7 +9,7 @@ import yaml
 
 from dbjobs.common.documents import parse_document
 
-INDENT = 2
+STEP = 2
 
 
 class Layout:
@@ -51,9 +51,9 @@ class Layout:
             lines, below = self._lines, found[0].start_mark.line + 1
             lines[below - 1] = re.sub(r":\s*(\{\s*\}|~|null)(?=\s)", ":", lines[below - 1], count=1)
             self.text = "".join(lines)
-            self._insert(below, _block(name, values, INDENT))
+            self._insert(below, _block(name, values, STEP))
         else:
-            self._insert(len(self._lines), ["profiles:", *_block(name, values, INDENT)])
+            self._insert(len(self._lines), ["profiles:", *_block(name, values, STEP)])
 
     def remove_profile(self, name: str) -> None:
         profiles = self._profiles()
@@ -107,7 +107,7 @@ class Layout:
 
 def _block(name: str, values: Mapping[str, Any], indent: int) -> list[str]:
     """The lines of a profile, one per setting; a reference takes one line, too."""
-    inner = " " * (indent + INDENT)
+    inner = " " * (indent + STEP)
     return [
         f"{' ' * indent}{scalar(name)}:",
         *(f"{inner}{scalar(key)}: {_inline(value)}" for key, value in values.items()),

@@ -11,12 +11,12 @@ from typing import Any
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.findings import Finding, Path, unknown, unknown_field, warning
 from dbjobs.jobfiles.known_fields import (
+    ANY_NUMBER,
     ANYTHING,
     BOOLEAN,
     INTEGER,
-    NUMBER,
     SCALAR,
-    TEXT,
+    STRING,
     EnumValues,
     Record,
     Schema,
@@ -46,7 +46,7 @@ def check_fields(value: Any, schema: Schema, path: Path = ()) -> Iterator[Findin
             yield _wrong_kind(path, "a list", value)
     elif isinstance(schema, EnumValues):
         if not isinstance(value, str):
-            yield _wrong_kind(path, TEXT, value)
+            yield _wrong_kind(path, STRING, value)
         elif not schema.has(value) and "{{" not in value:
             yield unknown(path, f"is not one of {', '.join(schema)}")
     else:
@@ -79,11 +79,11 @@ def check_rules(value: Payload, type_name: str, path: Path) -> Iterator[Finding]
 
 
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
-    if isinstance(value, dict | list) or (kind not in (TEXT, SCALAR) and not _fits(value, kind)):
+    if isinstance(value, dict | list) or (kind not in (STRING, SCALAR) and not _fits(value, kind)):
         yield _wrong_kind(path, kind, value)
-    elif kind == TEXT and not isinstance(value, str) and str(path[-1]).endswith(("name", "_key")):
+    elif kind == STRING and not isinstance(value, str) and str(path[-1]).endswith(("name", "_key")):
         yield _wrong_kind(path, kind, value)  # others refer to it by this string
-    elif kind == TEXT and not isinstance(value, str):
+    elif kind == STRING and not isinstance(value, str):
         yield warning(path, f"is {kind_of(value)} where a string is expected; quote it to send it as written")
 
 
@@ -92,10 +92,10 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, bool) or value in ("true", "false")
     if isinstance(value, str):
         return "{{" in value or bool(re.fullmatch(_NUMERALS[kind], value))
-    return not isinstance(value, bool) and (kind == NUMBER or isinstance(value, int))
+    return not isinstance(value, bool) and (kind == ANY_NUMBER or isinstance(value, int))
 
 
-_NUMERALS = {INTEGER: r"-?[0-9]{1,19}", NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"}
+_NUMERALS = {INTEGER: r"-?[0-9]{1,19}", ANY_NUMBER: r"-?[0-9]{1,40}(\.[0-9]{1,40})?"}
 
 
 def kind_of(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The known fields of job settings: those of the official SDK, and those that it lacks.
 
-A schema is a kind of value (`TEXT`, …), `EnumValues` (the texts that are known for it), a list
+A schema is a kind of value (`STRING`, …), `EnumValues` (the texts that are known for it), a list
 with the schema of its items, or a dict with a schema per field; the field `*` means any
 name that users choose. Databricks adds fields without a new version, so what is missing
 here is not wrong. `make fields` writes api_fields.json from the SDK's data classes.
@@ -14,14 +14,14 @@ from dbjobs.http.response import Payload
 
 Schema = Any
 
-TEXT = "a string"
+STRING = "a string"
 INTEGER = "a whole number"
-NUMBER = "a number"
+ANY_NUMBER = "a number"
 BOOLEAN = "true or false"
 SCALAR = "a string, a number, true or false"
 ANYTHING = "anything"
 
-_SCHEMAS = {"text": TEXT, "whole": INTEGER, "number": NUMBER, "truth": BOOLEAN, "anything": ANYTHING}
+_SCHEMAS = {"text": STRING, "whole": INTEGER, "number": ANY_NUMBER, "truth": BOOLEAN, "anything": ANYTHING}
 
 
 class EnumValues(tuple[str, ...]):
@@ -81,7 +81,7 @@ for _name, _record in RECORDS.items():
 # What the SDK does not have, but the API takes
 
 RECORDS["JobSettings"]["compute"] = ANYTHING
-RECORDS["SubmitTask"]["job_cluster_key"] = TEXT
+RECORDS["SubmitTask"]["job_cluster_key"] = STRING
 RECORDS["NotebookTask"]["revision_timestamp"] = INTEGER  # API 2.0
 RECORDS["JobNotificationSettings"]["alert_on_last_attempt"] = BOOLEAN
 RECORDS["JobsHealthRule"]["operator"] = _ENUMS["JobsHealthOperator"]  # in examples of API 2.1, for `op`

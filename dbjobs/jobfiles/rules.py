@@ -9,6 +9,7 @@ What involves more than one mapping is in `checks`.
 import json
 from typing import Any
 
+from dbjobs.api.shapes import NOTIFICATION_EVENTS
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.parameters import MAX_TOKEN_LENGTH
 from dbjobs.jobfiles.rule_kinds import (
@@ -106,15 +107,6 @@ QUIET_TIMES = (
     between("min_time_between_triggers_seconds", 60),
     between("wait_after_last_change_seconds", 60),
 )
-EVENTS = (
-    "on_start",
-    "on_success",
-    "on_failure",
-    "on_duration_warning_threshold_exceeded",
-    "on_streaming_backlog_exceeded",
-    "on_maintenance_start",
-    "on_maintenance_complete",
-)
 ID_OF_PAGE = (r"[A-Za-z0-9_-]{1,63}", "must be 1 to 63 ASCII letters, digits, - or _")
 TABLE_NAME = (r"[^.]+\.[^.]+\.[^.]+|.*`.*", "must be catalog_name.schema_name.table_name")
 
@@ -178,7 +170,7 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "TableUpdateTriggerConfiguration": (*QUIET_TIMES, matches("table_names", *TABLE_NAME)),
     "ModelTriggerConfiguration": (*QUIET_TIMES, only_if("aliases", "condition", "MODEL_ALIAS_SET")),
     "JobCompletionTriggerConfiguration": (max_items("jobs", 10),),
-    "WebhookNotifications": tuple(max_items(event, 3) for event in EVENTS),
+    "WebhookNotifications": tuple(max_items(event, 3) for event in NOTIFICATION_EVENTS),
     # Tasks
     "Task": _TASK,
     "SubmitTask": _TASK,

@@ -1,16 +1,15 @@
 """Exporting the notebooks of a run: which tasks have views, and each view as the contents of a file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dbjobs.api.client import JobsApi
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.paging import Warn
 from dbjobs.errors import NotFoundError
 from dbjobs.http.response import Payload
 from dbjobs.notebook import NotebookError, convert_page
-
-Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from urllib.parse import unquote
 from dbjobs.notebook import html
 from dbjobs.notebook.cells import NotebookCell
 
-Output = dict[str, Any]
-Result = dict[str, Any]
+CellOutput = dict[str, Any]
+CellResult = dict[str, Any]
 
 _IMAGE = re.compile(r"data:(image/[\w.+-]+)(;[^,]*)?,")
 _ERROR_NAME = re.compile(r"\s*([A-Za-z_][\w.$]*)\s*:\s*(.*)", re.DOTALL)
 _MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
-def outputs_of(cell: NotebookCell) -> list[Output]:
+def outputs_of(cell: NotebookCell) -> list[CellOutput]:
     """All outputs of a cell; the error that the command itself has comes last, unless a result shows it."""
-    outputs: list[Output] = []
+    outputs: list[CellOutput] = []
     for result in cell.results:
         kind = result.get("type")
         convert = CONVERTERS.get(kind, _other) if isinstance(kind, str) else _other
@@ -38,7 +38,7 @@ def outputs_of(cell: NotebookCell) -> list[Output]:
     return outputs
 
 
-def _html(result: Result) -> Iterator[Output]:
+def _html(result: CellResult) -> Iterator[CellOutput]:
     data = result.get("data")
     if not isinstance(data, str):
         yield from _other(result)
@@ -51,7 +51,7 @@ def _html(result: Result) -> Iterator[Output]:
         yield _stream(printed)
 
 
-def _text(result: Result) -> Iterator[Output]:
+def _text(result: CellResult) -> Iterator[CellOutput]:
     data, metadata = result.get("data"), result.get("metadata")
     if not isinstance(data, str):
         yield from _other(result)
@@ -60,7 +60,7 @@ def _text(result: Result) -> Iterator[Output]:
         yield _stream(data, "stderr" if name == "stderr" else "stdout")
 
 
-def _table(result: Result) -> Iterator[Output]:
+def _table(result: CellResult) -> Iterator[CellOutput]:
     rows = [row for row in _list(result.get("data")) if isinstance(row, list | dict)]
     columns = [column for column in _list(result.get("schema")) if isinstance(column, dict)]
     names = [str(column.get("name", "")) for column in columns]
@@ -85,7 +85,7 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _image(result: Result) -> Iterator[Output]:
+def _image(result: CellResult) -> Iterator[CellOutput]:
     data = result.get("data")
     found = _IMAGE.match(data) if isinstance(data, str) else None
     if not isinstance(data, str) or not found:
@@ -98,7 +98,7 @@ def _image(result: Result) -> Iterator[Output]:
     yield _display({mime_type: content})
 
 
-def _mime_bundle(result: Result) -> Iterator[Output]:
+def _mime_bundle(result: CellResult) -> Iterator[CellOutput]:
     """JSON stays what it is; anything else is text, or lines of text."""
     data = result.get("data")
     content: dict[str, Any] = {}
@@ -113,7 +113,7 @@ def _mime_bundle(result: Result) -> Iterator[Output]:
         yield from _other(result)
 
 
-def _error(result: Result) -> Iterator[Output]:
+def _error(result: CellResult) -> Iterator[CellOutput]:
     properties = result.get("jupyterProps")
     merged = {**result, **properties} if isinstance(properties, dict) else result
     summary = _first_text(merged, "errorSummary", "summary", "data", "cause")
@@ -123,7 +123,7 @@ def _error(result: Result) -> Iterator[Output]:
     yield _failure(_first_text(merged, "ename") or name, _first_text(merged, "evalue") or value, trace)
 
 
-def _first_text(result: Result, *names: str) -> str:
+def _first_text(result: CellResult, *names: str) -> str:
     return next((result[name] for name in names if isinstance(result.get(name), str) and result[name]), "")
 
 
@@ -137,7 +137,7 @@ def _split_error(summary: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("Error", summary.strip())
 
 
-def _other(result: Result) -> Iterator[Output]:
+def _other(result: CellResult) -> Iterator[CellOutput]:
     """A type that is not known, or whose data is not what it should be."""
     data = result.get("data")
     if data in (None, "", [], {}):
@@ -145,15 +145,15 @@ def _other(result: Result) -> Iterator[Output]:
     yield _display({"text/plain": _to_text(data)})
 
 
-def _stream(text: str, name: str = "stdout") -> Output:
+def _stream(text: str, name: str = "stdout") -> CellOutput:
     return {"output_type": "stream", "name": name, "text": text}
 
 
-def _display(data: dict[str, Any]) -> Output:
+def _display(data: dict[str, Any]) -> CellOutput:
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
-def _failure(name: str, value: str, traceback: list[str]) -> Output:
+def _failure(name: str, value: str, traceback: list[str]) -> CellOutput:
     return {
         "output_type": "error",
         "ename": name,
@@ -162,7 +162,7 @@ def _failure(name: str, value: str, traceback: list[str]) -> Output:
     }
 
 
-CONVERTERS: dict[str, Callable[[Result], Iterator[Output]]] = {
+CONVERTERS: dict[str, Callable[[CellResult], Iterator[CellOutput]]] = {
     "html": _html,
     "htmlSandbox": _html,
     "raw": _text,

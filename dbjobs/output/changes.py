@@ -23,7 +23,7 @@ class ChangeKind(Enum):
 
 
 @dataclass(frozen=True)
-class Change:
+class StateChange:
     """One thing that differs from the snapshot before."""
 
     kind: ChangeKind
@@ -36,32 +36,32 @@ class Change:
     """True if the run was never seen before: the state it was found in"""
 
 
-def changes_between(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
+def changes_between(before: Snapshot | None, after: Snapshot) -> Iterator[StateChange]:
     """Contact first, then run by run; a run that continues before its tasks, one that ended after them."""
     if before and after.runs is before.runs:
         return
     old_runs = {watched.run_id: watched for watched in before.runs} if before else {}
     was_lost = before is not None and before.error is not None
     if after.error and not was_lost:
-        yield Change(ChangeKind.CONTACT_LOST)
+        yield StateChange(ChangeKind.CONTACT_LOST)
     gave_up = any(
         watched.is_lost and not (watched.run_id in old_runs and old_runs[watched.run_id].is_lost)
         for watched in after.runs
     )
     if was_lost and not after.error and not gave_up:
-        yield Change(ChangeKind.CONTACT_RESTORED)
+        yield StateChange(ChangeKind.CONTACT_RESTORED)
     for new in after.runs:
         yield from _run_changes(old_runs.get(new.run_id) or WatchedRun(new.run_id), new)
 
 
-def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
+def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[StateChange]:
     run = new.run
     if new.is_lost and not old.is_lost:
-        yield Change(ChangeKind.RUN_GONE, new)
+        yield StateChange(ChangeKind.RUN_GONE, new)
     if run is None or new is old:
         return
     is_first = old.run is None
-    own = Change(ChangeKind.RUN_STATE, new, is_first=is_first)
+    own = StateChange(ChangeKind.RUN_STATE, new, is_first=is_first)
     has_changed = old.run is None or fingerprint(old.run) != fingerprint(run)
     if has_changed and not run.is_ended:
         yield own
@@ -69,13 +69,13 @@ def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[Change]:
     order = {task.task_key: index for index, task in enumerate(run.tasks)}
     for task in sorted(run.attempts, key=lambda task: (order[task.task_key], task.attempt_number)):
         if known.get(_identity(task)) != fingerprint(task):
-            yield Change(ChangeKind.TASK_STATE, new, task, is_first=is_first)
+            yield StateChange(ChangeKind.TASK_STATE, new, task, is_first=is_first)
     for task in run.tasks:
         child, before = new.children.get(task.task_key), old.children.get(task.task_key)
         if child is None:
             continue
         if before is None or before.run_id != child.run_id or fingerprint(before) != fingerprint(child):
-            yield Change(ChangeKind.CHILD_STATE, new, task, child)
+            yield StateChange(ChangeKind.CHILD_STATE, new, task, child)
     if has_changed and run.is_ended:
         yield own
 

@@ -38,7 +38,7 @@ from typing import Any
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Phase
 from dbjobs.common.clock import Clock
-from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, ChangeKind, changes_between
+from dbjobs.output.changes import HEARTBEAT_SECONDS, ChangeKind, StateChange, changes_between
 from dbjobs.output.expectations import Announcements, ExpectedEnd, expected_end, format_delay
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
@@ -88,7 +88,7 @@ class EventProgress:
             self.last_written = snapshot.elapsed
 
 
-def _change_event(change: Change, snapshot: Snapshot) -> Event:
+def _change_event(change: StateChange, snapshot: Snapshot) -> Event:
     name, watched, task, child = change.kind.value, change.watched, change.task, change.child
     if watched is None:  # contact, which concerns all runs
         run_id = snapshot.runs[0].run_id if len(snapshot.runs) == 1 else None

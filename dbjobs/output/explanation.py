@@ -20,12 +20,12 @@ MAX_CHANGES = 12
 
 MAX_SHORT_CAUSES = 3
 
-CommandLine = Callable[[str, str], str]
+FormatCommand = Callable[[str, str], str]
 """Makes the command that people may type next, from its name and arguments."""
 
 
 def render_explanation(
-    explanation: Explanation, streams: Streams, command_line: CommandLine, now: float
+    explanation: Explanation, streams: Streams, command_line: FormatCommand, now: float
 ) -> str:
     """All of it for people, on standard output. The first line is the verdict."""
     run = explanation.run
@@ -128,14 +128,14 @@ def _changes(explanation: Explanation, *, is_ascii: bool) -> Iterator[str]:
         yield f"… and {count(len(explanation.changes) - MAX_CHANGES, 'more change')}: runs diff has them all"
 
 
-def _next(explanation: Explanation, command_line: CommandLine) -> Iterator[str]:
+def _next(explanation: Explanation, command_line: FormatCommand) -> Iterator[str]:
     for step in explanation.next_steps:
         yield command_line(step.command, step.arguments).rstrip()
         yield f"  {step.reason}"
 
 
 def render_short(
-    explanation: Explanation, streams: Streams, command_line: CommandLine, *, is_only: bool = True
+    explanation: Explanation, streams: Streams, command_line: FormatCommand, *, is_only: bool = True
 ) -> str:
     """For the end of a wait: the causes, the next command with its reason, and where to read on."""
     causes = explanation.causes

@@ -31,6 +31,12 @@ MAX_SETTINGS = 3
 MAX_VALUE = 40
 """Characters of a changed setting's value."""
 
+LONGEST_BAR = 1.5
+"""The duration that the longest bar stands for, as a share of the median."""
+
+RETRIED = "↻"
+"""The symbol of a task that succeeded after it had failed."""
+
 MAX_SHOWN_RUNS = 60
 """So many runs have a place in the grid, the newest; the figures are of all."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dbjobs.api.shapes import NOTIFICATION_EVENTS
 from dbjobs.http.response import Payload
 
 TARGETS = {
@@ -20,15 +21,6 @@ TARGETS = {
 """By the type of a task, the fields that say what it runs."""
 
 SQL_TARGETS = ("file", "query", "dashboard", "alert")
-
-EVENTS = (
-    "on_start",
-    "on_success",
-    "on_failure",
-    "on_duration_warning_threshold_exceeded",
-    "on_streaming_backlog_exceeded",
-)
-"""What people are notified of."""
 
 
 def format_schedule(schedule: Payload) -> str:
@@ -104,7 +96,7 @@ def format_libraries(tasks: Sequence[Payload]) -> Iterator[str]:
 def format_notifications(settings: Payload) -> Iterator[str]:
     """`on_failure: ann@example.com, webhook 7`, an event each."""
     emails, hooks = settings.get("email_notifications") or {}, settings.get("webhook_notifications") or {}
-    for event in EVENTS:
+    for event in NOTIFICATION_EVENTS:
         names = [str(address) for address in emails.get(event) or ()]
         names += [f"webhook {hook.get('id')}" for hook in hooks.get(event) or ()]
         if names:

@@ -29,7 +29,7 @@ PAUSES = (1.0, 3.0)
 MAX_RUNS = 20
 """Runs that a message names, the failed ones first; JSON has all of them."""
 
-MAX_TEXT = 300
+MAX_STATE_MESSAGE = 300
 """Characters of a message of the API."""
 
 MIN_SECRET_LENGTH = 16
@@ -150,7 +150,7 @@ def _line(watched: WatchedRun) -> str:
         return f"run {watched.run_id}: not seen"
     name = f"{run.run_name}, {watched.label}" if watched.label else run.run_name
     is_good = run.outcome is not None and run.outcome.is_good
-    message = "" if is_good or not run.message else f": {run.message[:MAX_TEXT]}"
+    message = "" if is_good or not run.message else f": {run.message[:MAX_STATE_MESSAGE]}"
     return f"{format_state(run)}  {name} (run {watched.run_id}){message}"
 
 

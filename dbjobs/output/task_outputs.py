@@ -26,7 +26,7 @@ from dbjobs.output.truncation import last_lines, truncate
 from dbjobs.runs.failures import FailedTask
 from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
 
-INDENT = "  "
+_INDENT = "  "
 
 SIGNED_FIELDS = ("artifacts_headers",)
 """Fields that give access to whoever has them; only `-o json` shows them."""
@@ -44,7 +44,7 @@ def render_output(task: TaskRun, output: Payload | None, child: Run | None = Non
         problem = f"the task is {format_state(task)}; output comes when a task ends"
     if problem or not parts:
         parts.append(f"(no output: {clean_line(problem)})" if problem else "(no output)")
-    return "\n".join([f"==> {join_facts(*facts, separator=INDENT)} <==", *parts, "", ""])
+    return "\n".join([f"==> {join_facts(*facts, separator=_INDENT)} <==", *parts, "", ""])
 
 
 def _describe_task(task: TaskRun) -> Iterator[str]:
@@ -110,14 +110,14 @@ def render_failure(failed: FailedTask, keys: Sequence[str] = (), *, tail_lines: 
     else:
         state = f"task {clean_line(failed.name)}: {clean_line(task.shown_state)}"
         lines = [join_facts(state, format_attempt(task), format_took(task))]
-    lines += [INDENT + line for line in describe_failure(failed)]
+    lines += [_INDENT + line for line in describe_failure(failed)]
     title, text = trace_of(failed.trace)
     shown, number = last_lines(text, tail_lines)
     if number:
         heading = title if len(shown) == number else f"{title}, the last {len(shown)} of {number} lines"
-        lines += [f"{INDENT}{heading}:", *(INDENT * 2 + line for line in shown)]
+        lines += [f"{_INDENT}{heading}:", *(_INDENT * 2 + line for line in shown)]
     if task.run_page_url:
-        lines.append(INDENT + clean_line(task.run_page_url))
+        lines.append(_INDENT + clean_line(task.run_page_url))
     return "\n".join([*lines, "", ""])
 
 
@@ -154,4 +154,4 @@ def _summarize(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
         "failed": ", ".join(clean_line(task.task_key) for task in run.failed_tasks),
         "url": clean_line(run.run_page_url or ""),
     }
-    yield from (f"{INDENT}{label}: {text}" for label, text in facts.items() if text)
+    yield from (f"{_INDENT}{label}: {text}" for label, text in facts.items() if text)

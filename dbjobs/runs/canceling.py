@@ -19,7 +19,7 @@ SECONDS_FOR_ALL = 60.0
 SECONDS_FOR_ONE = 10.0
 """For so long one cancel may take, so that one that hangs does not keep the others from being sent."""
 
-PAUSE = 5.0
+CANCEL_PAUSE = 5.0
 """Seconds before those without an answer are sent again."""
 
 
@@ -41,12 +41,12 @@ class Cancels:
         deadline = self.clock.monotonic() + SECONDS_FOR_ALL
         while True:
             cause = self._send_once(deadline)
-            left = deadline - self.clock.monotonic() - PAUSE
+            left = deadline - self.clock.monotonic() - CANCEL_PAUSE
             if not self.unanswered or left <= 0:
                 break
             runs = format_runs(self.unanswered)
             logger.info("the cancel of %s was not answered: %s; trying again for %.0f s", runs, cause, left)
-            self.clock.sleep(PAUSE)
+            self.clock.sleep(CANCEL_PAUSE)
         if self.canceled:
             logger.info("canceled %s, waiting for the end", format_runs(self.canceled))
         return cause

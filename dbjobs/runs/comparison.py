@@ -13,7 +13,7 @@ from dbjobs.errors import NotFoundError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.differences import ABSENT, Difference, differences
 
-MAX_SEARCHED = 1_000
+MAX_SEARCHED_RUNS = 1_000
 """Runs of a job that are looked at for the last one that succeeded."""
 
 STATE_FIELDS = (
@@ -144,11 +144,11 @@ def find_last_good_run(api: JobsApi, run: Run) -> Run:
             hint="give the run to compare it with, the older one first: dbjobs runs diff RUN RUN",
         )
     earlier = RunFilter(job_id=run.job_id, completed_only=True, start_time_to=run.start_time)
-    for payload in chain.from_iterable(api.list_runs(earlier, limit=MAX_SEARCHED)):
+    for payload in chain.from_iterable(api.list_runs(earlier, limit=MAX_SEARCHED_RUNS)):
         found = Run(payload)
         if found.run_id != run.run_id and found.outcome and found.outcome.is_good:
             return Run(api.get_run(found.run_id))
     raise NotFoundError(
-        f"no run of job {run.job_id} succeeded before run {run.run_id}, among {MAX_SEARCHED:,} at most",
+        f"no run of job {run.job_id} succeeded before run {run.run_id}, among {MAX_SEARCHED_RUNS:,} at most",
         hint="give the run to compare it with, the older one first: dbjobs runs diff RUN RUN",
     )

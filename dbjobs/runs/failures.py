@@ -24,7 +24,7 @@ MAX_PARTS = 10
 MAX_PART_REQUESTS = 40
 """In one call, for the parts of tasks: each is a request or two."""
 
-MAX_DEPTH = 5
+MAX_NESTED_PARTS = 5
 """A for-each of a run-job of a for-each …: jobs that start each other have no end."""
 
 NOT_RUN = (Outcome.CANCELED, Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)
@@ -116,7 +116,7 @@ class FailureReader:
             return self._failures[task.run_id]
         name = name or task.task_key
         output = self.fetch(task)
-        parts = self._find_parts(task, name, output or {}) if depth < MAX_DEPTH else []
+        parts = self._find_parts(task, name, output or {}) if depth < MAX_NESTED_PARTS else []
         read = tuple(self._read_part(part_name, part, depth) for part_name, part in parts[:MAX_PARTS])
         failed = FailedTask(name, task, output, read, max(0, len(parts) - MAX_PARTS))
         if task.run_id is not None:

@@ -21,7 +21,7 @@ REFUSAL_PAUSE = 15.0
 SERVER_ERROR_PAUSE = 30.0
 """Seconds between tries after a 5xx, as the API's documentation asks."""
 
-LONGEST_PAUSE = 300.0
+MAX_REQUESTED_PAUSE = 300.0
 """Seconds: a server that asks for a longer pause gets a request anyway."""
 
 
@@ -46,6 +46,6 @@ def may_differ(error: DbjobsError) -> bool:
 def pause_after(error: DbjobsError) -> float:
     """The pause, in seconds, that the server asks for."""
     if isinstance(error, UnreachableError) and error.retry_after is not None:
-        return min(error.retry_after, LONGEST_PAUSE)
+        return min(error.retry_after, MAX_REQUESTED_PAUSE)
     is_server_error = error.answer is not None and error.answer.status >= 500
     return SERVER_ERROR_PAUSE if is_server_error else 0.0

@@ -24,7 +24,7 @@ from dbjobs.runs.watching import watch_runs
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PAUSE = 15.0
+MAX_OUTPUT_PAUSE = 15.0
 """Seconds between two polls at most, while somebody waits for output."""
 
 MAX_ITERATIONS = 100
@@ -93,7 +93,7 @@ def follow_outputs(
     """
     seen: set[int | None] = set()
     announced: set[int | None] = set()
-    for snapshot in watch_runs([run_id], RunReader(api), clock, Schedule(maximum=LONGEST_PAUSE)):
+    for snapshot in watch_runs([run_id], RunReader(api), clock, Schedule(maximum=MAX_OUTPUT_PAUSE)):
         watched = snapshot.runs[0]
         if watched.error and (watched.is_lost or snapshot.ending is Ending.CONTACT_LOST):
             raise watched.error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from dbjobs.runs.estimates import LONGEST_PAUSE
 
-SHORTEST_PAUSE = 0.1
+MIN_PAUSE = 0.1
 """Seconds between two polls at least, whatever the schedule says."""
 
 
@@ -37,7 +37,7 @@ class Schedule:
         """The pause when the last `quiet_polls` polls brought nothing new; `longest` replaces `maximum`."""
         longest = max(self.interval, self.maximum if longest is None else longest)
         pause = min(longest, self.interval * self.growth ** min(quiet_polls, 64))
-        return self.vary(max(SHORTEST_PAUSE, pause))
+        return self.vary(max(MIN_PAUSE, pause))
 
     def capped(self, seconds: float) -> "Schedule":
         """With no pause longer than this, if the pauses are not the user's own."""

@@ -26,7 +26,7 @@ from dbjobs.runs.outages import (
     pause_after,
 )
 from dbjobs.runs.planning import HistoryReader, Planner, ServerClock
-from dbjobs.runs.schedule import SHORTEST_PAUSE, Schedule
+from dbjobs.runs.schedule import MIN_PAUSE, Schedule
 from dbjobs.runs.snapshots import UNSETTLED_POLLS, Ending, PendingStarts, Snapshot, WatchedRun, exit_code_of
 
 __all__ = [
@@ -356,7 +356,7 @@ class _Watch:
         rests = [pause_after(error) for error in outages if is_shared(error)] if outages else [self.took]
         pause = self.planner.pause_after(self._waiting(), self.elapsed, schedule, self.quiet_polls)
         pause = min(pause, schedule.max_outage / OUTAGE_POLLS)
-        soonest = self.elapsed + max(SHORTEST_PAUSE, pause, *rests)
+        soonest = self.elapsed + max(MIN_PAUSE, pause, *rests)
         due = [max(soonest, watched.ask_again_at) for watched in self._waiting()]
         if self.start_error:
             due.append(max(soonest, self.elapsed + pause_after(self.start_error)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 3600.0
 """Seconds; the clock is looked at again after that, and threading takes no wait of centuries."""
 
-Call = tuple[float, int, "Callable[[], None]"]
+_ScheduledCall = tuple[float, int, "Callable[[], None]"]
 
 
 class Agenda:
@@ -29,7 +29,7 @@ class Agenda:
         self.clock = clock
         self.lock = threading.RLock()
         self._news = threading.Condition(self.lock)
-        self._calls: list[Call] = []
+        self._calls: list[_ScheduledCall] = []
         self._order = itertools.count()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="sandbox-agenda", daemon=True)

@@ -23,7 +23,7 @@ from dbjobs.sandbox.model import WORKSPACE_ID
 from dbjobs.sandbox.paging import Tokens
 from dbjobs.sandbox.refusal import RefusalError, malformed, no_endpoint, too_large
 from dbjobs.sandbox.scenario import Occasion
-from dbjobs.sandbox.sign_in import AUTHORIZE_PATH, PAGES, SignIn
+from dbjobs.sandbox.sign_in import AUTHORIZE_PATH, PAGES, TokenServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,7 +44,7 @@ class Application:
     def __init__(
         self,
         workspace: Workspace,
-        sign_in: SignIn,
+        sign_in: TokenServer,
         scenario: Scenario,
         log: JsonLines | None,
         workspace_id: str = WORKSPACE_ID,

@@ -6,7 +6,7 @@ import operator
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox.dag import FAILED
-from dbjobs.sandbox.model import SUCCEEDED, Ending
+from dbjobs.sandbox.model import SUCCEEDED, Termination
 
 if TYPE_CHECKING:
     from dbjobs.sandbox.model import Json
@@ -21,7 +21,7 @@ _NUMERIC = {
 OPS = (*_TEXTUAL, *_NUMERIC)
 
 
-def evaluate(condition: Json) -> tuple[Ending, str | None]:
+def evaluate(condition: Json) -> tuple[Termination, str | None]:
     """How the task ends, and its outcome. EQUAL_TO and NOT_EQUAL compare texts, the others numbers."""
     op, left, right = condition["op"], str(condition["left"]), str(condition["right"])
     if op in _TEXTUAL:
@@ -30,4 +30,4 @@ def evaluate(condition: Json) -> tuple[Ending, str | None]:
         return SUCCEEDED, str(_NUMERIC[op](float(left), float(right))).lower()
     except ValueError:
         message = f"{op} compares numbers, not {left!r} and {right!r}."
-        return Ending(FAILED, "INVALID_RUN_CONFIGURATION", message=message), None
+        return Termination(FAILED, "INVALID_RUN_CONFIGURATION", message=message), None

@@ -18,14 +18,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import dag, endings, parameters, references
-from dbjobs.sandbox.model import NO_CLUSTER, Ending, JobRun, Pass, TaskRun, depends_on, new_id
+from dbjobs.sandbox.model import NO_CLUSTER, JobRun, Pass, TaskAttempt, Termination, depends_on, new_id
 from dbjobs.sandbox.scenario import Occasion, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from dbjobs.sandbox.agenda import Agenda
-    from dbjobs.sandbox.execution import Execution, Output
+    from dbjobs.sandbox.execution import AttemptOutput, Execution
     from dbjobs.sandbox.model import Json
     from dbjobs.sandbox.runner import Runner
 
@@ -44,14 +44,14 @@ class Engine:
         self,
         agenda: Agenda,
         runner: Runner,
-        make_execution: Callable[[TaskRun, Engine], Execution],
+        make_execution: Callable[[TaskAttempt, Engine], Execution],
         time_scale: float = 1.0,
         scenario: Scenario | None = None,
     ) -> None:
         self.lock = agenda.lock
         self.runner = runner
-        self.task_runs: dict[int, TaskRun] = {}
-        self.start_job: Callable[[TaskRun], JobRun]
+        self.task_runs: dict[int, TaskAttempt] = {}
+        self.start_job: Callable[[TaskAttempt], JobRun]
         """Starts the run that a run-job task asks for; the workspace sets it, since it knows the jobs."""
         self.run_ended: Callable[[JobRun], None] = lambda run: None
         """Is called with each run that has ended; the workspace sets it, since it keeps them."""
@@ -100,11 +100,11 @@ class Engine:
 
     def cancel(self, run: JobRun) -> None:
         """Stop all of the run; does nothing if it has ended."""
-        self._stop_run(run, endings.CANCELED)
+        self._stop_run(run, endings.CANCELED_ATTEMPT)
 
-    def cancel_task(self, attempt: TaskRun) -> None:
+    def cancel_task(self, attempt: TaskAttempt) -> None:
         """Stop one task; what depends on it follows its own run_if."""
-        self.stop(attempt, endings.CANCELED)
+        self.stop(attempt, endings.CANCELED_ATTEMPT)
         self._advance_dependents(attempt)
 
     def forget(self, run: JobRun) -> None:
@@ -121,7 +121,7 @@ class Engine:
         for task in tasks:
             attempt = self.add_attempt(run, task)
             if task.get("disabled") or attempt.task_key not in selected:
-                attempt.close(endings.DISABLED, self.now())
+                attempt.close(endings.DISABLED_ATTEMPT, self.now())
         if timeout := run.settings.get("timeout_seconds"):
             self.after(timeout, partial(self._time_out, run, run.passes[-1]))
         run.life_cycle_state = "PENDING"
@@ -129,9 +129,9 @@ class Engine:
 
     def _time_out(self, run: JobRun, timed: Pass) -> None:
         if timed is run.passes[-1]:
-            self._stop_run(run, endings.TIMED_OUT)
+            self._stop_run(run, endings.TIMED_OUT_ATTEMPT)
 
-    def _stop_run(self, run: JobRun, ending: Ending) -> None:
+    def _stop_run(self, run: JobRun, ending: Termination) -> None:
         if run.is_terminal or run.stopping:
             return
         run.stopping = ending
@@ -167,7 +167,7 @@ class Engine:
         begun = any(self.task_runs[run_id].execution_start for run_id in run.passes[-1].task_run_ids)
         return "RUNNING" if begun else "PENDING"
 
-    def _finish(self, run: JobRun, ending: Ending) -> None:
+    def _finish(self, run: JobRun, ending: Termination) -> None:
         if run.forced and run.forced.is_ending and not run.stopping:
             ending = endings.forced(run.forced)
         for ended in (run, run.passes[-1]):
@@ -182,12 +182,18 @@ class Engine:
     # Attempts
 
     def add_attempt(
-        self, run: JobRun, task: Json, *, parent: TaskRun | None = None, key: str = "", is_retry: bool = False
-    ) -> TaskRun:
+        self,
+        run: JobRun,
+        task: Json,
+        *,
+        parent: TaskAttempt | None = None,
+        key: str = "",
+        is_retry: bool = False,
+    ) -> TaskAttempt:
         """A new attempt at a task; or, with a parent, at the iteration of a for-each task by that key."""
         run_id, key = new_id(self.task_runs), key or task["task_key"]
         siblings = parent.iterations if parent else run.attempts
-        attempt = TaskRun(run_id, run, task, key, parent)
+        attempt = TaskAttempt(run_id, run, task, key, parent)
         if earlier := siblings.latest.get(key):
             attempt.follow(earlier, is_retry=is_retry)
         self.task_runs[run_id] = attempt
@@ -196,7 +202,7 @@ class Engine:
             run.passes[-1].task_run_ids.append(run_id)
         return attempt
 
-    def _start_if_ready(self, attempt: TaskRun) -> bool:
+    def _start_if_ready(self, attempt: TaskAttempt) -> bool:
         """Start a blocked task, or close it, if its dependencies allow; True if it was closed."""
         items = attempt.task.get("depends_on", ())
         latest = attempt.job_run.attempts.latest
@@ -208,7 +214,7 @@ class Engine:
             attempt.close(endings.not_run(decision), self.now())
         return attempt.is_terminal
 
-    def prepare(self, attempt: TaskRun) -> None:
+    def prepare(self, attempt: TaskAttempt) -> None:
         """Begin with the set-up; the attempt's own work follows."""
         if attempt.is_terminal:
             return
@@ -221,24 +227,24 @@ class Engine:
             setup = forced.setup
         self.after(setup / self._time_scale, partial(self._execute, attempt))
 
-    def _execute(self, attempt: TaskRun) -> None:
+    def _execute(self, attempt: TaskAttempt) -> None:
         if attempt.is_terminal:
             return
         attempt.resolved = references.resolve(parameters.given_to(attempt), attempt)
         attempt.execution = self._make_execution(attempt, self)
         attempt.execution.start()
 
-    def began(self, attempt: TaskRun) -> None:
+    def began(self, attempt: TaskAttempt) -> None:
         """Its work has begun."""
         if attempt.is_terminal:
             return
         attempt.life_cycle_state = "RUNNING"
         attempt.execution_start = self.now()
         if timeout := attempt.task.get("timeout_seconds"):
-            self.after(timeout, partial(self.stop, attempt, endings.TIMED_OUT))
+            self.after(timeout, partial(self.stop, attempt, endings.TIMED_OUT_ATTEMPT))
         self._advance_dependents(attempt)
 
-    def ended(self, attempt: TaskRun, ending: Ending, output: Output | None = None) -> None:
+    def ended(self, attempt: TaskAttempt, ending: Termination, output: AttemptOutput | None = None) -> None:
         """Its work is over; the clean-up follows. If it was stopped, it ends as it was to."""
         attempt.output = output
         if attempt.is_terminal or attempt.execution_end:
@@ -249,7 +255,7 @@ class Engine:
         self.after(CLEANUP / self._time_scale, partial(self.end, attempt, attempt.ending))
         self._advance_dependents(attempt)
 
-    def stop(self, attempt: TaskRun, ending: Ending) -> None:
+    def stop(self, attempt: TaskAttempt, ending: Termination) -> None:
         """Stop an attempt wherever it is; one whose work goes on ends when that has ended."""
         if attempt.is_terminal or attempt.ending:
             return
@@ -262,7 +268,7 @@ class Engine:
             attempt.execution.stop()
             self.after(GRACE, attempt.execution.kill)
 
-    def end(self, attempt: TaskRun, ending: Ending) -> None:
+    def end(self, attempt: TaskAttempt, ending: Termination) -> None:
         """Close it, and try again if its settings say so."""
         attempt.close(ending, self.now())
         if _may_retry(attempt):
@@ -274,19 +280,19 @@ class Engine:
             self.after(max(0.0, interval - passed), partial(self.prepare, retry))
         self._advance_dependents(attempt)
 
-    def _advance_dependents(self, attempt: TaskRun) -> None:
+    def _advance_dependents(self, attempt: TaskAttempt) -> None:
         """Let go on what waited for this."""
         if attempt.parent:
             self._notify_parent(attempt.parent)
         else:
             self._advance(attempt.job_run)
 
-    def _notify_parent(self, parent: TaskRun | None) -> None:
+    def _notify_parent(self, parent: TaskAttempt | None) -> None:
         if parent and parent.execution:
             parent.execution.advance()
 
 
-def _may_retry(attempt: TaskRun) -> bool:
+def _may_retry(attempt: TaskAttempt) -> bool:
     retries, ending = attempt.task.get("max_retries", 0), attempt.ending
     is_stopping = attempt.job_run.stopping or (attempt.parent and attempt.parent.ending)
     if ending is None or is_stopping or 0 <= retries <= attempt.retries:
@@ -296,7 +302,7 @@ def _may_retry(attempt: TaskRun) -> bool:
     return ending.result_state == dag.FAILED or ending.life_cycle_state == dag.INTERNAL_ERROR
 
 
-def _result_for(upstream: TaskRun, outcome: str | None) -> str | None:
+def _result_for(upstream: TaskAttempt, outcome: str | None) -> str | None:
     """What a dependency came to; a condition that went the other way has excluded this branch."""
     wrong_way = outcome is not None and upstream.result == dag.SUCCESS and upstream.outcome != outcome
     return dag.EXCLUDED if wrong_way else upstream.result

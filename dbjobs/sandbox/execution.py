@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dbjobs.sandbox.notebooks import Cell
+    from dbjobs.sandbox.notebooks import SourceCell
 
 OUTPUT_LIMIT = 5 * 1024 * 1024
 """Bytes: the API gives the last 5 MB of logs, and the first 5 MB of a notebook's result."""
@@ -18,7 +18,7 @@ OUTPUT_LIMIT = 5 * 1024 * 1024
 class Execution:
     """The work of one attempt; every method is called with the engine's lock held."""
 
-    cells: Sequence[Cell] = ()
+    cells: Sequence[SourceCell] = ()
     """Of a notebook, as they were when it ran."""
 
     def start(self) -> None:
@@ -35,7 +35,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Output:
+class AttemptOutput:
     """What an attempt left behind."""
 
     logs_path: Path

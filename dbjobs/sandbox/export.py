@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from dbjobs.sandbox.execution import Output
-    from dbjobs.sandbox.model import Json, TaskRun
-    from dbjobs.sandbox.notebooks import Cell
+    from dbjobs.sandbox.execution import AttemptOutput
+    from dbjobs.sandbox.model import Json, TaskAttempt
+    from dbjobs.sandbox.notebooks import SourceCell
 
 _UNRESERVED = "-_.!~*'()"
 
@@ -35,7 +35,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def show_views(attempt: TaskRun, views: str) -> Json:
+def show_views(attempt: TaskAttempt, views: str) -> Json:
     """The answer of runs/export: a notebook has one page of code, and no dashboards here."""
     if views == "DASHBOARDS":
         return {"views": []}
@@ -46,7 +46,7 @@ def show_views(attempt: TaskRun, views: str) -> Json:
     return {"views": [{"content": page, "name": name, "type": "NOTEBOOK"}]}
 
 
-def _model(attempt: TaskRun, name: str) -> Json:
+def _model(attempt: TaskAttempt, name: str) -> Json:
     cells = attempt.execution.cells if attempt.execution else []
     return {
         "version": "NotebookV1",
@@ -62,7 +62,7 @@ def _model(attempt: TaskRun, name: str) -> Json:
     }
 
 
-def _command(cell: Cell, number: int, output: Output | None) -> Json:
+def _command(cell: SourceCell, number: int, output: AttemptOutput | None) -> Json:
     """A cell with what it printed; one that never ran waits for its input."""
     ran = output.cells[number] if output and number < len(output.cells) else None
     has_failed = bool(ran and output and output.error and number == len(output.cells) - 1)

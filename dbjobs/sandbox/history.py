@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbjobs.errors import UsageError
 from dbjobs.sandbox import endings
-from dbjobs.sandbox.model import TERMINAL, Ending, JobRun, Pass, TaskRun, task_type
+from dbjobs.sandbox.model import TERMINAL, JobRun, Pass, TaskAttempt, Termination, task_type
 from dbjobs.sandbox.settings import LEGACY_TASK_KEY
 from dbjobs.sandbox.state import JsonLines
 from dbjobs.sandbox.views import show_history, show_run
@@ -147,9 +147,9 @@ def _tasks_of(run: Json) -> Iterable[Json]:
     ]
 
 
-def _attempt_of(task: Json, run: JobRun) -> TaskRun:
+def _attempt_of(task: Json, run: JobRun) -> TaskAttempt:
     settings = {name: value for name, value in task.items() if name not in _OF_THE_RUN}
-    attempt = TaskRun(task.get("run_id") or run.run_id, run, settings, task["task_key"])
+    attempt = TaskAttempt(task.get("run_id") or run.run_id, run, settings, task["task_key"])
     attempt.attempt_number = task.get("attempt_number") or 0
     _end(attempt, task)
     attempt.resolved = settings.get(task_type(settings)) or {}
@@ -177,7 +177,7 @@ def _end(progress: Progress, shown: Json) -> None:
     code = details.get("code") or endings.code_of(result)
     kind = details.get("type") or endings.kind_of(result)
     progress.life_cycle_state = _life_cycle_state(shown)
-    progress.ending = Ending(result, code, kind, message, progress.life_cycle_state)
+    progress.ending = Termination(result, code, kind, message, progress.life_cycle_state)
 
 
 def _life_cycle_state(shown: Json) -> str:

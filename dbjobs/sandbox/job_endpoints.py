@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox import export, fields, paging, views
-from dbjobs.sandbox.model import JobRun, TaskRun
+from dbjobs.sandbox.model import JobRun, TaskAttempt
 from dbjobs.sandbox.refusal import invalid
 from dbjobs.sandbox.settings import read_settings
 
@@ -181,9 +181,9 @@ def export_run(call: Call) -> Json:
         return export.show_views(attempt, views)
 
 
-def _task_run(run: JobRun | TaskRun, version: str) -> TaskRun | None:
+def _task_run(run: JobRun | TaskAttempt, version: str) -> TaskAttempt | None:
     """The task's run that a call means; in 2.0, which knows no tasks, that of a job's only one."""
-    if isinstance(run, TaskRun):
+    if isinstance(run, TaskAttempt):
         return run
     return run.attempts.all[-1] if version == "2.0" and run.is_single_task and run.attempts.all else None
 
@@ -221,7 +221,9 @@ def _cut(call: Call, listing: str, item: Json) -> tuple[Json, Json]:
     return item, {"next_page_token": call.tokens.make(listing, start + paging.ARRAY_LIMIT)} if more else {}
 
 
-def _page(call: Call, listing: str, items: list[paging.Item], limit: int) -> tuple[list[paging.Item], Json]:
+def _page(
+    call: Call, listing: str, items: list[paging.Listed], limit: int
+) -> tuple[list[paging.Listed], Json]:
     """The page of a list that the call asks for, and its `has_more` and tokens."""
     offset = fields.integer(call.params, "offset", 0)
     if not 0 <= offset <= MAX_OFFSET:

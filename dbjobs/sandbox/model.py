@@ -14,8 +14,8 @@ from dbjobs.sandbox import dag
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from dbjobs.sandbox.execution import Execution, Output
-    from dbjobs.sandbox.scenario import Outcome
+    from dbjobs.sandbox.execution import AttemptOutput, Execution
+    from dbjobs.sandbox.scenario import PlannedOutcome
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ def depends_on(tasks: list[Json]) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True)
-class Ending:
+class Termination:
     """Why and how something ended: what `state` and `status.termination_details` tell of it."""
 
     result_state: str | None
@@ -81,7 +81,7 @@ class Ending:
     life_cycle_state: str = "TERMINATED"
 
 
-SUCCEEDED = Ending(dag.SUCCESS, "SUCCESS", "SUCCESS")
+SUCCEEDED = Termination(dag.SUCCESS, "SUCCESS", "SUCCESS")
 
 
 @dataclass(eq=False)
@@ -117,17 +117,17 @@ class Progress:
     """Whatever goes through states: a run, a repair of it, an attempt at a task."""
 
     life_cycle_state: str = "QUEUED"
-    ending: Ending | None = None
+    ending: Termination | None = None
     start_time: int = 0
     end_time: int = 0
-    forced: Outcome | None = None
+    forced: PlannedOutcome | None = None
     """What the scenario makes of it."""
 
     @property
     def is_terminal(self) -> bool:
         return self.life_cycle_state in TERMINAL
 
-    def close(self, ending: Ending, now: int) -> None:
+    def close(self, ending: Termination, now: int) -> None:
         self.ending = ending
         self.life_cycle_state = ending.life_cycle_state
         self.end_time = now
@@ -137,20 +137,20 @@ class Progress:
 class Attempts:
     """Attempts at the tasks of a run, or at the iterations of a for-each task."""
 
-    all: list[TaskRun] = field(default_factory=list)
-    latest: dict[str, TaskRun] = field(default_factory=dict)
+    all: list[TaskAttempt] = field(default_factory=list)
+    latest: dict[str, TaskAttempt] = field(default_factory=dict)
     """By key, the newest of each."""
 
-    def add(self, attempt: TaskRun) -> None:
+    def add(self, attempt: TaskAttempt) -> None:
         self.all.append(attempt)
         self.latest[attempt.key] = attempt
 
-    def unfinished(self) -> list[TaskRun]:
+    def unfinished(self) -> list[TaskAttempt]:
         return [attempt for attempt in self.latest.values() if not attempt.is_terminal]
 
 
 @dataclass(eq=False)
-class TaskRun(Progress):
+class TaskAttempt(Progress):
     """One attempt: at a task, or at one iteration of a for-each task."""
 
     run_id: int
@@ -158,7 +158,7 @@ class TaskRun(Progress):
     task: Json
     key: str
     """Its task_key; of an iteration, its number."""
-    parent: TaskRun | None = None
+    parent: TaskAttempt | None = None
     """The for-each task whose iteration it is."""
     input: Any = None
     """The element of the for-each task's inputs that the iteration is for."""
@@ -169,7 +169,7 @@ class TaskRun(Progress):
     execution_start: int = 0
     execution_end: int = 0
     execution: Execution | None = None
-    output: Output | None = None
+    output: AttemptOutput | None = None
     iterations: Attempts = field(default_factory=Attempts)
     resolved: Json = field(default_factory=dict)
     """The task's own `*_task` field as it ran, references replaced."""
@@ -197,7 +197,7 @@ class TaskRun(Progress):
             return None
         return self.ending.result_state or dag.INTERNAL_ERROR
 
-    def follow(self, earlier: TaskRun, *, is_retry: bool) -> None:
+    def follow(self, earlier: TaskAttempt, *, is_retry: bool) -> None:
         """Be the next attempt at the same."""
         self.input = earlier.input
         self.attempt_number = earlier.attempt_number + 1
@@ -224,14 +224,14 @@ class JobRun(Progress):
     """The job's settings as they were at the start, or the submit request."""
     run_name: str
     job: Job | None = None
-    parent: TaskRun | None = None
+    parent: TaskAttempt | None = None
     """The run-job task that started it."""
     trigger: str = "ONE_TIME"
     overriding: Json = field(default_factory=dict)
     """The parameters given to run-now, by kind."""
     job_parameters: dict[str, str] = field(default_factory=dict)
     only: list[str] = field(default_factory=list)
-    stopping: Ending | None = None
+    stopping: Termination | None = None
     """Set once the run is cancelled or out of time: no further task begins."""
     visible_from: int = 0
     is_held: bool = False

@@ -22,7 +22,7 @@ _COMMENTS = {"PYTHON": "#", "SQL": "--", "SCALA": "//", "R": "#"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class SourceCell:
     """One cell: its first line in the file, from 1, its text there, and as a workspace shows it."""
 
     line: int
@@ -31,7 +31,7 @@ class Cell:
     title: str = ""
 
 
-def split_cells(source: str) -> list[Cell]:
+def split_cells(source: str) -> list[SourceCell]:
     """The cells of a notebook's source; a file that is no notebook's is one cell."""
     starts = [0, *(match.end() for match in _SEPARATOR.finditer(source))]
     return [
@@ -40,11 +40,11 @@ def split_cells(source: str) -> list[Cell]:
     ]
 
 
-def _cell(line: int, code: str) -> Cell:
+def _cell(line: int, code: str) -> SourceCell:
     text = _HEAD.sub("", _SEPARATOR.sub("", code)).strip("\n")
     title = _TITLE.match(text)
     text = text[title.end() :] if title else text
-    return Cell(line, code, _MAGIC.sub("", text), title[1] if title else "")
+    return SourceCell(line, code, _MAGIC.sub("", text), title[1] if title else "")
 
 
 def language_of(name: str, content: bytes) -> str:

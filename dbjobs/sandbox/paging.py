@@ -42,7 +42,7 @@ class Numbered(Protocol):
     number: int
 
 
-Item = TypeVar("Item", bound=Numbered)
+Listed = TypeVar("Listed", bound=Numbered)
 
 
 class Tokens:
@@ -71,8 +71,8 @@ class Tokens:
 
 
 def take_page(
-    items: Sequence[Item], limit: int, *, offset: int = 0, position: tuple[str, int] | None = None
-) -> tuple[list[Item], tuple[str, int] | None, tuple[str, int] | None]:
+    items: Sequence[Listed], limit: int, *, offset: int = 0, position: tuple[str, int] | None = None
+) -> tuple[list[Listed], tuple[str, int] | None, tuple[str, int] | None]:
     """A page of items, newest first, with the positions of the next page and of the previous one.
 
     Positions name an item's number, not a place in the list, so a page stays put while newer items come in.

@@ -14,7 +14,7 @@ from dbjobs.sandbox.refusal import invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dbjobs.sandbox.model import JobRun, Json, TaskRun
+    from dbjobs.sandbox.model import JobRun, Json, TaskAttempt
 
 MAX_TOKEN_CHARACTERS = 64
 MAX_PARAMETER_BYTES = 10_000
@@ -73,7 +73,7 @@ def to_rerun(body: Json, run: JobRun, tasks: list[Json]) -> set[str]:
     return dag.closure(keys, dag.reverse(depends)) if boolean(body, "rerun_dependent_tasks") else keys
 
 
-def given_to(attempt: TaskRun) -> Json:
+def given_to(attempt: TaskAttempt) -> Json:
     """The task's own settings, with what run-now gave in their place.
 
     `python_params` replace the parameters of a Python file or a wheel. `notebook_params` and job parameters

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dbjobs.sandbox.execution import Execution
-    from dbjobs.sandbox.model import Job, TaskRun
+    from dbjobs.sandbox.model import Job, TaskAttempt
     from dbjobs.sandbox.runner import Runner
     from dbjobs.sandbox.scenario import Rule, WhenTask
 
@@ -105,7 +105,7 @@ def _usual_seconds(task_key: str) -> tuple[float, float]:
     return setup, SHORTEST_TASK * (LONGEST_TASK / SHORTEST_TASK) ** shares.random()
 
 
-def _execution_of(attempt: TaskRun, engine: Engine) -> Execution:
+def _execution_of(attempt: TaskAttempt, engine: Engine) -> Execution:
     """Nothing is run: an attempt lasts as long as it should, and ends as the rules say."""
     outcome = attempt.forced
     assert isinstance(outcome, PastTaskOutcome)  # noqa: S101 - `_PastTasks` gives no other

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbjobs.sandbox.model import TaskRun
+    from dbjobs.sandbox.model import TaskAttempt
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
 
 
-def resolve(value: Any, attempt: TaskRun) -> Any:
+def resolve(value: Any, attempt: TaskAttempt) -> Any:
     """The value with every reference in its strings replaced, however deep they stand."""
     return _replace(value, _names(attempt)) if "{{" in json.dumps(value) else value
 
@@ -35,7 +35,7 @@ def _replace(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _names(attempt: TaskRun) -> dict[str, str]:
+def _names(attempt: TaskAttempt) -> dict[str, str]:
     run = attempt.job_run
     started = datetime.fromtimestamp(run.begin_time / 1000, tz=timezone.utc)
     names = {
@@ -69,7 +69,7 @@ def _names(attempt: TaskRun) -> dict[str, str]:
     return found
 
 
-def _names_of_task(upstream: TaskRun) -> dict[str, str]:
+def _names_of_task(upstream: TaskAttempt) -> dict[str, str]:
     prefix = f"tasks.{upstream.task_key}"
     found = {
         f"{prefix}.run_id": str(upstream.run_id),

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-from dbjobs.sandbox.execution import Output
+from dbjobs.sandbox.execution import AttemptOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ class Process:
     """One subprocess, from the queue to its end. Both callbacks come from a thread of the runner's."""
 
     def __init__(
-        self, work: Work, folder: Path, began: Callable[[], None], ended: Callable[[Output], None]
+        self, work: Work, folder: Path, began: Callable[[], None], ended: Callable[[AttemptOutput], None]
     ) -> None:
         self._work = work
         self._folder = folder
@@ -103,7 +103,9 @@ class Process:
                 self._process = self._start()
         except (OSError, BadZipFile) as error:
             self._ended(
-                Output(_logs_path(self._folder), error=f"The Python process could not be started: {error}")
+                AttemptOutput(
+                    _logs_path(self._folder), error=f"The Python process could not be started: {error}"
+                )
             )
             return
         self._began()
@@ -197,10 +199,12 @@ class Runner:
                     return file
         raise PathRefusedError(f"There is no file {path} in the workspace, nor in the sandbox's root folder.")
 
-    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Process:
+    def launch(
+        self, work: Work, began: Callable[[], None], ended: Callable[[AttemptOutput], None]
+    ) -> Process:
         folder = self._folder / str(work.run_id) / str(work.task_run_id)
 
-        def finish(output: Output) -> None:
+        def finish(output: AttemptOutput) -> None:
             self._processes.discard(process)
             ended(output)
 
@@ -209,7 +213,7 @@ class Runner:
         self._pool.submit(process.run).add_done_callback(_report_fault)
         return process
 
-    def make_output(self, run_id: int, task_run_id: int, outcome: TaskOutcome) -> Output:
+    def make_output(self, run_id: int, task_run_id: int, outcome: TaskOutcome) -> AttemptOutput:
         """The output that a scenario gives to an attempt in place of running it."""
         folder = self._folder / str(run_id) / str(task_run_id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +222,7 @@ class Runner:
         path = _logs_path(folder)
         path.write_text(filler[: max(0, missing)] + outcome.logs, "utf-8", newline="")
         error, trace = outcome.error or None, outcome.error_trace or None
-        return Output(path, error, trace, outcome.notebook_result, extra=outcome.output)
+        return AttemptOutput(path, error, trace, outcome.notebook_result, extra=outcome.output)
 
     def forget(self, run_id: int) -> None:
         """Remove what a run left behind."""
@@ -240,14 +244,14 @@ def _logs_path(folder: Path) -> Path:
     return folder / "logs.txt"
 
 
-def _read_output(folder: Path, returncode: int) -> Output:
+def _read_output(folder: Path, returncode: int) -> AttemptOutput:
     try:
         result = json.loads((folder / "result.json").read_text("utf-8"))
     except (OSError, ValueError):
         result = {}  # ended from outside, or by os._exit
     if returncode and "error" not in result:
         result["error"] = _describe_exit(returncode)
-    return Output(_logs_path(folder), **result)
+    return AttemptOutput(_logs_path(folder), **result)
 
 
 def _describe_exit(returncode: int) -> str:

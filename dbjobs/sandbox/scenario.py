@@ -148,7 +148,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PlannedOutcome:
     """What a run comes to, whatever its tasks did."""
 
     result_state: str = ""
@@ -167,7 +167,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskOutcome(Outcome):
+class TaskOutcome(PlannedOutcome):
     """What an attempt at a task comes to, without running it; alone with the times, it runs as ever."""
 
     setup: float | None = None
@@ -229,7 +229,7 @@ class Scenario:
     description: str = ""
     requests: list[Rule[WhenRequest, Fault]] = field(default_factory=list)
     tasks: list[Rule[WhenTask, TaskOutcome]] = field(default_factory=list)
-    runs: list[Rule[When, Outcome]] = field(default_factory=list)
+    runs: list[Rule[When, PlannedOutcome]] = field(default_factory=list)
     past_runs: int = 0
     """How many runs each job has had when it is created."""
     past_interval: float = 86_400.0
@@ -252,7 +252,7 @@ class Scenario:
     def task_outcome(self, occasion: Occasion, now: float) -> TaskOutcome | None:
         return _first(self.tasks, occasion, now)
 
-    def run_outcome(self, occasion: Occasion, now: float) -> Outcome | None:
+    def run_outcome(self, occasion: Occasion, now: float) -> PlannedOutcome | None:
         return _first(self.runs, occasion, now)
 
     def _limit(self, now: float) -> Fault | None:

@@ -22,7 +22,7 @@ from dbjobs.sandbox.past_runs import make_past_runs
 from dbjobs.sandbox.runner import Runner
 from dbjobs.sandbox.scenario import Scenario
 from dbjobs.sandbox.shared_host import SharedHost
-from dbjobs.sandbox.sign_in import SignIn
+from dbjobs.sandbox.sign_in import TokenServer
 from dbjobs.sandbox.state import JsonLines
 from dbjobs.sandbox.tasks import execution_of
 from dbjobs.sandbox.workspace import Workspace
@@ -73,7 +73,7 @@ class Sandbox:
             self._listener = opened.enter_context(listen(host, port))
             temporary = opened.enter_context(tempfile.TemporaryDirectory(prefix="dbjobs-sandbox-files-"))
             self.url = url_of(self._listener)
-            sign_in = SignIn(self.token, self.scenario.token_lifetime, is_shared=len(workspace_ids) > 1)
+            sign_in = TokenServer(self.token, self.scenario.token_lifetime, is_shared=len(workspace_ids) > 1)
             workspaces = {}
             for workspace_id in workspace_ids:
                 folder = state or Path(temporary)

@@ -39,7 +39,7 @@ class OAuthRefusalError(RefusalError):
         return {"error": self.error_code, "error_description": self.message}
 
 
-class SignIn:
+class TokenServer:
     """Knows the valid tokens; those of the token endpoint expire after `lifetime` seconds."""
 
     def __init__(self, token: str, lifetime: int, *, is_shared: bool = False) -> None:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbjobs.sandbox.engine import Engine
-    from dbjobs.sandbox.execution import Output
-    from dbjobs.sandbox.model import TaskRun
+    from dbjobs.sandbox.execution import AttemptOutput
+    from dbjobs.sandbox.model import TaskAttempt
     from dbjobs.sandbox.runner import Process
 
 
-def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
+def execution_of(attempt: TaskAttempt, engine: Engine) -> Execution:
     if isinstance(attempt.forced, TaskOutcome) and attempt.forced.is_ending:
         return Forced(attempt, engine, attempt.forced)
     return _KINDS.get(attempt.type, Unsupported)(attempt, engine)
@@ -36,7 +36,7 @@ def execution_of(attempt: TaskRun, engine: Engine) -> Execution:
 class Task(Execution):
     """An execution that reports to the engine."""
 
-    def __init__(self, attempt: TaskRun, engine: Engine) -> None:
+    def __init__(self, attempt: TaskAttempt, engine: Engine) -> None:
         self.attempt = attempt
         self.engine = engine
 
@@ -51,7 +51,7 @@ class Unsupported(Task):
 class Forced(Task):
     """What a scenario says, in place of the work."""
 
-    def __init__(self, attempt: TaskRun, engine: Engine, outcome: TaskOutcome) -> None:
+    def __init__(self, attempt: TaskAttempt, engine: Engine, outcome: TaskOutcome) -> None:
         super().__init__(attempt, engine)
         self.outcome = outcome
 
@@ -119,9 +119,9 @@ class PythonFile(Task):
         with self.engine.lock:
             self.engine.began(self.attempt)
 
-    def _ended(self, output: Output) -> None:
+    def _ended(self, output: AttemptOutput) -> None:
         with self.engine.lock:
-            self.engine.ended(self.attempt, endings.FAILED if output.error else SUCCEEDED, output)
+            self.engine.ended(self.attempt, endings.FAILED_ATTEMPT if output.error else SUCCEEDED, output)
 
     def stop(self) -> None:
         if self.process:
@@ -136,7 +136,7 @@ class WheelMissingError(Exception):
     """A task's wheel is not there."""
 
 
-def _wheels_of(attempt: TaskRun) -> list[str]:
+def _wheels_of(attempt: TaskAttempt) -> list[str]:
     """The wheels that a task names: among its libraries, or in its environment."""
     task, environments = attempt.task, attempt.job_run.settings.get("environments", [])
     named = [library.get("whl", "") for library in task.get("libraries", [])]
@@ -190,7 +190,7 @@ class ForEach(Task):
 
     def stop(self) -> None:
         for iteration in self.attempt.iterations.unfinished():
-            self.engine.stop(iteration, self.attempt.ending or endings.CANCELED)
+            self.engine.stop(iteration, self.attempt.ending or endings.CANCELED_ATTEMPT)
         self.advance()
 
 

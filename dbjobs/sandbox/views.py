@@ -9,11 +9,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dbjobs.sandbox.execution import OUTPUT_LIMIT
-from dbjobs.sandbox.model import USER_NAME, JobRun, TaskRun
+from dbjobs.sandbox.model import USER_NAME, JobRun, TaskAttempt
 from dbjobs.sandbox.settings import lower_task
 
 if TYPE_CHECKING:
-    from dbjobs.sandbox.model import Ending, Job, Json, Progress
+    from dbjobs.sandbox.model import Job, Json, Progress, Termination
 
 _STATUS = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
 _MESSAGES = {
@@ -43,9 +43,9 @@ def show_settings(job: Job, version: str) -> Json:
     return settings | {"format": "MULTI_TASK" if version == "2.2" else settings["format"]}
 
 
-def show_run(run: JobRun | TaskRun, version: str, url: str) -> Json:
+def show_run(run: JobRun | TaskAttempt, version: str, url: str) -> Json:
     """A run as runs/get gives it; with 2.1 and 2.2 its tasks are all there, to be paged."""
-    if isinstance(run, TaskRun):
+    if isinstance(run, TaskAttempt):
         return _show_task_run(run, version, url)
     shown = _show_job_run(run, url) | _show_state(run, version)
     if version == "2.0":
@@ -66,7 +66,7 @@ def show_run(run: JobRun | TaskRun, version: str, url: str) -> Json:
     return shown
 
 
-def show_output(attempt: TaskRun, metadata: Json) -> Json:
+def show_output(attempt: TaskAttempt, metadata: Json) -> Json:
     """The output of one attempt; while it runs, `metadata` alone.
 
     A notebook's standard output is not among its logs, as with the real service.
@@ -99,7 +99,7 @@ def _show_notebook_result(result: str | None) -> Json:
     return {"result": data[:OUTPUT_LIMIT].decode("utf-8", "ignore"), "truncated": len(data) > OUTPUT_LIMIT}
 
 
-def resolved_values(attempt: TaskRun) -> Json:
+def resolved_values(attempt: TaskAttempt) -> Json:
     """What `include_resolved_values` adds to a task: its parameters with every reference replaced."""
     names = ("parameters", "base_parameters", "left", "right")
     values = {name: attempt.resolved[name] for name in names if name in attempt.resolved}
@@ -147,7 +147,7 @@ def _show_single_task(run: JobRun) -> Json:
     return shown | (_cluster_instance(run.attempts.all[-1]) if run.attempts.all else {})
 
 
-def _show_task(attempt: TaskRun, version: str, url: str) -> Json:
+def _show_task(attempt: TaskAttempt, version: str, url: str) -> Json:
     shown = {
         "run_if": "ALL_SUCCESS",
         **attempt.task,
@@ -169,7 +169,7 @@ def _show_task(attempt: TaskRun, version: str, url: str) -> Json:
     return shown
 
 
-def _iteration_stats(attempt: TaskRun) -> Json:
+def _iteration_stats(attempt: TaskAttempt) -> Json:
     """How far a for-each task is, and its commonest errors; an iteration counts by its last attempt."""
     iterations = attempt.iterations.latest.values()
     ended = [iteration for iteration in iterations if iteration.is_terminal]
@@ -206,7 +206,7 @@ def show_history(run: JobRun, version: str) -> list[Json]:
     ]
 
 
-def _show_task_run(attempt: TaskRun, version: str, url: str) -> Json:
+def _show_task_run(attempt: TaskAttempt, version: str, url: str) -> Json:
     """One attempt in the shape of a run: what runs/get gives for a task's run_id."""
     run = attempt.job_run
     shown = _show_job_run(run, url) | _show_task(attempt, version, url)
@@ -255,11 +255,11 @@ def _show_status(run: Progress) -> Json:
     return status
 
 
-def _show_ending(ending: Ending) -> Json:
+def _show_ending(ending: Termination) -> Json:
     return {"code": ending.code, "type": ending.type, "message": ending.message}
 
 
-def _durations(attempt: TaskRun | None) -> Json:
+def _durations(attempt: TaskAttempt | None) -> Json:
     """Milliseconds; all 0 for a run of several tasks, whose total is its run_duration."""
     if attempt is None or not attempt.start_time:
         return {"setup_duration": 0, "execution_duration": 0, "cleanup_duration": 0}
@@ -272,7 +272,7 @@ def _durations(attempt: TaskRun | None) -> Json:
     }
 
 
-def _cluster_instance(attempt: TaskRun) -> Json:
+def _cluster_instance(attempt: TaskAttempt) -> Json:
     """A cluster is there once the attempt runs; the sandbox has none, so it invents one per run."""
     if not attempt.execution_start:
         return {}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dbjobs.sandbox.engine import Engine
     from dbjobs.sandbox.files import Files
     from dbjobs.sandbox.history import History
-    from dbjobs.sandbox.model import Json, TaskRun
+    from dbjobs.sandbox.model import Json, TaskAttempt
 
 
 LATEST_TIME = 10**14
@@ -145,7 +145,7 @@ class Workspace:
         added = {run.run_id: run for run in runs}
         self._runs = dict(sorted((added | self._runs).items(), key=lambda item: item[1].number))
 
-    def run_now(self, job_id: int, body: Json, parent: TaskRun | None = None) -> JobRun:
+    def run_now(self, job_id: int, body: Json, parent: TaskAttempt | None = None) -> JobRun:
         """Start a run of a job, perhaps for a run-job task; the body is that of run-now."""
         token, given = parameters.idempotency_token(body), parameters.read(body)
         with self.lock:
@@ -161,7 +161,7 @@ class Workspace:
             self._start(run, token, job_id, body)
             return run
 
-    def _start_job(self, attempt: TaskRun) -> JobRun:
+    def _start_job(self, attempt: TaskAttempt) -> JobRun:
         return self.run_now(fields.integer(attempt.resolved, "job_id"), attempt.resolved, attempt)
 
     def submit(self, body: Json) -> JobRun:
@@ -194,7 +194,7 @@ class Workspace:
             )
         return run
 
-    def run(self, run_id: int) -> JobRun | TaskRun:
+    def run(self, run_id: int) -> JobRun | TaskAttempt:
         """The job run or task run of that id."""
         found = self._runs.get(run_id) or self._engine.task_runs.get(run_id)
         if found is None or (isinstance(found, JobRun) and found.visible_from > self._engine.now()):

@@ -4,13 +4,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dbjobs.jobfiles.known_fields import BOOLEAN, INTEGER, JOB_FIELDS, NUMBER, SCALAR, TASK, TEXT
+from dbjobs.jobfiles.known_fields import ANY_NUMBER, BOOLEAN, INTEGER, JOB_FIELDS, SCALAR, STRING, TASK
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
-    TEXT: TEXTS,
+    STRING: TEXTS,
     INTEGER: st.integers(-(2**63), 2**63 - 1),
-    NUMBER: st.floats(allow_nan=False, allow_infinity=False),
+    ANY_NUMBER: st.floats(allow_nan=False, allow_infinity=False),
     BOOLEAN: st.booleans(),
     SCALAR: st.booleans() | st.integers() | TEXTS,
 }

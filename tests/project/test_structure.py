@@ -1,6 +1,7 @@
 """The structure that docs/architecture.md describes: packages, order of imports, libraries."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -25,6 +26,8 @@ LAYERS = (
     {"errors"},
 )
 """From the top down: a package imports from those below it only."""
+
+CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+\Z")
 
 ENTRY_POINTS = {"__init__", "__main__", "py.typed"}
 
@@ -101,6 +104,30 @@ def test_no_files_import_each_other_in_a_cycle() -> None:
         TopologicalSorter({module: _imported_modules(module) for module in MODULES}).prepare()
     except CycleError as error:
         pytest.fail(f"these files import each other: {' -> '.join(error.args[1])}")
+
+
+def _public_names(file: Path) -> Iterator[str]:
+    """The classes and the constants that a file defines, but for those that it keeps to itself."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for name in ast.walk(node):
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store) and CONSTANT.match(name.id):
+                    yield name.id
+
+
+@pytest.mark.parametrize("is_sandbox", [False, True], ids=["client", "sandbox"])
+def test_a_class_or_constant_has_a_name_of_its_own(is_sandbox: bool) -> None:
+    """The sandbox repeats the constants of the API, because it shares no code with the client."""
+    files: dict[str, list[str]] = {}
+    for module, file in MODULES.items():
+        in_sandbox = _package_of(module) == "sandbox"
+        for name in _public_names(file):
+            if in_sandbox == is_sandbox or not name.isupper():
+                files.setdefault(name, []).append(module)
+
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize(

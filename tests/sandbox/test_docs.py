@@ -19,8 +19,8 @@ from dbjobs.errors import ExitCode
 from dbjobs.sandbox.endpoints import ENDPOINTS
 from dbjobs.sandbox.scenario import (
     Fault,
-    Outcome,
     PastTaskOutcome,
+    PlannedOutcome,
     Scenario,
     TaskOutcome,
     When,
@@ -78,7 +78,7 @@ def test_every_field_of_a_rule_is_explained(tmp_path: Path) -> None:
     assert set(when) == names(WhenRequest)
     assert set(table("field | meaning")) == names(Fault)
     outcome = {name: cells[0] for name, cells in table("field | of | meaning", 1).items()}
-    assert {name for name, of in outcome.items() if of != "tasks"} == names(Outcome)
+    assert {name for name, of in outcome.items() if of != "tasks"} == names(PlannedOutcome)
     assert set(outcome) == names(TaskOutcome)
 
 

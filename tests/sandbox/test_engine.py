@@ -9,7 +9,7 @@ import pytest
 
 from dbjobs.sandbox.agenda import Agenda
 from dbjobs.sandbox.engine import Engine
-from dbjobs.sandbox.execution import Output
+from dbjobs.sandbox.execution import AttemptOutput
 from dbjobs.sandbox.files import Files
 from dbjobs.sandbox.runner import Process, Runner
 from dbjobs.sandbox.tasks import PythonFile, execution_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from dbjobs.sandbox.model import JobRun, TaskRun
+    from dbjobs.sandbox.model import JobRun, TaskAttempt
     from dbjobs.sandbox.runner import Work
 
 
@@ -27,14 +27,14 @@ class FakeProcess(Process):
     """A process that begins and ends when it is told to."""
 
     def __init__(
-        self, work: Work, folder: Path, began: Callable[[], None], ended: Callable[[Output], None]
+        self, work: Work, folder: Path, began: Callable[[], None], ended: Callable[[AttemptOutput], None]
     ) -> None:
         super().__init__(work, folder, began, ended)
         self.begin, self._report, self._logs = began, ended, folder
         self.signals: list[str] = []
 
     def end(self, error: str | None = None) -> None:
-        self._report(Output(self._logs, error))
+        self._report(AttemptOutput(self._logs, error))
 
     def stop(self) -> None:
         self.signals.append("stop")
@@ -47,7 +47,9 @@ class FakeRunner(Runner):
     def find(self, path: str) -> Path:
         return self.root / path
 
-    def launch(self, work: Work, began: Callable[[], None], ended: Callable[[Output], None]) -> Process:
+    def launch(
+        self, work: Work, began: Callable[[], None], ended: Callable[[AttemptOutput], None]
+    ) -> Process:
         return FakeProcess(work, self.root, began, ended)
 
 
@@ -69,7 +71,7 @@ class World:
         return self.task.life_cycle_state
 
     @property
-    def task(self) -> TaskRun:
+    def task(self) -> TaskAttempt:
         return self.run.attempts.latest["main"]
 
     @property

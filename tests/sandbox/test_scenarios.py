@@ -13,7 +13,7 @@ from dbjobs.errors import UsageError
 from dbjobs.sandbox.scenario import (
     Fault,
     Occasion,
-    Outcome,
+    PlannedOutcome,
     Rule,
     Scenario,
     TaskOutcome,
@@ -52,7 +52,7 @@ class TestWhen:
     )
     def test_it_counts(self, when: When, applied: list[int]) -> None:
         """The occasions come a second apart."""
-        rule = Rule(when, Outcome())
+        rule = Rule(when, PlannedOutcome())
         assert [number for number in range(1, 8) if rule.applies(Occasion(), float(number))] == applied
 
     @pytest.mark.parametrize(

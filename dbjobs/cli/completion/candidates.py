@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.cache import Entries, load_workspace, read_last_run
-from dbjobs.cli.completion.line import CommandLine, Node
+from dbjobs.cli.completion.line import CommandLine, TreeNode
 from dbjobs.cli.completion.profiles import find_host, read_profiles
 from dbjobs.runs.references import LAST, SELECTORS, as_id, parse_run_ref, split_selector
 
@@ -57,7 +57,7 @@ def _options(line: CommandLine, current: str) -> list[tuple[str, str]]:
     ]
 
 
-def _find_values(line: CommandLine, param: Node, current: str, environ: Mapping[str, str]) -> Candidates:
+def _find_values(line: CommandLine, param: TreeNode, current: str, environ: Mapping[str, str]) -> Candidates:
     """What an option or argument may be."""
     query = Query(line, current, environ)
     if choices := param.get("values"):

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-Node = Mapping[str, Any]
+TreeNode = Mapping[str, Any]
 
 
 @cache
-def command_tree() -> Node:
+def command_tree() -> TreeNode:
     """Every command, option and argument, as docs/generate.py wrote them."""
-    tree: Node = json.loads((Path(__file__).parent / "commands.json").read_text("utf-8"))
+    tree: TreeNode = json.loads((Path(__file__).parent / "commands.json").read_text("utf-8"))
     return tree
 
 
@@ -21,29 +21,29 @@ class CommandLine:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.tree = command_tree()
-        self.node: Node = self.tree
+        self.node: TreeNode = self.tree
         """the command, or group of commands, that is named so far; {} if there is none such"""
         self.values: dict[str, str] = {}
         self.arguments: list[str] = []
-        self.pending_option: Node | None = None
+        self.pending_option: TreeNode | None = None
         """the option whose value comes next"""
         self.takes_options = True
         for word in words:
             self._parse(word)
 
     @property
-    def options(self) -> list[Node]:
+    def options(self) -> list[TreeNode]:
         return [*self.node.get("options", ()), *self.tree["global_options"]]
 
-    def option(self, name: str) -> Node | None:
+    def option(self, name: str) -> TreeNode | None:
         return next((option for option in self.options if name in option["names"]), None)
 
     @property
-    def next_argument(self) -> Node | None:
+    def next_argument(self) -> TreeNode | None:
         """The argument that comes next, if the command takes another."""
         arguments = self.node.get("arguments", ())
         if len(self.arguments) < len(arguments):
-            argument: Node = arguments[len(self.arguments)]
+            argument: TreeNode = arguments[len(self.arguments)]
             return argument
         return arguments[-1] if arguments and arguments[-1].get("many") else None
 
@@ -73,12 +73,12 @@ class CommandLine:
             if option:
                 self._set(option, "")
 
-    def _begin(self, option: Node, value: str | None) -> None:
+    def _begin(self, option: TreeNode, value: str | None) -> None:
         if value is None and "metavar" in option:
             self.pending_option = option
         else:
             self._set(option, value or "")
 
-    def _set(self, option: Node, value: str) -> None:
+    def _set(self, option: TreeNode, value: str) -> None:
         self.values[option["names"][0]] = value
         self.pending_option = None

@@ -8,7 +8,7 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import JobRef
 from dbjobs.cli.showing import show_history, write_history
 
-DEFAULT_LIMIT = 25
+DEFAULT_RUNS = 25
 """How many runs are read unless --limit says otherwise: one page of a list."""
 
 
@@ -23,7 +23,7 @@ def command(
     job: JobRef,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="Read the newest N runs; 0 reads all.")
-    ] = DEFAULT_LIMIT,
+    ] = DEFAULT_RUNS,
     report: Annotated[
         str | None,
         typer.Option(

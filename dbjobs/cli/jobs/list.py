@@ -36,7 +36,7 @@ Since = Annotated[
     str | None,
     typer.Option("--since", metavar="WHEN", help="With --runs: read all runs that started then or later."),
 ]
-MAX_SEARCHED = 500
+MAX_SEARCHED_JOBS = 500
 """How many of the newest jobs are searched for a similar name."""
 
 
@@ -127,7 +127,7 @@ def _similar_names(app: App, name: str) -> str:
     from difflib import get_close_matches
 
     try:
-        names = {name_of(job) for page in app.api.list_jobs(limit=MAX_SEARCHED) for job in page} - {""}
+        names = {name_of(job) for page in app.api.list_jobs(limit=MAX_SEARCHED_JOBS) for job in page} - {""}
     except DbjobsError:
         return ""
     by_lower = {one.lower(): one for one in sorted(names, key=str.lower)}

@@ -41,7 +41,7 @@ MAX_ITEMS = 50
 NEWEST_RUNS = 5
 """Of a job's history; the figures are about all runs."""
 
-MAX_MESSAGE = 500
+MAX_TEXT_LENGTH = 500
 """Characters of a message in an answer."""
 
 OUTPUT_PAGE = 8_000
@@ -324,4 +324,4 @@ def _trim_all(value: Any) -> Any:
 
 def _trim(text: str) -> str:
     text = clean_text(text)
-    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}… (cut)"
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}… (cut)"

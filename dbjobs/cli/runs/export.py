@@ -46,7 +46,7 @@ Format = Annotated[Form, typer.Option("--format", help="The form of the files.")
 Directory = Annotated[
     str, typer.Option("--dir", metavar="DIR", help="Where to put the files; - prints one view to stdout.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")]
+Overwrite = Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")]
 
 
 def command(
@@ -56,7 +56,7 @@ def command(
     views: WhichViews = Views.CODE,
     form: Format = Form.HTML,
     directory: Directory = ".",
-    force: Force = False,
+    force: Overwrite = False,
 ) -> None:
     """Save a run's notebooks with their outputs, a file a view.
 

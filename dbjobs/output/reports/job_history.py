@@ -6,7 +6,9 @@ from itertools import pairwise
 from dbjobs.api.models import Run
 from dbjobs.output.formatting import AnyRun, format_date, format_duration, join_facts, seconds_of
 from dbjobs.output.job_history import (
+    LONGEST_BAR,
     MAX_SHOWN_RUNS,
+    RETRIED,
     WHOLE_RUN,
     describe_changes,
     describe_failure,
@@ -25,13 +27,8 @@ STRIP_HEIGHT = 26
 BAR_SHARE = 0.8
 """How much of its column a bar takes."""
 
-SHORTEST_BAR = 3
+MIN_BAR_HEIGHT = 3
 """Pixels: however short, a bar can be seen."""
-
-HIGHEST = 1.5
-"""What the height of a strip stands for, as a share of the median."""
-
-RETRIED = "↻"
 
 
 def render_history(history: JobHistory, made_at: float) -> str:
@@ -82,7 +79,7 @@ def _chart(history: JobHistory, durations: Durations) -> str:
         share = (seconds_of(run, 0) or 0.0) / longest if run.is_ended else 0.0
         bars.append(_bar(run, index, len(runs), share, CHART_HEIGHT, _tip(run)))
         if not (run.outcome and run.outcome.is_good):
-            top = min(CHART_HEIGHT * (1 - share), CHART_HEIGHT - SHORTEST_BAR)
+            top = min(CHART_HEIGHT * (1 - share), CHART_HEIGHT - MIN_BAR_HEIGHT)
             bars.append(_symbol(run, index, len(runs), max(13.0, top - 4), _tip(run)))
     lines = [
         f'<line class="level" x1="{start:.2f}%" x2="{end:.2f}%" y1="{y:.1f}" y2="{y:.1f}"/>'
@@ -189,7 +186,7 @@ def _strip(
         if run is None:
             continue
         if run.outcome and run.outcome.is_good and durations and durations.p50:
-            share = min(1.0, (seconds_of(run, 0) or 0.0) / durations.p50 / HIGHEST)
+            share = min(1.0, (seconds_of(run, 0) or 0.0) / durations.p50 / LONGEST_BAR)
             drawn.append(_bar(run, index, len(cells), share, STRIP_HEIGHT, tip, symbol))
         else:
             drawn.append(_symbol(run, index, len(cells), STRIP_HEIGHT - 6, tip))
@@ -201,7 +198,7 @@ def _bar(run: AnyRun, index: int, count: int, share: float, height: int, tip: st
     """A bar from the bottom up; `symbol` stands on it."""
     width = 100 / count
     left = width * (index + (1 - BAR_SHARE) / 2)
-    pixels = max(SHORTEST_BAR, height * share)
+    pixels = max(MIN_BAR_HEIGHT, height * share)
     place = (
         f'x="{left:.2f}%" width="{width * BAR_SHARE:.2f}%" y="{height - pixels:.1f}" height="{pixels:.1f}"'
     )

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from dbjobs.api.states import Outcome
 from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import AnyRun, format_utc, join_facts
-from dbjobs.output.reports.model import Failure, Report, ReportedRun, ReportedTask
+from dbjobs.output.reports.model import Report, ReportedFailure, ReportedRun, ReportedTask
 from dbjobs.output.truncation import short_line
 
 SKIPPED = (Outcome.UPSTREAM_FAILED, Outcome.EXCLUDED, Outcome.NEVER_RAN)
@@ -129,7 +129,7 @@ def _unfinished(run: AnyRun) -> str:
     return run.message or ("canceled" if run.is_ended else "the wait ended before this did")
 
 
-def _add_failure(case: ET.Element, tag: str, state: str, failure: Failure) -> ET.Element:
+def _add_failure(case: ET.Element, tag: str, state: str, failure: ReportedFailure) -> ET.Element:
     message = _line(failure.error.partition("\n")[0] or state)
     left_out = f"… {failure.lines_left_out:,} lines before" if failure.lines_left_out else ""
     text = join_facts(failure.error, left_out, failure.trace, separator="\n")

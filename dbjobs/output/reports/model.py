@@ -28,7 +28,7 @@ MAX_URL = 1000
 
 
 @dataclass(frozen=True)
-class Failure:
+class ReportedFailure:
     """Why an attempt failed, as far as the server says: clean, and cut to a size that suits a report."""
 
     error: str
@@ -43,7 +43,7 @@ class Attempt:
     """One attempt at a task; `failure` if it went wrong itself."""
 
     task: TaskRun
-    failure: Failure | None = None
+    failure: ReportedFailure | None = None
 
 
 def attempt_of(task: TaskRun, failed: FailedTask | None) -> Attempt:
@@ -56,7 +56,7 @@ def attempt_of(task: TaskRun, failed: FailedTask | None) -> Attempt:
     while sum(map(len, lines)) > MAX_TRACE_CHARACTERS:
         lines = lines[1 + len(lines) // 8 :]
     error = truncate("\n".join(describe_failure(failed)), MAX_ERROR_CHARACTERS)
-    return Attempt(task, Failure(error, "\n".join(lines), title, number - len(lines)))
+    return Attempt(task, ReportedFailure(error, "\n".join(lines), title, number - len(lines)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ReportedTask:
         return self.attempts[-1].task
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> ReportedFailure | None:
         return self.attempts[-1].failure
 
 

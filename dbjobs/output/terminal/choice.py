@@ -14,7 +14,7 @@ from dbjobs.output.terminal.layout import Column, lay_out
 from dbjobs.output.terminal.screen import size_of, to_text
 from dbjobs.output.terminal.style import glyphs_for
 
-COLUMNS = (
+_COLUMNS = (
     Column(is_whole=True),
     Column(is_whole=True, is_right=True, gap=1),
     Column(is_whole=True),
@@ -61,7 +61,7 @@ def _choose_by_keys(streams: Streams, runs: Sequence[Run], canvas: Canvas) -> Ru
         return None
     _write(
         streams,
-        lay_out(COLUMNS[2:], [_row(runs[index], canvas)], width=canvas.width, glyphs=canvas.glyphs)[0],
+        lay_out(_COLUMNS[2:], [_row(runs[index], canvas)], width=canvas.width, glyphs=canvas.glyphs)[0],
     )
     return runs[index]
 
@@ -80,7 +80,7 @@ def _draw(streams: Streams, runs: Sequence[Run], index: int | None, canvas: Canv
         [Text(">" if place == index else " ", "bold"), Text(str(place + 1), "dim"), *_row(run, canvas)]
         for place, run in enumerate(runs)
     ]
-    _write(streams, Text("\n").join(lay_out(COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)))
+    _write(streams, Text("\n").join(lay_out(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)))
 
 
 def _row(run: Run, canvas: Canvas) -> list[Text]:

@@ -9,7 +9,9 @@ from rich.text import Text
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.output.formatting import format_duration, seconds_of
 from dbjobs.output.job_history import (
+    LONGEST_BAR,
     MAX_SHOWN_RUNS,
+    RETRIED,
     WHOLE_RUN,
     describe_changes,
     describe_failure,
@@ -29,11 +31,10 @@ from dbjobs.runs.history import Durations, JobHistory, RunOfTask, SuccessRate, T
 
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "12345678"
 
-LOWEST, HIGHEST = 0.5, 1.5
-"""What the shortest and the longest bar stand for, as a share of the median."""
+SHORTEST_BAR = 0.5
+"""The duration that the shortest bar stands for, as a share of the median."""
 
-RETRIED, ASCII_RETRIED = "↻", "r"
-"""The symbol of a task that succeeded after it had failed."""
+ASCII_RETRIED = "r"
 
 FIGURES_WIDTH = 18
 """Cells for the columns that are never left out, beside names and runs."""
@@ -43,7 +44,7 @@ FEWEST_SHOWN_RUNS = 5
 LABEL_WIDTH = 17
 """Cells of a fact's label, with the blanks on either side."""
 
-COLUMNS = (
+_COLUMNS = (
     Column("TASK", is_whole=True),
     Column("RUNS", is_whole=True),
     Column("TIME", is_whole=True, is_optional=True, priority=0),
@@ -122,7 +123,7 @@ def _render_grid(history: JobHistory, canvas: Canvas) -> Iterator[Text]:
     for node, guide in zip(nodes, guides, strict=True):
         rows.append(_task_row(by_key[node.task.task_key], guide, history, shown, canvas))
     rows += [_task_row(task, "", history, shown, canvas) for task in history.tasks if not task.is_current]
-    yield from lay_out_table(COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
+    yield from lay_out_table(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
     yield from _render_legend(history, shown, canvas)
 
 
@@ -179,7 +180,7 @@ def _bars(runs: Sequence[Run | TaskRun | None], durations: Durations | None, can
         if seconds is None or not durations.p50:
             drawn.append(" ")
         else:
-            height = (seconds / durations.p50 - LOWEST) / (HIGHEST - LOWEST)
+            height = (seconds / durations.p50 - SHORTEST_BAR) / (LONGEST_BAR - SHORTEST_BAR)
             drawn.append(levels[min(max(int(height * len(levels)), 0), len(levels) - 1)])
     return Text("".join(drawn), StateStyle.GOOD.style)
 

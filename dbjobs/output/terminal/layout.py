@@ -22,6 +22,9 @@ DATES_WIDTH = 140
 
 COLUMN_GAP = 2
 
+MIN_NAME_WIDTH = 16
+"""Names in lists: optional columns are left out before this one gets narrower."""
+
 NAME_WIDTH = 24
 CAUSE_WIDTH = 24
 """People read names and causes, not ids: ids are left out before these columns get narrower."""

@@ -14,7 +14,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.common.plain_text import clean_line
-from dbjobs.output.changes import HEARTBEAT_SECONDS, Change, changes_between
+from dbjobs.output.changes import HEARTBEAT_SECONDS, StateChange, changes_between
 from dbjobs.output.expectations import (
     Announcements,
     expected_end,
@@ -86,7 +86,7 @@ class LineProgress:
             self.last_written = snapshot.elapsed
 
 
-def _is_shown(change: Change) -> bool:
+def _is_shown(change: StateChange) -> bool:
     """Of a run that is seen for the first time, tasks that wait or have succeeded get no line."""
     task = change.task
     if task is None or not change.is_first or change.child:
@@ -94,7 +94,7 @@ def _is_shown(change: Change) -> bool:
     return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
 
 
-def _format_change(change: Change, snapshot: Snapshot) -> Text:
+def _format_change(change: StateChange, snapshot: Snapshot) -> Text:
     watched, task, child = change.watched, change.task, change.child
     if watched is None:
         return _format_contact(snapshot)

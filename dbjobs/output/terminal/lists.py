@@ -17,6 +17,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import (
     DATES_WIDTH,
+    MIN_NAME_WIDTH,
     Column,
     draw,
     draw_uncut,
@@ -29,9 +30,8 @@ from dbjobs.output.terminal.style import style_of
 StyledText = tuple[str, str]
 """A text and its style: lists are long, and a Text is made of it only where styles are seen."""
 
-MIN_NAME_WIDTH = 16
 MIN_CAUSE_WIDTH = 20
-"""Of a terminal's width, so much goes to names and causes before dates and durations get any."""
+"""Of a terminal's width, so much goes to causes before dates and durations get any."""
 
 MAX_COUNTED_TASKS = 100
 """The API lists no more tasks of a job."""

@@ -8,17 +8,14 @@ from dbjobs.api.models import Run
 from dbjobs.output.formatting import format_age, format_duration
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import CAUSE_WIDTH, DATES_WIDTH, Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_WIDTH, DATES_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.runs.overview import JobOverview
 
 MAX_STRIP = 10
 """Runs in a strip."""
 
-MIN_NAME_WIDTH = 16
-"""Ids are left out before a name gets narrower; messages, then, before what runs now and next."""
-
-COLUMNS = (
+_COLUMNS = (
     Column("NAME", min_width=MIN_NAME_WIDTH),
     Column("RUNS", is_whole=True),
     Column("LAST", is_whole=True),
@@ -37,7 +34,7 @@ def show_overview(streams: Streams, jobs: Sequence[JobOverview], now: float) -> 
 def render_overview(jobs: Sequence[JobOverview], canvas: Canvas) -> list[Text]:
     """The lines of the table."""
     rows = [_make_row(job, canvas) for job in jobs]
-    return lay_out_table(COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
+    return lay_out_table(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
 
 
 def _make_row(job: JobOverview, canvas: Canvas) -> list[Text]:

@@ -14,7 +14,7 @@ from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.tables import Fact, render_facts
 from dbjobs.runs.comparison import RunComparison
 
-COLUMNS = (
+_COLUMNS = (
     Column("TASK", min_width=20),
     Column("STATE", is_whole=True),
     Column("", is_whole=True, gap=1),
@@ -50,7 +50,7 @@ def render_comparison(comparison: RunComparison, canvas: Canvas) -> Iterator[Tex
     ]
     if rows:
         yield Text()
-        yield from lay_out_table(COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
+        yield from lay_out_table(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
 
 
 def _facts(comparison: RunComparison, canvas: Canvas) -> Iterator[Fact]:

@@ -14,8 +14,8 @@ from dbjobs.sandbox.endpoints import ENDPOINTS, endpoint_name
 from dbjobs.sandbox.model import TERMINAL
 from dbjobs.sandbox.scenario import (
     Fault,
-    Outcome,
     PastTaskOutcome,
+    PlannedOutcome,
     Rule,
     Scenario,
     TaskOutcome,
@@ -29,7 +29,7 @@ _FOLDER = Path(__file__).parent
 _RULES: dict[str, tuple[type[Any], type[Any]]] = {
     "requests": (WhenRequest, Fault),
     "tasks": (WhenTask, TaskOutcome),
-    "runs": (When, Outcome),
+    "runs": (When, PlannedOutcome),
     "past_tasks": (WhenTask, PastTaskOutcome),
 }
 """The fields of a scenario that are lists of rules."""
