@@ -1,13 +1,14 @@
 """What a watch knows of its runs at one moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import SEVERITY, Outcome
-from dbjobs.errors import DbjobsError, ExitCode
+from dbjobs.errors import DbjobsError, ExitCode, SignInError
+from dbjobs.runs.outages import REFUSAL_PAUSE, REFUSAL_SECONDS, REFUSALS_NEEDED, is_refusal, pause_after
 
 if TYPE_CHECKING:
     from dbjobs.runs.forecasts import Forecast
@@ -17,6 +18,9 @@ UNSETTLED_POLLS = 3
 
 UNSETTLED_SECONDS = 10.0
 """For so long it is read again at least, however soon one poll follows the other."""
+
+SAME_MOMENT = 0.001
+"""Seconds: moments closer than this are the same, whatever rounding makes of them."""
 
 
 class Ending(Enum):
@@ -30,7 +34,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """What is known of one run at one moment."""
+    """What is known of one run at one moment. Times are seconds since the watch began."""
 
     run_id: int
     run: Run | None = None
@@ -44,19 +48,64 @@ class WatchedRun:
     is_known: bool = False
     """True if there is such a run for certain: it was started by this call, or seen"""
     ask_again_at: float = 0.0
-    """the server wants not to be asked for it before; in seconds since the watch began"""
+    """the server wants not to be asked for it before"""
     refusals: int = 0
     """how often since its last good answer the API itself refused to show it"""
     refused_since: float = 0.0
     polls_unsettled: int = 0
     unsettled_since: float = 0.0
-    """when its end was first seen, in seconds since the watch began"""
+    """when its end was first seen"""
     seconds_unsettled: float = 0.0
     """from then to the latest poll"""
     label: str = ""
     """what tells it from other runs of its job"""
     causes: Mapping[int, str] = field(default_factory=dict)
     """by the run_id of a failed task, why it failed; a watch leaves this to those who show it"""
+
+    def after_answer(self, run: Run, children: Mapping[str, Run], now: float) -> "WatchedRun":
+        """What is known once a poll was answered."""
+        answered = replace(
+            self,
+            run=run,
+            children=children,
+            error=None,
+            ask_again_at=0.0,
+            is_lost=False,
+            is_known=True,
+            refusals=0,
+            polls_unsettled=self.polls_unsettled if run.is_ended else 0,
+        )
+        return answered._after_end(now) if run.is_ended else answered
+
+    def after_error(self, error: DbjobsError, now: float) -> "WatchedRun":
+        """An end that was seen stays; a refusal counts if it persists; anything else is an outage."""
+        if self.has_outcome and not self.may_get_a_result:
+            return replace(self, error=error)._after_end(now)
+        if not is_refusal(error):
+            is_lost = not (error.transient or self.is_known)
+            return replace(self, error=error, is_lost=is_lost, ask_again_at=now + pause_after(error))
+        refusals = self.refusals + 1
+        since = self.refused_since if self.refusals else now
+        is_lasting = refusals >= REFUSALS_NEEDED and now > since + REFUSAL_SECONDS - SAME_MOMENT
+        is_plain = isinstance(error, SignInError) and not self.is_known
+        return replace(
+            self, error=error, is_lost=is_lasting or is_plain, refusals=refusals, refused_since=since
+        )
+
+    def _after_end(self, now: float) -> "WatchedRun":
+        """One more look at a run that has ended."""
+        since = self.unsettled_since if self.polls_unsettled else now
+        polls = self.polls_unsettled + 1
+        return replace(self, polls_unsettled=polls, unsettled_since=since, seconds_unsettled=now - since)
+
+    def due_after(self, now: float, soonest: float) -> float:
+        """When to poll it next; others are polled at `soonest`."""
+        due = [max(soonest, self.ask_again_at)]
+        if self.refusals:
+            due.append(now + REFUSAL_PAUSE)
+            if self.refused_since + REFUSAL_SECONDS > now:
+                due.append(self.refused_since + REFUSAL_SECONDS)
+        return min(due)
 
     def cause_of(self, task: TaskRun) -> str | None:
         """Why a task failed, if that was read."""
