@@ -81,7 +81,7 @@ def make_wait(
         reader,
         app.clock,
         display,
-        make_schedule(options),
+        replace(make_schedule(options), tick=display.tick).capped(display.longest_pause),
         {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids},
         backfill,
         cancels_on_timeout=options.on_timeout is OnExit.CANCEL,

@@ -69,10 +69,12 @@ class WaitDisplay:
 
     @property
     def tick(self) -> float:
+        """The seconds after which a snapshot is wanted while the watch pauses."""
         return TICKS[self._mode]
 
     @property
     def longest_pause(self) -> float:
+        """No pause that the user did not ask for is longer, in seconds."""
         return LONGEST_LIVE_PAUSE if self._mode is ProgressMode.LIVE else math.inf
 
     def wants_poll(self) -> bool:

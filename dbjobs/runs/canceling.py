@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from dbjobs.api.client import JobsApi
 from dbjobs.common.clock import Clock
 from dbjobs.common.deadline import time_limit
+from dbjobs.common.signals import Interrupted
 from dbjobs.errors import DbjobsError, OutcomeUnknownError
 from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.outages import is_refusal
@@ -36,20 +37,30 @@ class Cancels:
     _uncertain: set[int] = field(default_factory=set)
     """whose cancel was sent once without an answer"""
 
-    def send(self) -> str:
-        """Cancel every run, and again those without an answer; returns why some still have none."""
+    def send(self) -> None:
+        """Cancel every run, and again those without an answer; warn of those that have none in the end."""
         deadline = self.clock.monotonic() + SECONDS_FOR_ALL
-        while True:
-            cause = self._send_once(deadline)
-            left = deadline - self.clock.monotonic() - CANCEL_PAUSE
-            if not self.unanswered or left <= 0:
-                break
-            runs = format_runs(self.unanswered)
-            logger.info("the cancel of %s was not answered: %s; trying again for %.0f s", runs, cause, left)
-            self.clock.sleep(CANCEL_PAUSE)
-        if self.canceled:
-            logger.info("canceled %s, waiting for the end", format_runs(self.canceled))
-        return cause
+        cause = ""
+        try:
+            while True:
+                cause = self._send_once(deadline)
+                left = deadline - self.clock.monotonic() - CANCEL_PAUSE
+                if not self.unanswered or left <= 0:
+                    break
+                runs = format_runs(self.unanswered)
+                logger.info(
+                    "the cancel of %s was not answered: %s; trying again for %.0f s", runs, cause, left
+                )
+                self.clock.sleep(CANCEL_PAUSE)
+            if self.canceled:
+                logger.info("canceled %s, waiting for the end", format_runs(self.canceled))
+        except (Interrupted, KeyboardInterrupt):
+            cause = "interrupted"
+            raise
+        finally:
+            if self.unanswered:
+                runs = format_runs(self.unanswered)
+                logger.warning("it is not known whether %s will be canceled: %s", runs, cause)
 
     def _send_once(self, deadline: float) -> str:
         """Send a cancel for each run without an answer; returns why the last one got none."""
@@ -74,12 +85,6 @@ class Cancels:
                 self.canceled.append(run_id)
             self.unanswered.remove(run_id)
         return cause
-
-    def warn_of_unanswered(self, cause: str) -> None:
-        """Name the runs of which it is not known whether they are canceled."""
-        if self.unanswered:
-            runs = format_runs(self.unanswered)
-            logger.warning("it is not known whether %s will be canceled: %s", runs, cause)
 
     @property
     def not_canceled(self) -> list[int]:

@@ -296,8 +296,7 @@ class Client:
             on_snapshot(snapshot)
         active = [watched.run_id for watched in snapshot.runs if not watched.is_settled]
         if active and on_timeout == "cancel" and snapshot.ending is Ending.TIMEOUT:
-            cancels = Cancels(self.api, self._clock, active)
-            cancels.warn_of_unanswered(cancels.send())
+            Cancels(self.api, self._clock, active).send()
         with time_limit(self._clock, SECONDS_FOR_CAUSES):
             failures = read_failures(FailureReader(self.api), snapshot)
         code = exit_code_of(snapshot, strict=strict)

@@ -34,14 +34,6 @@ SECONDS_AFTER_LIMIT = 4.5
 class WaitObserver(Protocol):
     """Shows what happens in a wait."""
 
-    @property
-    def tick(self) -> float:
-        """The seconds after which a snapshot is wanted while the watch pauses."""
-
-    @property
-    def longest_pause(self) -> float:
-        """No pause that the user did not ask for is longer, in seconds."""
-
     def wants_poll(self) -> bool:
         """Whether the user has asked for a poll since the last call."""
 
@@ -94,20 +86,24 @@ class Wait:
     _last: Snapshot = field(default_factory=lambda: Snapshot((), 0.0, 0.0))
     _exit_reason: str = ""
     _may_ask: bool = True
-    _cancels: Cancels | None = None
-    """while they are being sent"""
 
     def run(self, interrupt: Interrupted | None = None) -> int:
         """Wait, and return the exit code. `interrupt` came before the wait began, so it is left at once."""
         self._began = self.clock.monotonic()
         with interruptible():
             try:
-                code = self._follow_or_leave(interrupt)
+                try:
+                    if interrupt:
+                        raise interrupt
+                    code = self._follow()
+                except Interrupted as signal:
+                    self._may_ask = False  # whoever interrupts may kill soon
+                    self._leave("interrupted", cancels=self.cancels_on_interrupt)
+                    code = signal.exit_code
                 self._report()
-            except Interrupted as latest:
+            except Interrupted as second:
                 self._may_ask = False
-                self._end_cancels("interrupted once more")
-                code = latest.exit_code
+                code = second.exit_code
                 self._report()
             except DbjobsError:
                 self._leave("no other run can be started", cancels=False)
@@ -115,22 +111,11 @@ class Wait:
                 raise
         return code
 
-    def _follow_or_leave(self, interrupt: Interrupted | None) -> int:
-        """A second signal passes through."""
-        try:
-            if interrupt:
-                raise interrupt
-            return self._follow()
-        except Interrupted as signal:
-            self._may_ask = False  # whoever interrupts may kill soon
-            self._leave("interrupted", cancels=self.cancels_on_interrupt)
-            return signal.exit_code
-
     def _follow(self) -> int:
         run_ids = list(self.runs)
         self.observer.on_begin(run_ids)
-        schedule = replace(self.schedule, tick=self.observer.tick).capped(self.observer.longest_pause)
-        last = self._watch(run_ids, schedule, f"waiting for {format_runs(run_ids)}", self.pending_starts)
+        title = f"waiting for {format_runs(run_ids)}"
+        last = self._watch(run_ids, self.schedule, title, self.pending_starts)
         if last.ending is Ending.TIMEOUT:
             self._leave("the time limit has passed", cancels=self.cancels_on_timeout)
         elif last.ending is Ending.FAILED_FAST:
@@ -173,35 +158,30 @@ class Wait:
         return replace(self._last, runs=tuple(self.runs.values()))
 
     def _leave(self, reason: str, *, cancels: bool) -> None:
-        self._end_cancels("interrupted")  # a signal may have come while they were being sent
+        """End the wait for the runs that have not ended, and cancel them if it `cancels`."""
         if self.pending_starts:  # one may have been started since the last snapshot
             self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
             if cancels:
                 self._find_uncertain(self.pending_starts)
-        active = [run_id for run_id, watched in self.runs.items() if not watched.is_settled]
+        active = [watched for watched in self.runs.values() if not watched.is_settled]
         if not active:
             return
-        self._exit_reason = f"{reason}: {format_runs(active)} had not ended"
+        run_ids = [watched.run_id for watched in active]
+        self._exit_reason = f"{reason}: {format_runs(run_ids)} had not ended"
         if not cancels:
-            self.observer.on_leave(reason, [self.runs[run_id] for run_id in active])
+            self.observer.on_leave(reason, active)
             return
-        logger.info("%s: canceling %s; another signal leaves at once", reason, format_runs(active))
-        self._cancels = Cancels(self.reader.api, self.clock, active)
-        cause = self._cancels.send()
-        canceled, not_canceled = self._cancels.canceled, self._cancels.not_canceled
-        self._end_cancels(cause)
-        if not_canceled:
-            self.observer.on_leave("", [self.runs[run_id] for run_id in not_canceled])
-        if canceled:
+        logger.info("%s: canceling %s; another signal leaves at once", reason, format_runs(run_ids))
+        sent = Cancels(self.reader.api, self.clock, run_ids)
+        try:
+            sent.send()
+        finally:
+            self.observer.on_canceled(sent.canceled)
+        if sent.not_canceled:
+            self.observer.on_leave("", [self.runs[run_id] for run_id in sent.not_canceled])
+        if sent.canceled:
             self._report(is_final=False)  # whoever interrupts may kill before the runs have ended
-            self._await_cancels(canceled)
-
-    def _end_cancels(self, cause: str) -> None:
-        """No more are sent; `cause` says why some have no answer."""
-        if self._cancels:
-            self._cancels.warn_of_unanswered(cause)
-            self.observer.on_canceled(self._cancels.canceled)
-            self._cancels = None
+            self._await_cancels(sent.canceled)
 
     def _find_uncertain(self, pending_starts: PendingStarts) -> None:
         """Runs that may have been started have to be known before they can be canceled."""
@@ -217,7 +197,6 @@ class Wait:
     def _await_cancels(self, run_ids: Sequence[int]) -> None:
         schedule = replace(
             self.schedule,
-            tick=self.observer.tick,
             interval=1.0,
             is_planned=False,
             timeout=SECONDS_FOR_CANCELED_RUNS,

@@ -130,7 +130,7 @@ def test_a_cancel_that_hangs_is_not_silent_and_a_second_signal_leaves_with_the_r
 
     assert code == 143
     assert out.splitlines() == ["1\tRUNNING\t-", "2\tRUNNING\t-"]
-    assert "it is not known whether runs 1, 2 will be canceled: interrupted once more" in err
+    assert "it is not known whether runs 1, 2 will be canceled: interrupted\n" in err
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30, 100])
