@@ -16,7 +16,7 @@ from rich.console import Console
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.terminal.run_view import render_snapshot
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 FRAMES = 50
 SIZES = ((80, 24), (200, 60))

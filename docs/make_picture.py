@@ -16,7 +16,9 @@ from dbjobs.common.clock import SystemClock
 from dbjobs.jobfiles.files import read_body
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.runs.reader import RunReader
-from dbjobs.runs.watching import Schedule, Snapshot, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Snapshot
+from dbjobs.runs.watching import watch_runs
 from dbjobs.sandbox.server import Sandbox
 
 DOCS = Path(__file__).parent

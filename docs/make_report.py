@@ -19,7 +19,8 @@ from dbjobs.output.reports import render_report
 from dbjobs.output.reports.model import Report, ReportedRun
 from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.reader import RunReader
-from dbjobs.runs.watching import Schedule, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.watching import watch_runs
 from dbjobs.sandbox.server import Sandbox
 
 DOCS = Path(__file__).parent

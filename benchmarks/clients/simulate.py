@@ -12,7 +12,8 @@ from typing import Any
 
 from dbjobs.api.paging import RunFilter
 from dbjobs.runs.reader import RunReader
-from dbjobs.runs.watching import Schedule, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.watching import watch_runs
 
 LENGTHS = (10, 60, 600, 3600, 12 * 3600)
 MANY = (10, 100, 1000)

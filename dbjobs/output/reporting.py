@@ -14,7 +14,7 @@ from dbjobs.errors import DbjobsError
 from dbjobs.output.ci_systems import CiSystem, detect_ci_system
 from dbjobs.output.streams import Streams
 from dbjobs.runs.failures import FailureReader
-from dbjobs.runs.watching import PendingStarts, Snapshot
+from dbjobs.runs.snapshots import PendingStarts, Snapshot
 
 if TYPE_CHECKING:
     from dbjobs.output.ci import CiFormat, CiOutput

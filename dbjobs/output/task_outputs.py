@@ -24,7 +24,7 @@ from dbjobs.output.formatting import (
 from dbjobs.output.serialization import to_yaml
 from dbjobs.output.truncation import last_lines, truncate
 from dbjobs.runs.failures import FailedTask
-from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
 
 _INDENT = "  "
 

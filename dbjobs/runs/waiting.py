@@ -16,8 +16,8 @@ from dbjobs.errors import DbjobsError
 from dbjobs.runs.canceling import Cancels
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.schedule import Schedule
-from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, exit_code_of, format_runs
-from dbjobs.runs.watching import PendingStarts, watch_runs
+from dbjobs.runs.snapshots import Ending, PendingStarts, Snapshot, WatchedRun, exit_code_of, format_runs
+from dbjobs.runs.watching import watch_runs
 
 logger = logging.getLogger(__name__)
 

@@ -20,26 +20,7 @@ from dbjobs.errors import DbjobsError
 from dbjobs.runs.outages import is_refusal, is_shared, pause_after
 from dbjobs.runs.planning import HistoryReader, Planner, ServerClock
 from dbjobs.runs.schedule import MIN_PAUSE, Schedule
-from dbjobs.runs.snapshots import (
-    SAME_MOMENT,
-    UNSETTLED_POLLS,
-    Ending,
-    PendingStarts,
-    Snapshot,
-    WatchedRun,
-    exit_code_of,
-)
-
-__all__ = [
-    "UNSETTLED_POLLS",
-    "Ending",
-    "PendingStarts",
-    "Schedule",
-    "Snapshot",
-    "WatchedRun",
-    "exit_code_of",
-    "watch_runs",
-]
+from dbjobs.runs.snapshots import SAME_MOMENT, Ending, PendingStarts, Snapshot, WatchedRun
 
 
 class Reader(HistoryReader, Protocol):

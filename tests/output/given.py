@@ -8,7 +8,7 @@ from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.http.response import Payload
 from dbjobs.output.progress import ProgressMode, open_view, resolve_mode
 from dbjobs.output.streams import Streams
-from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
 from tests.support.fakes import FakeClock
 
 STARTED = 1_767_225_600

@@ -13,7 +13,9 @@ from dbjobs.errors import Answer, NotFoundError, UnreachableError
 from dbjobs.http.response import Payload
 from dbjobs.output.progress import TICKS, ProgressMode, resolve_mode
 from dbjobs.output.streams import Streams
-from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
+from dbjobs.runs.watching import watch_runs
 from tests.output.conftest import Piped, Terminal
 from tests.output.given import RUN_ID, follow, no_answer, payload, run, task
 from tests.support.fakes import FakeClock, FetchOnly

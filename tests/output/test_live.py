@@ -13,7 +13,9 @@ from rich.text import Text
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.terminal.painter import Painter
-from dbjobs.runs.watching import Ending, Schedule, Snapshot, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Ending, Snapshot
+from dbjobs.runs.watching import watch_runs
 from tests.output.conftest import Terminal
 from tests.output.given import RUN_ID, follow, moment, nightly_tasks, payload, run, task
 from tests.support.fakes import FakeClock, FetchOnly

@@ -6,7 +6,7 @@ from typing import Any
 from dbjobs.errors import NotFoundError
 from dbjobs.output.task_outputs import render_failure, render_output, render_summary
 from dbjobs.runs.failures import FailedTask
-from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
 from tests.output.given import HOST, moment, nightly_tasks, no_answer, run, task, task_run
 
 CLEAN = task_run("clean_a", "TERMINATED SUCCESS", start=0, end=2)

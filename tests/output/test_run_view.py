@@ -11,7 +11,7 @@ from dbjobs.errors import NotFoundError
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
-from dbjobs.runs.watching import Ending, Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
 from tests.output.given import HOST, RUN_ID, STARTED, moment, nightly_tasks, no_answer, run, task, wide_tasks
 
 LooksLike = Callable[[str, str], None]

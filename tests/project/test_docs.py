@@ -16,7 +16,7 @@ from dbjobs.cli.waiting import make_schedule
 from dbjobs.errors import ExitCode
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, ProgressMode
 from dbjobs.runs.outages import SERVER_ERROR_PAUSE
-from dbjobs.runs.watching import UNSETTLED_POLLS
+from dbjobs.runs.snapshots import UNSETTLED_POLLS
 from tests.support.manual import REPO, rows_of
 
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]

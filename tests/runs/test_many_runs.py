@@ -18,7 +18,9 @@ from dbjobs.errors import Answer, DbjobsError, RefusedError, UnreachableError
 from dbjobs.http.response import Payload
 from dbjobs.runs.active_runs import ROUNDS_WITHOUT_LIST
 from dbjobs.runs.reader import LISTED_FOR, MOST_CHILDREN, RunReader
-from dbjobs.runs.watching import Ending, Schedule, Snapshot, exit_code_of, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Ending, Snapshot, exit_code_of
+from dbjobs.runs.watching import watch_runs
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, FetchOnly, Received, Reply
 

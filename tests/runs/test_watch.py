@@ -21,7 +21,9 @@ from dbjobs.errors import (
     UnreachableError,
 )
 from dbjobs.http.response import Payload
-from dbjobs.runs.watching import Ending, Schedule, Snapshot, WatchedRun, exit_code_of, watch_runs
+from dbjobs.runs.schedule import Schedule
+from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, exit_code_of
+from dbjobs.runs.watching import watch_runs
 from tests.support.fakes import FakeClock, FetchOnly
 from tests.support.payloads import run, status, task
 

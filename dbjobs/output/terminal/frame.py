@@ -17,7 +17,7 @@ from dbjobs.output.formatting import (
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import INDENT, NARROW_WIDTH, Column, Row, lay_out
 from dbjobs.output.terminal.style import cut, join_fitting
-from dbjobs.runs.watching import Ending, Snapshot
+from dbjobs.runs.snapshots import Ending, Snapshot
 
 WARNING_STYLE = "warning"
 

@@ -41,7 +41,7 @@ from dbjobs.output.terminal.screen import to_text
 from dbjobs.output.terminal.style import style_of
 from dbjobs.output.truncation import MAX_LINE
 from dbjobs.runs.outages import is_refusal
-from dbjobs.runs.watching import Snapshot
+from dbjobs.runs.snapshots import Snapshot
 
 MOST_FORECAST_RUNS = 5
 """With more runs, there is no line for the expected end of each."""

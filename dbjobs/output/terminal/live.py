@@ -19,7 +19,7 @@ from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.screen import console_for, size_of
 from dbjobs.output.terminal.style import glyphs_for
 from dbjobs.output.view import View
-from dbjobs.runs.watching import Ending, Snapshot
+from dbjobs.runs.snapshots import Ending, Snapshot
 
 FINAL_HEIGHT = 200
 """Lines of the last frame once all runs have ended: it may scroll."""

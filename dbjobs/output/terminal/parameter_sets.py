@@ -13,7 +13,7 @@ from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.truncation import MAX_CELL, truncate
 from dbjobs.runs.backfill import Backfill, PlannedRun
 from dbjobs.runs.existing_runs import ExistingRuns
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 SET_COLUMNS = (
     Column(is_whole=True),

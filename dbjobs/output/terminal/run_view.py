@@ -44,7 +44,7 @@ from dbjobs.output.terminal.layout import INDENT, Column
 from dbjobs.output.terminal.runs_view import render_runs
 from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, join_fitting, style_of
 from dbjobs.output.terminal.tree import build_tree, draw_guides, most_urgent, urgency
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 BAR_WIDTH = 20
 

@@ -21,7 +21,7 @@ from dbjobs.output.terminal.frame import (
 from dbjobs.output.terminal.layout import INDENT, MIN_COLUMN_WIDTH, Column
 from dbjobs.output.terminal.style import cut
 from dbjobs.output.terminal.tree import most_urgent, urgency
-from dbjobs.runs.watching import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 RUN_COLUMNS: tuple[Column, ...] = (
     Column(is_whole=True),
