@@ -17,11 +17,15 @@ from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.snapshots import PendingStarts, Snapshot
 
 if TYPE_CHECKING:
-    from dbjobs.output.ci import CiFormat, CiOutput
-    from dbjobs.output.reports.model import Report
+    from dbjobs.api.models import TaskRun
+    from dbjobs.output.ci import CiFormat, CiOutput, Program
+    from dbjobs.output.reports.model import Report, ReportedRun
 
 MAX_OUTPUTS = 50
 """Outputs that are fetched for the reports of one wait; each is a request."""
+
+PROGRAM_SECONDS = 10.0
+"""For so long a program of the CI system may run."""
 
 
 @dataclass
@@ -61,12 +65,12 @@ class Reporter:
         return self.ci_format is not None and self.has_groups and not self.streams.quiet
 
     @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        """A part of the log that can be collapsed."""
+    def group(self, title: str, *, is_open: bool = False) -> Iterator[None]:
+        """A part of the log that can be collapsed; `is_open`: it is not, at first."""
         if self.ci_format is None or not self.folds:
             yield
             return
-        self.streams.ci_command(self.ci_format.begin_group(title, self.clock.now()))
+        self.streams.ci_command(self.ci_format.begin_group(title, self.clock.now(), is_open=is_open))
         try:
             yield
         finally:
@@ -109,7 +113,7 @@ class Reporter:
                 for file, form in self.files:
                     with self._errors_as_warnings(str(file)):
                         self.write_report(report, file, form)
-                self.report_to_ci(report, is_final=is_final)
+                self.report_to_ci(report, may_ask=may_ask, is_final=is_final)
         if is_final and self.notify_url and not self._has_notified:
             self._has_notified = True  # a signal from now on does not send it again
             with self._errors_as_warnings("the notification"):
@@ -143,22 +147,51 @@ class Reporter:
         text = self.streams.censor(render_report(report, form))
         write_whole(file, text.encode(errors="replace"), overwrite=True)
 
-    def report_to_ci(self, report: "Report", *, is_final: bool = True) -> None:
+    def report_to_ci(self, report: "Report", *, may_ask: bool = True, is_final: bool = True) -> None:
         """Values, a summary and annotations, if this is a step of a CI system."""
         if (ci_format := self.ci_format) is None:
             return
-        from dbjobs.output.reports.annotations import annotations_of, values_of
+        from dbjobs.output.ci import Summary
+        from dbjobs.output.reports.annotations import annotations_of, headline_of, values_of
         from dbjobs.output.reports.markdown import render_markdown
 
-        self._deliver(ci_format.set_values(values_of(report)))
-        page = render_markdown(report, with_gantt=ci_format.draws_mermaid)
-        summary = ci_format.summarize(page, f"dbjobs-{report.runs[0].run_id}")
-        if is_final or not summary.lines:  # a line cannot be taken back
-            self._deliver(summary)
+        with self._errors_as_warnings("the values for later steps"):
+            results = self._read_results(report.worst_run) if may_ask else {}
+            values = values_of(report)
+            if results:
+                values["task_results"] = self._compose_results(results, ci_format.max_results)
+            self._deliver(ci_format.set_values(values))
+        with self._errors_as_warnings("the summary"):
+            page = render_markdown(report, with_gantt=ci_format.draws_mermaid)
+            name = f"dbjobs-{report.runs[0].run_id}"
+            summary = ci_format.summarize(Summary(page, headline_of(report), name, report.is_good))
+            if is_final or not summary.lines:  # a line cannot be taken back
+                self._deliver(summary)
         for level, title, message in annotations_of(report, is_strict=self.is_strict):
             line = ci_format.annotate(level, title, message) if is_final else ""
             if line:
                 self.streams.ci_command(line)
+
+    def _read_results(self, run: "ReportedRun") -> dict[str, str | None]:
+        """What notebooks returned by `dbutils.notebook.exit`; None where the API gives its beginning only."""
+        tasks = [task for task in (run.run.output_runs if run.run else ()) if task.is_ended]
+        results: dict[str, str | None] = {}
+        for task in [task for task in tasks if _is_notebook(task)][:MAX_OUTPUTS]:
+            output = (self.failures.fetch(task) or {}).get("notebook_output") or {}
+            if output.get("result"):
+                is_whole = not output.get("truncated")
+                results[task.task_key] = self.streams.censor(str(output["result"])) if is_whole else None
+        return results
+
+    def _compose_results(self, results: dict[str, str | None], max_bytes: int) -> str:
+        """The results as a JSON object; those that do not fit are left out, and a note names them."""
+        from dbjobs.output.ci.format import compose_results
+
+        text, left_out = compose_results(results, max_bytes)
+        if left_out:
+            names = ", ".join(left_out)
+            self.streams.note(f"task_results leaves out {names}: later steps get up to {max_bytes:,} bytes")
+        return text
 
     def _deliver(self, output: "CiOutput") -> None:
         for file in output.files:
@@ -174,6 +207,26 @@ class Reporter:
                 stream.write(text)
         for line in output.lines:
             self.streams.ci_command(line)
+        for program in output.programs:
+            self._run(program)
+
+    def _run(self, program: "Program") -> None:
+        import subprocess
+
+        name = " ".join(program.arguments[:2])
+        try:
+            done = subprocess.run(  # noqa: S603 - the program of the CI system, with arguments of ours
+                program.arguments,
+                input=self.streams.censor(program.stdin).encode(errors="replace"),
+                capture_output=True,
+                timeout=PROGRAM_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{name} did not end within {PROGRAM_SECONDS:.0f} s") from None
+        if done.returncode:
+            reason = done.stderr.decode(errors="replace").strip()[-500:]
+            raise OSError(f"{name} ended with exit code {done.returncode}: {reason}")
 
     @contextmanager
     def _errors_as_warnings(self, what: str) -> Iterator[None]:
@@ -184,6 +237,11 @@ class Reporter:
             self.streams.warn(f"{what} could not be written: {cause}")
         except Exception as error:  # even a bug must not change how a wait ends
             self.streams.warn(f"{what} could not be made: {type(error).__name__}: {error}")
+
+
+def _is_notebook(task: "TaskRun") -> bool:
+    """A run of API 2.0 has its task one level deeper."""
+    return any(fields.get("notebook_task") for fields in (task.payload, task.payload.get("task") or {}))
 
 
 def report_files(junit: str | None, report: Sequence[str] | None) -> list[tuple[Path, str]]:

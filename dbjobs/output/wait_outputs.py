@@ -139,7 +139,7 @@ class WaitOutputs:
         else:
             failed = self.reader.read(task) if is_failure else FailedTask(task.task_key, task, answer)
             text = render_failure(failed, [one.task_key for one in alike])
-        with self.reporter.group(f"{task.task_key} {task.shown_state}"):
+        with self.reporter.group(f"{task.task_key} {task.shown_state}", is_open=is_failure):
             self.streams.show(text, is_failure=is_failure, run_id=run.run_id, task_key=task.task_key)
 
     def explain(self, runs: Sequence[Run]) -> None:

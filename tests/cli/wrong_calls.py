@@ -290,7 +290,8 @@ VALUES: list[WrongCall] = [
     ),
     (
         "runs wait 7 --ci gitub",
-        "--ci: 'gitub' is not one of auto, github, azure, gitlab, none; did you mean 'github'?",
+        "--ci: 'gitub' is not one of auto, github, azure, gitlab, buildkite, teamcity, none; "
+        "did you mean 'github'?",
         None,
     ),
     ("runs wait 7 --report r.pdf", "--report: a report is a page: its name ends in .html or .md", None),

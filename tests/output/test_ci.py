@@ -16,14 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.common.plain_text import clean_text
-from dbjobs.output.ci import FORMATS, Level
+from dbjobs.output import reporting
+from dbjobs.output.ci import FORMATS, Level, Summary
 from dbjobs.output.ci_systems import CiSystem, detect_ci_system, neutralize_commands
 from tests.conftest import TOKEN, Dbjobs, Result, Serve
 from tests.output.test_reports import check_markdown, check_page
 from tests.support.fakes import FakeClock, Reply, by_endpoint, scripted_server
 from tests.support.hostile import EVERYTHING, OUTPUT, TEXTS, hostile_run
 from tests.support.payloads import RUN_ID, run, task
-from tests.support.readers import Command, azure_commands, github_commands, read_junit
+from tests.support.readers import (
+    Command,
+    azure_commands,
+    buildkite_headings,
+    github_commands,
+    read_junit,
+    teamcity_messages,
+)
 from tests.support.terminal import Terminal
 
 URL = "https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8"
@@ -33,8 +41,9 @@ FAILED = run(
     task("clean", "TERMINATED", "FAILED", run_id=13, start_time=1, end_time=2),
     run_page_url=URL,
     start_time=1,
-    end_time=2,
+    end_time=4001,
 )
+LAST_LINE = "error: nightly: clean FAILED: your code: ValueError: 50 % bad, x: y"
 SUCCESS = run("TERMINATED", "SUCCESS", start_time=1, end_time=2)
 THIRTY = [task(f"task_{number}", "TERMINATED", "FAILED") for number in range(30)]
 SCRIPT = {"runs/get": FAILED, "runs/get-output": {"error": "ValueError: 50 % bad, x: y"}, "runs/cancel": {}}
@@ -51,6 +60,8 @@ def system(tmp_path: Path) -> dict[str, dict[str, str]]:
         },
         "azure": {"TF_BUILD": "True", "AGENT_TEMPDIRECTORY": str(tmp_path)},
         "gitlab": {"GITLAB_CI": "true", "CI_PROJECT_DIR": str(tmp_path)},
+        "buildkite": {"BUILDKITE": "true", "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"},
+        "teamcity": {"TEAMCITY_VERSION": "2026.1 (build 1)"},
         "none": {},
     }
 
@@ -74,6 +85,8 @@ def wait(dbjobs: Dbjobs, clock: FakeClock, system: dict[str, dict[str, str]]) ->
         ({"GITHUB_ACTIONS": "true", "CI": "true"}, CiSystem.GITHUB),
         ({"TF_BUILD": "True"}, CiSystem.AZURE),
         ({"GITLAB_CI": "true", "CI": "true"}, CiSystem.GITLAB),
+        ({"BUILDKITE": "true", "CI": "true"}, CiSystem.BUILDKITE),
+        ({"TEAMCITY_VERSION": "2026.1 (build 1)"}, CiSystem.TEAMCITY),
         ({"CI": "true"}, CiSystem.NONE),
         ({"JENKINS_URL": "http://jenkins"}, CiSystem.NONE),
         ({}, CiSystem.NONE),
@@ -125,12 +138,45 @@ def test_azure_reads_back_what_it_was_told_and_nothing_else(title: str, message:
     assert "\n" not in value.data
 
 
+@given(title=TEXT, message=TEXT)
+def test_teamcity_reads_back_what_it_was_told_and_nothing_else(title: str, message: str) -> None:
+    teamcity = FORMATS[CiSystem.TEAMCITY]({})
+
+    (found,) = teamcity_messages(teamcity.annotate(Level.ERROR, title, message))
+    (block,) = teamcity_messages(teamcity.begin_group(title, 0))
+    (value,) = teamcity_messages("\n".join(teamcity.set_values({"result_state": message}).lines))
+    (status,) = teamcity_messages("\n".join(teamcity.summarize(Summary("", title, "x", False)).lines))
+    assert (found.name, found.properties["status"]) == ("message", "ERROR")
+    assert harmless(message)[:1900] in found.properties["text"]
+    assert teamcity_messages(found.properties["text"]) == []
+    assert block.name == "blockOpened"
+    assert teamcity_messages(teamcity.end_group(0)) == [Command("blockClosed", block.properties, "")]
+    assert (value.name, value.properties["name"]) == ("setParameter", "env.DBJOBS_RESULT_STATE")
+    assert "%" not in value.properties["value"].replace("%%", ""), "no parameter is referred to"
+    assert re.fullmatch(r"\{build\.status\.text\}; [^{}]*", status.properties["text"])
+
+
+@given(title=TEXT, message=TEXT)
+def test_lines_for_the_log_of_buildkite_and_gitlab_have_one_heading_each(title: str, message: str) -> None:
+    for system in (CiSystem.BUILDKITE, CiSystem.GITLAB):
+        found = FORMATS[system]({}).annotate(Level.ERROR, title, message)
+        assert not buildkite_headings(found)
+        assert not (github_commands(found))
+        assert not azure_commands(found)
+        assert "\n" not in found
+    group = FORMATS[CiSystem.BUILDKITE]({}).begin_group(title, 0, is_open=True)
+    assert buildkite_headings(group) == [group]
+    assert group.startswith("+++ ")
+
+
 @given(value=TEXT)
 def test_a_value_is_a_line_of_a_file(value: str) -> None:
     """In GITHUB_OUTPUT, `name<<X` would begin a text of several lines; a dotenv file takes no such thing."""
     for system, name in ((CiSystem.GITHUB, "result_state"), (CiSystem.GITLAB, "DBJOBS_RESULT_STATE")):
         (file,) = FORMATS[system]({"GITHUB_OUTPUT": "x"}).set_values({"result_state": value}).files
         assert file.text == "" or re.fullmatch(rf"{name}=[^\r\n\x00\x85\u2028]*\n", file.text)
+        if system is CiSystem.GITLAB:
+            assert not re.search(r"\$|%[A-Za-z_]\w*%", file.text), "GitLab would insert another variable"
 
 
 @given(TEXT)
@@ -138,6 +184,8 @@ def test_nothing_that_was_defused_is_a_command(text: str) -> None:
     defused = neutralize_commands(text)
 
     assert github_commands(defused) == azure_commands(defused) == []
+    assert not teamcity_messages(defused)
+    assert not buildkite_headings(defused)
     assert defused.replace(" ", "") == text.replace(" ", ""), "nothing is lost"
 
 
@@ -163,6 +211,7 @@ def test_github_gets_groups_an_annotation_values_and_a_summary(
     ]
     assert (tmp_path / "output").read_text() == (
         f"run_id={RUN_ID}\nrun_page_url={URL}\nlife_cycle_state=INTERNAL_ERROR\nresult_state=FAILED\n"
+        "duration_seconds=4\nfailed_tasks=clean\n"
     )
     summary = (tmp_path / "summary.md").read_text("utf-8")
     assert summary.startswith("of an earlier step\n## ✗ nightly: INTERNAL_ERROR FAILED\n")
@@ -187,6 +236,8 @@ def test_azure_gets_groups_an_issue_variables_and_a_summary(wait: Any, serve: Se
         "run_page_url": URL,
         "life_cycle_state": "INTERNAL_ERROR",
         "result_state": "FAILED",
+        "duration_seconds": "4",
+        "failed_tasks": "clean",
     }
     (issue,) = (command for command in commands if command.name == "task.logissue")
     assert issue.data == "nightly: clean FAILED: your code: ValueError: 50 % bad, x: y"
@@ -196,26 +247,246 @@ def test_azure_gets_groups_an_issue_variables_and_a_summary(wait: Any, serve: Se
     assert "mermaid" not in page, "Azure does not draw it"
 
 
-def test_gitlab_gets_sections_and_a_dotenv_file(wait: Any, serve: Serve, tmp_path: Path) -> None:
+def test_gitlab_gets_sections_a_dotenv_file_and_the_error_in_the_last_line(
+    wait: Any, serve: Serve, tmp_path: Path
+) -> None:
     serve(by_endpoint(SCRIPT))
 
     done = wait("gitlab")
 
     begun = re.findall(
-        r"^\x1b\[0Ksection_start:\d+:(\w+)\[collapsed=true\]\r\x1b\[0K(.+)$", done.stderr, re.M
+        r"^\x1b\[0Ksection_start:\d+:(\w+)(\[collapsed=true\])?\r\x1b\[0K(.+)$", done.stderr, re.M
     )
     ended = re.findall(r"^\x1b\[0Ksection_end:\d+:(\w+)\r\x1b\[0K$", done.stderr, re.M)
-    assert [title for _, title in begun] == [f"waiting for run {RUN_ID}", "clean FAILED"]
-    assert [name for name, _ in begun] == ended
+    assert [(option, title) for _, option, title in begun] == [
+        ("[collapsed=true]", f"waiting for run {RUN_ID}"),
+        ("", "clean FAILED"),
+    ]
+    assert [name for name, *_ in begun] == ended
+    assert len({*ended}) == 2
+    assert (
+        done.stderr.splitlines()[-1] == "error: nightly: clean FAILED: your code: ValueError: 50 % bad, x: y"
+    )
     assert (tmp_path / "dbjobs.env").read_text().splitlines() == [
         f"DBJOBS_RUN_ID={RUN_ID}",
         f"DBJOBS_RUN_PAGE_URL={URL}",
         "DBJOBS_LIFE_CYCLE_STATE=INTERNAL_ERROR",
         "DBJOBS_RESULT_STATE=FAILED",
+        "DBJOBS_DURATION_SECONDS=4",
+        "DBJOBS_FAILED_TASKS=clean",
     ]
 
 
-@pytest.mark.parametrize("name", ["github", "azure", "gitlab"])
+def test_teamcity_gets_blocks_messages_variables_and_a_status(wait: Any, serve: Serve) -> None:
+    serve(by_endpoint(SCRIPT))
+
+    done = wait("teamcity")
+
+    assert done.stdout == f"{RUN_ID}\tINTERNAL_ERROR\tFAILED\n", "the result and nothing else"
+    messages = teamcity_messages(done.stderr)
+    blocks = [(name, about["name"]) for name, about, _ in messages if name.startswith("block")]
+    assert blocks == [
+        *[(name, f"waiting for run {RUN_ID}") for name in ("blockOpened", "blockClosed")],
+        *[(name, "clean FAILED") for name in ("blockOpened", "blockClosed")],
+    ]
+    values = {about["name"]: about["value"] for name, about, _ in messages if name == "setParameter"}
+    assert values == {
+        "env.DBJOBS_RUN_ID": str(RUN_ID),
+        "env.DBJOBS_RUN_PAGE_URL": URL,
+        "env.DBJOBS_LIFE_CYCLE_STATE": "INTERNAL_ERROR",
+        "env.DBJOBS_RESULT_STATE": "FAILED",
+        "env.DBJOBS_DURATION_SECONDS": "4",
+        "env.DBJOBS_FAILED_TASKS": "clean",
+    }
+    assert messages[-2:] == [
+        Command("buildStatus", {"text": "{build.status.text}; nightly: FAILED (clean)"}, ""),
+        Command(
+            "message",
+            {"text": "nightly: clean FAILED: your code: ValueError: 50 % bad, x: y", "status": "ERROR"},
+            "",
+        ),
+    ]
+
+
+AGENT = """#!/bin/sh
+number=$(ls "$CALLS" | wc -l)
+printf '%s\n' "$*" > "$CALLS/$number"
+cat >> "$CALLS/$number"
+"""
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a `buildkite-agent` on PATH; what comes back lists its calls: arguments, then standard input."""
+
+    def install(script: str = AGENT) -> Any:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "calls").mkdir()
+        (tmp_path / "bin" / "buildkite-agent").write_text(script)
+        (tmp_path / "bin" / "buildkite-agent").chmod(0o755)
+        monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+        return lambda: [
+            path.read_text("utf-8").partition("\n")[::2] for path in sorted((tmp_path / "calls").iterdir())
+        ]
+
+    return install
+
+
+def test_buildkite_gets_headings_an_annotation_and_meta_data(wait: Any, serve: Serve, agent: Any) -> None:
+    serve(by_endpoint(SCRIPT))
+    calls = agent()
+
+    done = wait("buildkite")
+
+    assert buildkite_headings(done.stderr) == [
+        f"--- waiting for run {RUN_ID}",
+        "+++ dbjobs",
+        "+++ clean FAILED",
+        "+++ dbjobs",
+    ]
+    assert (
+        done.stderr.splitlines()[-1] == "error: nightly: clean FAILED: your code: ValueError: 50 % bad, x: y"
+    )
+    *values, (annotate, page) = calls()
+    assert dict(values) == {
+        "meta-data set dbjobs-run_id": str(RUN_ID),
+        "meta-data set dbjobs-run_page_url": URL,
+        "meta-data set dbjobs-life_cycle_state": "INTERNAL_ERROR",
+        "meta-data set dbjobs-result_state": "FAILED",
+        "meta-data set dbjobs-duration_seconds": "4",
+        "meta-data set dbjobs-failed_tasks": "clean",
+    }
+    assert annotate == f"annotate --style error --context dbjobs-{RUN_ID}"
+    assert page.startswith("## ✗ nightly: INTERNAL_ERROR FAILED\n")
+    assert "mermaid" not in page
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (None, ""),
+        ("#!/bin/sh\necho no such job >&2\nexit 3\n", "ended with exit code 3: no such job"),
+        ("#!/bin/sh\nexec sleep 60\n", "did not end within"),
+        ("#!/no/such/shell\n", "No such file"),
+    ],
+    ids=["not installed", "failing", "hanging", "broken"],
+)
+def test_an_agent_that_does_not_help_changes_no_outcome(
+    wait: Any, serve: Serve, agent: Any, monkeypatch: pytest.MonkeyPatch, script: str | None, words: str
+) -> None:
+    serve(by_endpoint(SCRIPT))
+    monkeypatch.setattr(reporting, "PROGRAM_SECONDS", 0.2)
+    if script:
+        agent(script)
+
+    done = wait("buildkite")
+
+    assert done.exit_code == 10
+    assert ("warning" in done.stderr) == bool(words)
+    assert words in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: nightly: clean FAILED: ")
+
+
+# What notebooks return
+
+LONG = "x" * 2000
+
+
+def notebook(key: str, run_id: int, **more: Any) -> dict[str, Any]:
+    return task(key, "TERMINATED", "SUCCESS", run_id=run_id, notebook_task={"notebook_path": "/n"}, **more)
+
+
+def with_results(*results: str, **more: Any) -> Any:
+    """A server whose run has a notebook for each result."""
+    tasks = [notebook(f"t{number}", number) for number in range(1, len(results) + 1)]
+
+    def reply(request: Any) -> Reply:
+        if request.endpoint == "runs/get":
+            return Reply(body={**run("TERMINATED", "SUCCESS", *tasks), **more})
+        result = results[int(request.query["run_id"]) - 1] if tasks else results
+        return Reply(body={"notebook_output": {"result": result}})
+
+    return reply
+
+
+def results_told(name: str, done: Result, folder: Path) -> Any:
+    """What a later step reads with the means of its system."""
+    if name == "github":
+        text = (folder / "output").read_text("utf-8")
+    elif name == "gitlab":
+        text = (folder / "dbjobs.env").read_text("utf-8")
+    elif name == "azure":
+        text = "\n".join(f"{c.properties.get('variable')}={c.data}" for c in azure_commands(done.stderr))
+    else:
+        values = [about for kind, about, _ in teamcity_messages(done.stderr) if kind == "setParameter"]
+        text = "\n".join(f"{value['name']}={value['value'].replace('%%', '%')}" for value in values)
+    found = re.search(r"^(?:env\.)?(?:DBJOBS_)?task_results=(.*)$", text, re.M | re.I)
+    return json.loads(found[1]) if found else None
+
+
+@pytest.mark.parametrize("name", ["github", "azure", "gitlab", "teamcity"])
+def test_later_steps_get_what_notebooks_returned_exactly(
+    wait: Any, serve: Serve, tmp_path: Path, name: str
+) -> None:
+    said = ['{"rows": 42,  "path": "/x"}', "$TOKEN %PATH% ${{ x }} `id` 'q' ü\n::error::x", *TEXTS[:-1]]
+    said = [text.replace("\ud800", "") for text in said]
+    serve(with_results(*said[: 9 if name == "gitlab" else None]))
+
+    done = wait(name)
+
+    assert results_told(name, done, tmp_path) == {
+        f"t{number}": text for number, text in enumerate(said[: 9 if name == "gitlab" else None], 1)
+    }
+    assert "leaves out" not in done.stderr
+
+
+def test_a_result_that_is_too_long_is_left_out_as_a_whole(wait: Any, serve: Serve, tmp_path: Path) -> None:
+    serve(with_results("first", LONG, LONG, "last"))
+
+    done = wait("gitlab")
+
+    assert results_told("gitlab", done, tmp_path) == {"t1": "first", "t2": LONG, "t4": "last"}
+    assert "task_results leaves out t3: later steps get up to 3,000 bytes" in done.stderr
+    assert (tmp_path / "dbjobs.env").stat().st_size <= 5000, "GitLab refuses a larger file"
+
+
+def test_a_result_of_which_the_api_gives_the_beginning_only_is_left_out(
+    wait: Any, serve: Serve, tmp_path: Path
+) -> None:
+    cut = {"notebook_output": {"result": "begin", "truncated": True}}
+    serve(by_endpoint({"runs/get": run("TERMINATED", "SUCCESS", notebook("a", 1)), "runs/get-output": cut}))
+
+    done = wait("github")
+
+    assert results_told("github", done, tmp_path) == {}
+    assert "leaves out a" in done.stderr
+
+
+def test_a_run_of_api_2_0_returns_a_result_too(wait: Any, serve: Serve, tmp_path: Path) -> None:
+    task_of_run = {"task": {"notebook_task": {"notebook_path": "/n"}}}
+    answers = {
+        "runs/get": {**run("TERMINATED", "SUCCESS"), **task_of_run},
+        "runs/get-output": {"notebook_output": {"result": "42"}},
+    }
+    serve(by_endpoint(answers))
+
+    assert results_told("github", wait("github", "--api-version", "2.0"), tmp_path) == {"nightly": "42"}
+
+
+def test_tasks_that_are_no_notebooks_cost_no_request(wait: Any, serve: Serve, tmp_path: Path) -> None:
+    server = serve(
+        by_endpoint(
+            {**SCRIPT, "runs/get": run("TERMINATED", "SUCCESS", task("a", "TERMINATED", "SUCCESS", run_id=5))}
+        )
+    )
+
+    wait("github")
+
+    assert "runs/get-output" not in [request.endpoint for request in server.received]
+    assert "task_results" not in (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize("name", ["github", "azure", "gitlab", "buildkite", "teamcity"])
 def test_with_ci_none_nobody_is_told(wait: Any, serve: Serve, tmp_path: Path, name: str) -> None:
     serve(by_endpoint(SCRIPT))
 
@@ -223,6 +494,8 @@ def test_with_ci_none_nobody_is_told(wait: Any, serve: Serve, tmp_path: Path, na
 
     assert done.exit_code == 10
     assert github_commands(done.stderr) == azure_commands(done.stderr) == []
+    assert not teamcity_messages(done.stderr)
+    assert not buildkite_headings(done.stderr)
     assert "section_start" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -374,7 +647,7 @@ ESCAPES = re.compile("\x1b|\x9b|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 @pytest.mark.parametrize(
     ("name", "output"),
     [
-        *((name, "text") for name in ("github", "azure", "gitlab", "none")),
+        *((name, "text") for name in ("github", "azure", "gitlab", "buildkite", "teamcity", "none")),
         ("azure", "json"),
         ("github", "yaml"),
     ],
@@ -397,6 +670,15 @@ def test_a_hostile_job_harms_no_output(
         )
         assert all(command.properties.get("variable") != "owned" for command in told)
         assert github_commands(done.stdout) == azure_commands(done.stdout) == []
+    if name == "teamcity":
+        kinds = {message.name for message in teamcity_messages(done.stderr)}
+        assert kinds == {"blockOpened", "blockClosed", "setParameter", "buildStatus", "message"}
+    elif name != "none":
+        assert teamcity_messages(done.stderr + done.stdout) == []
+    if name == "buildkite":
+        titles = "".join(buildkite_headings(done.stderr))
+        assert len(buildkite_headings(done.stdout)) == 0
+        assert not re.search(r"(\+\+\+|---|~~~) owned", titles)
     own = re.compile(r"\x1b\[0Ksection_(start|end):\d+:dbjobs_\w+(\[collapsed=true\])?\r\x1b\[0K")
     assert not ESCAPES.search(own.sub("", done.stderr) if name == "gitlab" else done.stderr)
     assert not ESCAPES.search(done.stdout)
@@ -411,6 +693,8 @@ def test_a_hostile_job_harms_no_output(
             "run_page_url",
             "life_cycle_state",
             "result_state",
+            "duration_seconds",
+            "failed_tasks",
         ]
     assert not list(tmp_path.glob("owned*"))
 

@@ -71,7 +71,7 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
 NAMED_COMMAND = re.compile(
     r"\bdbjobs ((?:jobs|runs|sandbox|profiles|demo|completion)\b)(?: ([a-z][a-z-]+)\b)?"
 )
-NAMED_FILE = re.compile(r"\b(?:docs|examples|tests|completions)/[\w./-]*\w")
+NAMED_FILE = re.compile(r"(?<!\.com/)\b(?:docs|examples|tests|completions)/[\w./-]*\w")
 UNFINISHED = re.compile(r"\bTODO\b|\bFIXME\b|\bXXX\b")
 UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 

@@ -13,6 +13,7 @@ TEXTS = (
     "##vso[task.setvariable variable=owned;isOutput=true]yes ##[error]owned ##vso[##vso[task.complete]]",
     "owned%0A::error::owned%0D%0A##vso[task.complete result=Succeeded]",
     "section_start:1:owned\r\x1b[0Kowned \x1b[0Ksection_end:1:owned\r\x1b[0K",
+    "--- owned\n+++ owned\n~~~ owned\n^^^ +++\n##teamcity[buildProblem description='owned']|']",
     "</script><script>alert(1)</script><img src=x onerror=alert(1)>&lt;b&gt;",
     "</pre></title></style></svg></details><!-- <![CDATA[ ]]> -->",
     '" onmouseover="alert(1)" style="position:fixed',

@@ -57,6 +57,34 @@ def _azure_unescape(text: str) -> str:
     return text
 
 
+def teamcity_messages(text: str) -> list[Command]:
+    """As TeamCity's agent reads them: https://www.jetbrains.com/help/teamcity/service-messages.html"""
+    value = r"'((?:\|.|[^'|\[\]])*)'"
+    messages = []
+    for line in re.split("\r\n|\r|\n", text):
+        for start in re.finditer(r"##teamcity\[", line):
+            whole = re.match(rf"(\w+)((?: \w+={value})*| {value})\]", line[start.end() :])
+            assert whole, f"no service message: {line}"
+            pairs = {name: _teamcity_unescape(text) for name, text in re.findall(rf"(\w+)={value}", whole[2])}
+            alone = re.fullmatch(rf" {value}", whole[2])
+            messages.append(Command(whole[1], pairs, _teamcity_unescape(alone[1]) if alone else ""))
+    return messages
+
+
+def _teamcity_unescape(text: str) -> str:
+    def read(found: re.Match[str]) -> str:
+        return chr(int(found[1], 16)) if found[1] else {"n": "\n", "r": "\r"}.get(found[2], found[2])
+
+    units = re.sub(r"\|(?:0x([0-9A-F]{4})|(.))", read, text)
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def buildkite_headings(text: str) -> list[str]:
+    """The lines that begin a group: process/header_times_streamer.go in github.com/buildkite/agent."""
+    heading = r"(?:---|\+\+\+|~~~)\s.*|\^\^\^\s+\+\+\+\s*"
+    return [line for line in re.split("\r\n|\r|\n", text) if re.fullmatch(heading, line)]
+
+
 TEXT = frozenset({"type", "message"})
 CASE_PARTS = frozenset({"skipped", "error", "failure", "system-out", "system-err"})
 RERUNS = frozenset({"rerunFailure", "rerunError", "flakyFailure", "flakyError"})

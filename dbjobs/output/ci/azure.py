@@ -5,7 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbjobs.output.ci.format import CiOutput, FileText, Level, file_at, plain_line, plain_text, plain_title
+from dbjobs.output.ci.format import (
+    CiOutput,
+    FileText,
+    Level,
+    Summary,
+    file_at,
+    plain_line,
+    plain_text,
+    plain_title,
+    plain_value,
+)
 
 _LOOKS_ESCAPED = re.compile("%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
 """The agent turns these into characters. Old agents do not know %AZP25: elsewhere the sign stays."""
@@ -17,8 +27,9 @@ class Azure:
 
     environ: Mapping[str, str]
     draws_mermaid: bool = False
+    max_results: int = 8000
 
-    def begin_group(self, title: str, now: float) -> str:
+    def begin_group(self, title: str, now: float, *, is_open: bool = False) -> str:
         return f"##[group]{plain_title(title)}"
 
     def end_group(self, now: float) -> str:
@@ -33,18 +44,20 @@ class Azure:
 
     def set_values(self, values: Mapping[str, str]) -> CiOutput:
         lines = [
-            f"##vso[task.setvariable variable={_property(name)};isOutput=true]{_data(plain_line(value))}"
+            f"##vso[task.setvariable variable={_property(name)};isOutput=true]{_data(plain_value(value))}"
             for name, value in values.items()
         ]
         return CiOutput(lines=tuple(lines))
 
-    def summarize(self, markdown: str, name: str) -> CiOutput:
+    def summarize(self, summary: Summary) -> CiOutput:
         """The agent uploads the file when the step has ended, and empties its folder after the job."""
         folder = file_at(self.environ, "AGENT_TEMPDIRECTORY")
-        path = (folder or Path()) / f"{name}.md"
+        path = (folder or Path()) / f"{summary.name}.md"
         if not folder:
             return CiOutput()
-        return CiOutput((FileText(path, markdown),), (f"##vso[task.uploadsummary]{_data(str(path))}",))
+        return CiOutput(
+            (FileText(path, summary.markdown),), (f"##vso[task.uploadsummary]{_data(str(path))}",)
+        )
 
 
 def _data(text: str) -> str:

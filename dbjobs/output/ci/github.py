@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dbjobs.output.ci.format import CiOutput, FileText, Level, file_at, plain_line, plain_text, plain_title
+from dbjobs.output.ci.format import (
+    CiOutput,
+    FileText,
+    Level,
+    Summary,
+    file_at,
+    plain_text,
+    plain_title,
+    plain_value,
+)
 
 
 @dataclass(frozen=True)
@@ -12,8 +21,9 @@ class GitHub:
 
     environ: Mapping[str, str]
     draws_mermaid: bool = True
+    max_results: int = 30_000
 
-    def begin_group(self, title: str, now: float) -> str:
+    def begin_group(self, title: str, now: float, *, is_open: bool = False) -> str:
         return f"::group::{_data(plain_title(title))}"
 
     def end_group(self, now: float) -> str:
@@ -28,12 +38,12 @@ class GitHub:
     def set_values(self, values: Mapping[str, str]) -> CiOutput:
         """`name=value` lines: a value is one line, so it cannot end and begin another."""
         path = file_at(self.environ, "GITHUB_OUTPUT")
-        text = "".join(f"{name}={plain_line(value)}\n" for name, value in values.items())
+        text = "".join(f"{name}={plain_value(value)}\n" for name, value in values.items())
         return CiOutput((FileText(path, text, is_appended=True),) if path else ())
 
-    def summarize(self, markdown: str, name: str) -> CiOutput:
+    def summarize(self, summary: Summary) -> CiOutput:
         path = file_at(self.environ, "GITHUB_STEP_SUMMARY")
-        return CiOutput((FileText(path, markdown, is_appended=True),) if path else ())
+        return CiOutput((FileText(path, summary.markdown, is_appended=True),) if path else ())
 
 
 def _data(text: str) -> str:

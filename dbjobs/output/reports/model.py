@@ -168,6 +168,10 @@ class Report:
         return min(self.runs, key=lambda run: SEVERITY[run.outcome] if run.outcome else unended)
 
     @property
+    def is_good(self) -> bool:
+        return not self.not_started and all(run.is_good for run in self.runs)
+
+    @property
     def title(self) -> str:
         """`nightly`, or `31 runs of nightly`."""
         names = list(dict.fromkeys(run.title for run in self.runs))
