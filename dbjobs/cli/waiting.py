@@ -100,7 +100,7 @@ def make_schedule(options: WaitOptions) -> Schedule:
     )
     if options.poll_interval is not None:
         maximum = options.poll_interval if options.poll_max is None else options.poll_max
-        return replace(schedule, interval=options.poll_interval, maximum=maximum)
+        return replace(schedule, interval=options.poll_interval, maximum=maximum, reads_history=True)
     if options.poll_max is not None:
         longest = options.poll_max
         interval, maximum = min(schedule.interval, longest), longest

@@ -197,7 +197,7 @@ class Planner:
         known = [
             self.forecasts[each.run_id] for each in runs if each.run_id in self.forecasts and not each.error
         ]
-        if not known:
+        if not known or not schedule.is_planned:
             return schedule.pause_after(quiet_polls, maximum)
         now = self.server.began + elapsed
         urgent = nsmallest(MOST_URGENT, known, key=lambda forecast: forecast.distance(now))

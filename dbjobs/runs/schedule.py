@@ -23,6 +23,8 @@ class Schedule:
     """pauses vary by this share, so that many waits do not poll in step"""
     is_planned: bool = False
     """pauses follow from the history of the runs' jobs; the ones above apply where there is none"""
+    reads_history: bool = False
+    """the history says when runs end, though pauses are not planned from it"""
     longest_planned: float = LONGEST_PAUSE
     """no planned pause is longer"""
     timeout: float = math.inf
@@ -32,6 +34,11 @@ class Schedule:
     """leave at the first run that fails, or is gone"""
     tick: float = math.inf
     """pauses are told in slices of this length, for views that show time passing"""
+
+    @property
+    def uses_history(self) -> bool:
+        """The history of the runs' jobs is worth a request."""
+        return self.is_planned or self.reads_history
 
     def pause_after(self, quiet_polls: int, longest: float | None = None) -> float:
         """The pause when the last `quiet_polls` polls brought nothing new; `longest` replaces `maximum`."""

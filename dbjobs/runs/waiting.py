@@ -199,6 +199,7 @@ class Wait:
             self.schedule,
             interval=1.0,
             is_planned=False,
+            reads_history=False,
             timeout=SECONDS_FOR_CANCELED_RUNS,
             fail_fast=False,
         )

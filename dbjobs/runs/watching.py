@@ -191,7 +191,7 @@ class _Watch:
             watched = before.after_error(error, self.elapsed)
         self.runs[before.run_id] = watched
         self.just_polled.add(before.run_id)
-        if self.schedule.is_planned:
+        if self.schedule.uses_history:
             self.planner.observe(watched, self.elapsed, is_new=before.run is None and before.is_known)
         return watched
 
@@ -246,7 +246,7 @@ class _Watch:
 
     def read_history(self) -> bool:
         """Learn more of the jobs' histories, if there is more to learn; False if not."""
-        if not self.schedule.is_planned:
+        if not self.schedule.uses_history:
             return False
         with time_limit(self.clock, min(self._patience, MOST_FOR_EXTRAS)):
             return self.planner.read_history(self._waiting, self.elapsed)

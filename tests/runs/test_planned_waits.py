@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.clients.planned import (
     CASES,
+    RUN_ID,
     Task,
     Workspace,
     compare,
@@ -163,8 +164,15 @@ def test_pauses_are_as_the_user_wants_them(options: WaitOptions, longest: float)
     workspace = Workspace(AN_HOUR_EACH, HOUR)
 
     workspace.watch(make_schedule(options))
-    assert workspace.lists == (options.poll_interval is None)
     assert longest * 0.85 <= max(pauses_of(workspace)) <= longest * 1.11
+
+
+def test_an_interval_of_the_user_takes_nothing_from_what_is_expected() -> None:
+    workspace = Workspace(AN_HOUR_EACH, HOUR)
+
+    workspace.watch(make_schedule(WaitOptions(poll_interval=30)))
+    assert workspace.lists == 1
+    assert all(RUN_ID in shot.forecasts for shot in workspace.snapshots[1:-1])
 
 
 @pytest.mark.parametrize(
