@@ -72,7 +72,7 @@ class _RunFields:
         details = self._status.get("queue_details") or {}
         return str(details.get("code") or "") if self.phase is Phase.WAITING else ""
 
-    @property
+    @cached_property
     def phase(self) -> Phase:
         return phase_of(self.life_cycle_state)
 
@@ -80,7 +80,7 @@ class _RunFields:
     def is_ended(self) -> bool:
         return self.phase is Phase.ENDED
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome | None:
         """None while the run is active."""
         return outcome_of(self.life_cycle_state, self.result_state, self.termination_code)

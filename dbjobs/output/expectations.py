@@ -56,7 +56,7 @@ def _forecast(snapshot: Snapshot, watched: WatchedRun) -> Forecast | None:
 
 def format_expected_end(expected: ExpectedEnd, now: float, *, dash: str = "–") -> str:  # noqa: RUF001 - of a range
     """`usually 12m, about 4m left (ends 14:05–14:09)`; `now` is epoch seconds."""  # noqa: RUF002
-    low, high = (_format_time(now + seconds, now) for seconds in (expected.low, expected.high))
+    low, high = (format_time(now + seconds, now) for seconds in (expected.low, expected.high))
     ends = low if low == high else f"{low}{dash}{high}"
     return f"usually {format_about(expected.usual)}, about {format_about(expected.left)} left (ends {ends})"
 
@@ -80,7 +80,7 @@ def format_about(seconds: float) -> str:
     return f"{hours // 24}d{hours % 24:02}h"
 
 
-def _format_time(seconds: float, now: float) -> str:
+def format_time(seconds: float, now: float) -> str:
     """The local time of day to the minute, with the date if it is not today's."""
     try:
         then, today = (datetime.fromtimestamp(at) for at in (seconds, now))  # noqa: DTZ006 - only shown

@@ -12,17 +12,24 @@ from dbjobs.output.formatting import count
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.task_outputs import render_failure, render_output
+from dbjobs.runs.cause_groups import group_by_cause
 from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 MAX_SHOWN_OUTPUTS = 10
 """The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
 
+MAX_READ_OF_SETS = 500
+"""Of the failures of a backfill, which are grouped by cause, so many are read."""
+
 MAX_EXPLAINED_RUNS = 3
 """The causes of so many failed runs are told at the end of a wait."""
 
 SECONDS_TO_READ = 5.0
 """For so long, at most, a watch stands still to read why tasks failed."""
+
+LEAST_TO_READ = 0.5
+"""Seconds: with less time, nothing is asked for, as it would not be answered."""
 
 
 @dataclass
@@ -43,35 +50,56 @@ class WaitOutputs:
     _shown: set[int | None] = field(default_factory=set)
     """the run_ids of the task runs whose output was shown, or is the same as one that was"""
     _shown_causes: set[object] = field(default_factory=set)
-    _with_causes: tuple[tuple[WatchedRun, ...], tuple[WatchedRun, ...]] = ((), ())
-    """the runs of the last snapshot, without causes and with them"""
+    _with_causes: dict[int, tuple[WatchedRun, WatchedRun]] = field(default_factory=dict)
+    """by run_id, the run as last seen, without causes and with them"""
+    _last: Snapshot | None = None
+    """the last snapshot, with causes"""
+    _last_runs: Sequence[WatchedRun] = ()
+    """its runs without causes"""
 
     def __post_init__(self) -> None:
         self.reader.is_quiet = True
 
     def add_causes(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the causes of the tasks that have failed; those of new ones are read."""
-        if snapshot.runs is not self._with_causes[0]:
+        if self._last is None or snapshot.runs is not self._last_runs:
             limit = SECONDS_TO_READ
             if snapshot.next_poll is not None:
                 limit = min(limit, snapshot.next_poll - snapshot.elapsed)
+            most = MAX_READ_OF_SETS if snapshot.sets else MAX_SHOWN_OUTPUTS
+            if limit < LEAST_TO_READ:  # such as between two starts
+                most = 0
+            elif not snapshot.error:
+                self.reader.is_out_of_reach = False
             with time_limit(self.clock, max(0.0, limit)):
-                self._with_causes = (snapshot.runs, tuple(map(self._add_causes, snapshot.runs)))
-        return replace(snapshot, runs=self._with_causes[1])
+                runs = tuple(self._add_causes(watched, most) for watched in snapshot.runs)
+            known = (watched.run for watched in runs if watched.run)
+            groups = group_by_cause(known, self._read) if snapshot.sets else ()
+            self._last, self._last_runs = replace(snapshot, runs=runs, failure_groups=groups), snapshot.runs
+        return replace(snapshot, runs=self._last.runs, failure_groups=self._last.failure_groups)
 
-    def _add_causes(self, watched: WatchedRun) -> WatchedRun:
+    def _add_causes(self, watched: WatchedRun, most: int) -> WatchedRun:
+        """The run with the causes of its failed tasks, read until `most` of all tasks are."""
         if self.show_output == "none" or watched.run is None:
             return watched
-        for task in watched.run.failed_tasks:
-            is_new = task.run_id not in self._read and task.run_id not in self.earlier_attempts
-            if task.run_id and is_new and len(self._read) < MAX_SHOWN_OUTPUTS:
-                self._read[task.run_id] = self.reader.read(task)
+        known, with_causes = self._with_causes.get(watched.run_id, (None, watched))
+        failed = [task for task in watched.run.failed_tasks if task.run_id]
+        unread = [task for task in failed if task.run_id not in self._read]
+        for task in unread:
+            if task.run_id and task.run_id not in self.earlier_attempts and len(self._read) < most:
+                read = self.reader.read(task)
+                if not self.reader.is_out_of_reach:
+                    self._read[task.run_id] = read
+        if watched is known and not unread:
+            return with_causes
         causes = {
             run_id: format_short_cause(self._read[run_id].causes[0])
             for task in watched.run.attempts
             if (run_id := task.run_id) in self._read and run_id is not None
         }
-        return replace(watched, causes=causes) if causes else watched
+        with_causes = replace(watched, causes=causes) if causes else watched
+        self._with_causes[watched.run_id] = (watched, with_causes)
+        return with_causes
 
     def show_ended(self, snapshot: Snapshot, paused: Callable[[], AbstractContextManager[None]]) -> None:
         """The outputs of tasks that have ended, unless they would be folded away in the log of a CI system.

@@ -22,7 +22,7 @@ from dbjobs.runs.outages import is_refusal, may_differ
 from dbjobs.runs.parameter_sets import MAX_SETS, ParameterSet, label_sets
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.repairs import RepairReader, has_begun, plan_repair
-from dbjobs.runs.snapshots import WatchedRun
+from dbjobs.runs.snapshots import PlannedSets, WatchedRun
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class Backfill:
 
     def __post_init__(self) -> None:
         self._queue = {planned.label: planned for planned in self.planned}
+        self._labels = tuple(self._queue)
         self._reader = RunReader(self.api)
 
     @property
@@ -118,6 +119,12 @@ class Backfill:
         reasons |= dict.fromkeys(self.uncertain, "may have been started, or not")
         reasons |= dict.fromkeys(unstarted, "not started")
         return {one.label: reasons[one.label] for one in self.planned if one.label in reasons}
+
+    @property
+    def sets(self) -> PlannedSets:
+        """All sets, at this moment."""
+        refused = {label: error.message for label, error in self.refused.items()}
+        return PlannedSets(self._labels, self.max_parallel, refused, tuple(self.uncertain))
 
     def exit_code(self, code: int) -> int:
         """The exit code of the wait for the runs, or of a refusal if they all succeeded."""

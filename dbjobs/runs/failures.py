@@ -76,24 +76,28 @@ class FailureReader:
     """by the run_id of a task, why its output could not be read"""
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
-    _is_out_of_reach: bool = False
+    is_out_of_reach: bool = False
+    """the workspace did not answer, so nothing more is asked for"""
     _part_requests_left: int = MAX_PART_REQUESTS
 
     def fetch(self, task: TaskRun) -> Payload | None:
         """What get-output answers; None where there is nothing to be had, which is logged."""
-        if task.run_id is None or self._is_out_of_reach:
+        if task.run_id is None or self.is_out_of_reach:
             return None
         if task.outcome in NOT_RUN and not task.start_time:
             return None
         if task.run_id not in self._outputs:
-            self._outputs[task.run_id] = self._ask(task, task.run_id)
+            output = self._ask(task, task.run_id)
+            if self.is_out_of_reach:
+                return None
+            self._outputs[task.run_id] = output
         return self._outputs[task.run_id]
 
     def _ask(self, task: TaskRun, run_id: int) -> Payload | None:
         try:
             return self.api.get_run_output(run_id, NO_RETRIES)
         except DbjobsError as error:
-            self._is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
+            self.is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
             self.errors[run_id] = error
             log = logger.debug if self.is_quiet else logger.warning
             log("the output of %s could not be fetched: %s", task.task_key, error.message)
@@ -101,13 +105,12 @@ class FailureReader:
 
     def forget_outage(self) -> None:
         """Ask once more for what could not be had: just after a task has ended, or while contact was lost."""
-        self._is_out_of_reach = self.is_quiet = False
-        missing = {run_id for run_id, output in self._outputs.items() if output is None}
+        self.is_out_of_reach = self.is_quiet = False
         self._outputs = {run_id: output for run_id, output in self._outputs.items() if output is not None}
         self._failures = {
             run_id: failed
             for run_id, failed in self._failures.items()
-            if not missing.intersection(part.task.payload.get("run_id") for part in (failed, *failed.parts))
+            if all(part.task.payload.get("run_id") in self._outputs for part in (failed, *failed.parts))
         }
 
     def read(self, task: TaskRun, name: str = "", depth: int = 0) -> FailedTask:
@@ -119,7 +122,7 @@ class FailureReader:
         parts = self._find_parts(task, name, output or {}) if depth < MAX_NESTED_PARTS else []
         read = tuple(self._read_part(part_name, part, depth) for part_name, part in parts[:MAX_PARTS])
         failed = FailedTask(name, task, output, read, max(0, len(parts) - MAX_PARTS))
-        if task.run_id is not None:
+        if task.run_id is not None and not self.is_out_of_reach:
             self._failures[task.run_id] = failed
         return failed
 
@@ -134,7 +137,7 @@ class FailureReader:
         return _parts_of_run(Run(payload), name) if payload else []
 
     def _read_run(self, run_id: int) -> Payload | None:
-        if self._is_out_of_reach or self._part_requests_left <= 0:
+        if self.is_out_of_reach or self._part_requests_left <= 0:
             return None
         self._part_requests_left -= 1
         try:

@@ -11,6 +11,7 @@ from dbjobs.errors import DbjobsError, ExitCode, SignInError
 from dbjobs.runs.outages import REFUSAL_PAUSE, REFUSAL_SECONDS, REFUSALS_NEEDED, is_refusal, pause_after
 
 if TYPE_CHECKING:
+    from dbjobs.runs.cause_groups import CauseGroup
     from dbjobs.runs.forecasts import Forecast
 
 UNSETTLED_POLLS = 3
@@ -160,6 +161,20 @@ def fingerprint(run: Run | TaskRun) -> tuple[str | None, ...]:
 
 
 @dataclass(frozen=True)
+class PlannedSets:
+    """The parameter sets of a backfill at one moment: those that have a run are among the watched runs."""
+
+    labels: Sequence[str]
+    """of all sets, in the order of their starts"""
+    max_parallel: int
+    """so many runs at once at most"""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """by label, why no run of the set was started"""
+    uncertain: Sequence[str] = ()
+    """the labels of sets that may have been started, or not"""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What is known of all watched runs at one moment. Times are seconds since the watch began."""
 
@@ -176,6 +191,10 @@ class Snapshot:
     """how many runs are still to be started"""
     start_error: DbjobsError | None = None
     """what keeps the next one from being started"""
+    sets: PlannedSets | None = None
+    """of a backfill"""
+    failure_groups: "Sequence[CauseGroup]" = ()
+    """the failures of a backfill by cause; a watch leaves this to those who show it"""
 
     forecasts: "Mapping[int, Forecast]" = field(default_factory=dict)
     """by run_id, where the history of its job is known"""
@@ -198,7 +217,7 @@ class Snapshot:
     @property
     def is_of_one(self) -> bool:
         """True if there is one run, and no other will join it."""
-        return len(self.runs) == 1 and not self.unstarted
+        return len(self.runs) == 1 and not self.unstarted and (not self.sets or len(self.sets.labels) == 1)
 
 
 class PendingStarts(Protocol):
@@ -219,6 +238,10 @@ class PendingStarts(Protocol):
     @property
     def not_started(self) -> Mapping[str, str]:
         """Those that have no run yet, by label, each with the reason."""
+
+    @property
+    def sets(self) -> PlannedSets:
+        """The parameter sets of all, at this moment."""
 
     def start_next(self, active: int, failed: int) -> WatchedRun | None:
         """Start the next one, unless `active` runs are all there may be, or so many have `failed` that no

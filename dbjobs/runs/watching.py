@@ -239,7 +239,8 @@ class _Watch:
     def count_quiet_polls(self, before: Mapping[int, WatchedRun]) -> None:
         """Compare the runs with what was known of them before the round."""
         has_news = any(
-            run_id not in before or before[run_id].fingerprint != watched.fingerprint
+            run_id not in before
+            or (before[run_id] is not watched and before[run_id].fingerprint != watched.fingerprint)
             for run_id, watched in self.runs.items()
         )
         self.quiet_polls = 0 if has_news else self.quiet_polls + 1
@@ -280,6 +281,7 @@ class _Watch:
             ending=ending,
             unstarted=self._unstarted,
             start_error=self.start_error,
+            sets=self.pending_starts.sets if self.pending_starts else None,
             forecasts=dict(self.planner.forecasts),
             server_began=self.planner.server.began,
             blockers=dict(self.planner.blockers),

@@ -24,6 +24,8 @@ WARNING_STYLE = "warning"
 MIN_SPACED_HEIGHT = 8
 """With fewer lines for the body and the blank lines around it, the blank lines are left out."""
 
+BAR_WIDTH = 20
+
 STATE_WIDTH, DURATION_WIDTH = len("TERMINATING"), len("23h59m")
 """Columns of states and durations that change keep these widths at least."""
 
@@ -66,6 +68,12 @@ class Frame(Canvas):
             columns = [replace(column, reserved=0) for column in columns]
         lines = lay_out(columns, rows, width=self.width - len(margin), glyphs=self.glyphs)
         return [self.trim(Text.assemble(margin, line)) for line in lines]
+
+    def bar(self, share: float) -> Text:
+        """How much is done, from 0 to 1."""
+        done = min(BAR_WIDTH, int(BAR_WIDTH * share))
+        left = self.glyphs.bar_left * (BAR_WIDTH - done)
+        return Text.assemble((self.glyphs.bar * done, "bar"), (left, "dim"))
 
     def count_hidden(self, states: Sequence[str], noun: str = "") -> Text:
         """What is not shown, counted by state."""

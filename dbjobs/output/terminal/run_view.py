@@ -42,11 +42,10 @@ from dbjobs.output.terminal.frame import (
 )
 from dbjobs.output.terminal.layout import INDENT, Column
 from dbjobs.output.terminal.runs_view import render_runs
+from dbjobs.output.terminal.sets_view import render_sets
 from dbjobs.output.terminal.style import UNICODE, Glyphs, cut, join_fitting, style_of
 from dbjobs.output.terminal.tree import build_tree, draw_guides, most_urgent, urgency
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
-
-BAR_WIDTH = 20
 
 LEAST_TASKS = 6
 """In a low window, ids and the URL make room for so many tasks."""
@@ -76,7 +75,12 @@ def render_snapshot(
         glyphs=glyphs,
         is_last=snapshot.ending is not None,
     )
-    lines = render_run(snapshot, frame) if snapshot.is_of_one else render_runs(snapshot, frame)
+    if snapshot.is_of_one:
+        lines = render_run(snapshot, frame)
+    elif snapshot.sets:
+        lines = render_sets(snapshot, snapshot.sets, frame)
+    else:
+        lines = render_runs(snapshot, frame)
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
@@ -137,9 +141,7 @@ def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) ->
     if expected is None:
         return []
     text = format_expected_end(expected, frame.now, dash=frame.glyphs.dash)
-    done = min(BAR_WIDTH, int(BAR_WIDTH * expected.share_done))
-    bar = [(frame.glyphs.bar * done, "bar"), (frame.glyphs.bar_left * (BAR_WIDTH - done), "dim")]
-    line = Text.assemble(INDENT, *bar, INDENT, text)
+    line = Text.assemble(INDENT, frame.bar(expected.share_done), INDENT, text)
     lines = [line] if line.cell_len <= frame.width else frame.facts(*text.split(", ", 1))
     for delay in delays_of(snapshot, watched):
         lines += [

@@ -50,12 +50,12 @@ def render_runs(snapshot: Snapshot, frame: Frame) -> list[Text]:
     foot = frame.facts(format_ended(snapshot), format_next_poll(snapshot))
     return frame.stack(
         [frame.trim(head)],
-        lambda lines: _draw_runs(snapshot, frame, lines),
+        lambda lines: draw_runs(snapshot, frame, lines),
         [*contact_lines(snapshot, frame), *foot],
     )
 
 
-def _draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
+def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
     """The most urgent runs; lines that are left go to their tasks that are active or failed."""
     runs = snapshot.runs
     has_hidden = len(runs) > max_lines

@@ -29,6 +29,8 @@ class StateStyle(Enum):
     STOPPED = ("■", "#", "state.stopped")
     LEFT_OUT = ("–", "-", "state.left_out")  # noqa: RUF001 - a dash on purpose
     UNKNOWN = ("?", "?", "state.unknown")
+    REFUSED = ("R", "R", "state.failed")
+    NOT_STARTED = ("·", "_", "state.waiting")
 
     def __init__(self, symbol: str, ascii_symbol: str, style: str) -> None:
         self.symbol = symbol
