@@ -107,16 +107,19 @@ def _newest_run(app: App, ref: str, job: str, selector: str) -> int:
 
 def _choose_run(app: App, listed: RunFilter) -> int:
     from dbjobs.cli.changing import is_attended
+    from dbjobs.cli.showing import listed_causes
 
     if not is_attended(app):
         raise UsageError("RUN is missing, and there is no terminal to choose one on", hint=WHAT_A_RUN_IS)
-    runs = [Run(run) for run in chain.from_iterable(app.api.list_runs(listed, limit=MAX_CHOICES))]
+    causes = listed_causes(app)
+    pages = app.api.list_runs(listed, limit=MAX_CHOICES, expand_tasks=causes is not None, complete=False)
+    runs = [Run(run) for run in chain.from_iterable(pages)]
     if not runs:
         kind = "active runs" if listed.active_only else "runs"
         raise NotFoundError(f"there are no {kind} to choose from", hint=WHAT_A_RUN_IS)
     from dbjobs.output.terminal.choice import choose_run
 
-    chosen = choose_run(app.streams, runs, app.clock.now())
+    chosen = choose_run(app.streams, runs, app.clock.now(), causes.of_runs(runs) if causes else {})
     if chosen is None:
         app.streams.note("no run was chosen")
         raise typer.Exit(ExitCode.INTERRUPTED)

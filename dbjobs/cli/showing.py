@@ -13,11 +13,21 @@ from dbjobs.output.structured import write_document, write_documents, write_page
 
 if TYPE_CHECKING:
     from dbjobs.runs.history import JobHistory
+    from dbjobs.runs.listed_causes import ListedCauses
     from dbjobs.runs.outputs import TaskOutput
 
 
 DETAILS_SECONDS = 20.0
 """For what is shown beside a job's settings: it is an extra."""
+
+
+def listed_causes(app: App) -> "ListedCauses | None":
+    """What reads why the runs of a table failed; nothing is read for programs, nor with --quiet."""
+    if app.output != "text" or app.options.quiet:
+        return None
+    from dbjobs.runs.listed_causes import ListedCauses
+
+    return ListedCauses(app.api, app.clock)
 
 
 def show_created(app: App, answer: Payload, id_key: str) -> None:
@@ -46,7 +56,7 @@ def show_job(app: App, job: Payload) -> None:
 
     job_id = int(job["job_id"])
     with time_limit(app.clock, DETAILS_SECONDS):
-        details = read_job_details(app.api, job_id, app.page_url(job_id))
+        details = read_job_details(app.api, job_id, app.page_url(job_id), listed_causes(app))
     tables.show_job(app.streams, job, app.clock.now(), details)
 
 
@@ -55,9 +65,12 @@ def show_run(app: App, run: Payload) -> None:
     if app.output != "text":
         write_document(app.streams, run, app.output, id_key="run_id")
         return
+    from dbjobs.api.models import Run
     from dbjobs.output.terminal import tables
 
-    tables.show_run(app.streams, run, app.clock.now())
+    causes = listed_causes(app)
+    known = causes.of_tasks(Run(run)) if causes else {}
+    tables.show_run(app.streams, run, app.clock.now(), known)
 
 
 def show_history(app: App, history: "JobHistory", job_id: int) -> None:
@@ -86,7 +99,9 @@ def write_history(app: App, history: "JobHistory", file: str) -> None:
     app.streams.note(f"the history stands in {file}")
 
 
-def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:
+def show_list(
+    app: App, noun: str, pages: Pages, causes: "ListedCauses | None" = None, *, with_tasks: bool
+) -> int:
     """A list of jobs or runs (`noun` is job or run), as its pages arrive; returns the number of rows.
 
     If a page fails, the error says how many rows came before it.
@@ -109,8 +124,11 @@ def show_list(app: App, noun: str, pages: Pages, *, with_tasks: bool) -> int:
         return number
     from dbjobs.output.terminal.lists import jobs_writer, runs_writer
 
-    make_writer = jobs_writer if noun == "job" else runs_writer
-    writer = make_writer(app.streams, app.clock.now(), with_tasks=with_tasks)
+    now = app.clock.now()
+    if noun == "job":
+        writer = jobs_writer(app.streams, now, with_tasks=with_tasks)
+    else:
+        writer = runs_writer(app.streams, now, causes, with_tasks=with_tasks)
     for page in counted():
         writer.write(page)
     if not number:

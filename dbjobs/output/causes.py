@@ -47,11 +47,15 @@ def format_cause(cause: Cause) -> str:
     return f"{format_verdict(cause)}: {line}" if line else format_verdict(cause)
 
 
-def format_short_cause(cause: Cause) -> str:
-    """The same for a narrow place: without the module of the exception, and what py4j says of every call."""
+def format_short_cause(cause: Cause, names: Sequence[str] = ()) -> str:
+    """The same for a narrow place: without the module of the exception, and what py4j says of every call.
+
+    `names`: the tasks that it hit, if they are to be told.
+    """
     line = re.sub(r"^(?:[\w$]+\.)+(?=[A-Z]\w*(?::|$))", "", cause.line)
     line = re.sub(r"(?<=: )An error occurred while calling \S+\.? (?=\S)", "", line)
-    return format_cause(replace(cause, line=line))
+    where = f" (in {format_names(names, 2)})" if names else ""
+    return f"{format_cause(replace(cause, line=line))}{where}"
 
 
 def format_names(names: Sequence[str], most: int = MAX_NAMED) -> str:

@@ -152,5 +152,4 @@ def render_short(
 
 def _short_cause(cause: Cause, run: Run) -> str:
     names = [name for name in cause.tasks if name != run.run_name]
-    where = f" (in {format_names(names, 2)})" if names and len(run.tasks) > 1 else ""
-    return f"{format_short_cause(cause)}{where}"
+    return format_short_cause(cause, names if len(run.tasks) > 1 else ())

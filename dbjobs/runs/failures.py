@@ -74,11 +74,11 @@ class FailureReader:
     """an output that cannot be read is not warned of: it is read again later, or `errors` is shown"""
     errors: dict[int, DbjobsError] = field(default_factory=dict)
     """by the run_id of a task, why its output could not be read"""
+    part_requests_left: int = MAX_PART_REQUESTS
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
     is_out_of_reach: bool = False
     """the workspace did not answer, so nothing more is asked for"""
-    _part_requests_left: int = MAX_PART_REQUESTS
 
     def fetch(self, task: TaskRun) -> Payload | None:
         """What get-output answers; None where there is nothing to be had, which is logged."""
@@ -137,18 +137,18 @@ class FailureReader:
         return _parts_of_run(Run(payload), name) if payload else []
 
     def _read_run(self, run_id: int) -> Payload | None:
-        if self.is_out_of_reach or self._part_requests_left <= 0:
+        if self.is_out_of_reach or self.part_requests_left <= 0:
             return None
-        self._part_requests_left -= 1
+        self.part_requests_left -= 1
         try:
             return self.api.get_run(run_id, NO_RETRIES)
         except DbjobsError:  # who may see a run may not be allowed to see those that it started
             return None
 
     def _read_part(self, name: str, part: TaskRun | Run, depth: int) -> FailedTask:
-        if isinstance(part, Run) or self._part_requests_left <= 0:
+        if isinstance(part, Run) or self.part_requests_left <= 0:
             return FailedTask(name, part)
-        self._part_requests_left -= 1
+        self.part_requests_left -= 1
         return self.read(part, name, depth + 1)
 
     def read_all(self, run: Run, most: int) -> dict[int, FailedTask]:

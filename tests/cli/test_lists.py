@@ -102,7 +102,8 @@ def test_the_limit_counts_rows_and_no_page_is_asked_for_in_vain(
 
 
 def test_the_newest_20_runs_are_listed_unless_told_otherwise(dbjobs: Dbjobs, serve: Serve) -> None:
-    server = serve(by_tokens("runs", [run(run_id=run_id) for run_id in range(1, 101)], size=25))
+    runs = [run("TERMINATED", "SUCCESS", run_id=run_id) for run_id in range(1, 101)]
+    server = serve(by_tokens("runs", runs, size=25))
     done = dbjobs("runs", "list")
     assert (len(done.lines), len(server.received)) == (1 + 20, 1)
     assert done.stderr == "these are the newest 20; --limit 0 lists all\n"

@@ -10,7 +10,7 @@ from dbjobs.api.paging import Pages, name_of, take
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit, parse_when
-from dbjobs.cli.showing import show_list
+from dbjobs.cli.showing import listed_causes, show_list
 from dbjobs.errors import DbjobsError, UsageError
 
 Name = Annotated[
@@ -114,7 +114,9 @@ def _list_with_runs(
     from dbjobs.output.terminal.overview import show_overview
 
     if overview:
-        show_overview(app.streams, overview, now)
+        causes = listed_causes(app)
+        last_runs = [job.ended[0] for job in overview if job.ended]
+        show_overview(app.streams, overview, now, causes.of_runs(last_runs) if causes else {})
     else:
         app.streams.note("no jobs")
     if found.earliest:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from dbjobs.api.client import RUNS_PAGE
 from dbjobs.api.paging import RunFilter
 from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit, known_value, parse_when
-from dbjobs.cli.showing import show_list
+from dbjobs.cli.showing import listed_causes, show_list
 from dbjobs.errors import UsageError
 
 RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
@@ -106,7 +107,12 @@ def command(
     """
     app = app_of(ctx)
     rows = DEFAULT_LIMIT if limit is None else limit
-    pages = app.api.list_runs(filters.read(app), limit=rows or None, expand_tasks=expand_tasks)
-    number = show_list(app, "run", pages, with_tasks=expand_tasks)
+    run_filter, causes = filters.read(app), listed_causes(app)
+    # the tasks of one page cost no request, and say whose output has the cause of a failure
+    has_tasks = causes is not None and 0 < rows <= RUNS_PAGE and not run_filter.is_sparse
+    pages = app.api.list_runs(
+        run_filter, limit=rows or None, expand_tasks=expand_tasks or has_tasks, complete=expand_tasks
+    )
+    number = show_list(app, "run", pages, causes, with_tasks=expand_tasks)
     if number == DEFAULT_LIMIT and limit is None and app.output == "text":
         app.streams.note(f"these are the newest {number}; --limit 0 lists all")

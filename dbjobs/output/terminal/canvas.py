@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from dbjobs.api.models import Run, TaskRun
+from dbjobs.output.causes import format_short_cause
 from dbjobs.output.formatting import (
     AnyRun,
     format_attempt,
@@ -16,6 +17,7 @@ from dbjobs.output.formatting import (
     seconds_of,
 )
 from dbjobs.output.terminal.style import UNICODE, Glyphs, StateStyle, style_of
+from dbjobs.runs.causes import Cause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,14 @@ class Canvas:
         style = "bold" if style_of(task) in (StateStyle.RUNNING, StateStyle.FAILED) else ""
         return Text.assemble((guide, "dim"), (self.line(task.task_key), style))
 
-    def cause(self, run: AnyRun) -> Text:
-        """Why a run failed, as far as it says; nothing for others."""
-        has_cause = style_of(run) in (StateStyle.FAILED, StateStyle.STOPPED, StateStyle.LEFT_OUT)
-        return Text(self.line(format_message(run)) if has_cause else "", style_of(run).style)
+    def cause(self, run: AnyRun, known: Cause | None = None) -> Text:
+        """Why a run failed: the cause if it is known, else what the run says; nothing for others."""
+        style = style_of(run)
+        if style not in (StateStyle.FAILED, StateStyle.STOPPED, StateStyle.LEFT_OUT):
+            return Text()
+        return Text(
+            self.line(format_short_cause(known, known.tasks) if known else format_message(run)), style.style
+        )
 
     def details(self, task: TaskRun, child: Run | None = None, cause: str | None = None) -> Text:
         """The attempt, the progress, the server's message, and which tasks it waits for if several."""

@@ -1,7 +1,8 @@
 """A short list of runs on a terminal, from which one is chosen by the arrow keys or by its number."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 from rich.text import Text
 
@@ -10,9 +11,10 @@ from dbjobs.output.formatting import format_age, format_duration, seconds_of
 from dbjobs.output.keyboard import key_by_key, read_key
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import Column, lay_out
+from dbjobs.output.terminal.layout import CAUSE_WIDTH, Column, Row, lay_out
 from dbjobs.output.terminal.screen import size_of, to_text
 from dbjobs.output.terminal.style import glyphs_for
+from dbjobs.runs.causes import Cause
 
 _COLUMNS = (
     Column(is_whole=True),
@@ -23,67 +25,67 @@ _COLUMNS = (
     Column(is_whole=True, is_optional=True),
     Column(is_whole=True, is_right=True, is_optional=True),
     Column(is_whole=True, is_optional=True, priority=1),
+    Column(is_optional=True, priority=2, min_width=CAUSE_WIDTH),
 )
-"""Marker, number, symbol, state, name, age, duration, run id."""
+"""Marker, number, symbol, state, name, age, duration, run id, cause."""
 
 KEYS_HELP = "arrow keys or a number, then Enter; Esc leaves"
 
 
-def choose_run(streams: Streams, runs: Sequence[Run], now: float) -> Run | None:
-    """Ask on the terminal which run is meant; None if none is."""
+def choose_run(streams: Streams, runs: Sequence[Run], now: float, causes: Mapping[int, Cause]) -> Run | None:
+    """Ask on the terminal which run is meant; None if none is. `causes` tells, by run_id, why runs failed."""
     size = size_of(streams.err)
     choices = runs[: max(1, size.lines - 3)]
     canvas = Canvas(now=now, width=size.columns - 1, glyphs=glyphs_for(streams.err))
-    if streams.is_terminal(streams.err):
-        with key_by_key(sys.stdin) as has_keys:
-            if has_keys:
-                return _choose_by_keys(streams, choices, canvas)
-    return _ask_number(streams, choices, canvas)
+    rows = [_row(run, causes.get(run.run_id), canvas) for run in choices]
+    with key_by_key(sys.stdin) if streams.is_terminal(streams.err) else nullcontext(False) as has_keys:
+        index = (_choose_by_keys if has_keys else _ask_number)(streams, rows, canvas)
+    return None if index is None else choices[index]
 
 
-def _choose_by_keys(streams: Streams, runs: Sequence[Run], canvas: Canvas) -> Run | None:
+def _choose_by_keys(streams: Streams, rows: Sequence[Row], canvas: Canvas) -> int | None:
     """The list stays while keys move the marker, and goes once a run is chosen."""
     index, typed = 0, ""
     _write(streams, Text(f"Which run? ({KEYS_HELP})"[: canvas.width], "dim"))
-    _draw(streams, runs, index, canvas)
+    _draw(streams, rows, index, canvas)
     while (key := read_key(sys.stdin)) not in ("enter", "escape", "q", "", "\x04"):
-        typed = (typed + key if int(typed + key) <= len(runs) else key) if key.isdecimal() else ""
-        if typed and 0 < int(typed) <= len(runs):
+        typed = (typed + key if int(typed + key) <= len(rows) else key) if key.isdecimal() else ""
+        if typed and 0 < int(typed) <= len(rows):
             index = int(typed) - 1
         elif key in ("up", "k"):
             index = max(0, index - 1)
         elif key in ("down", "j"):
-            index = min(len(runs) - 1, index + 1)
-        _erase(streams, len(runs))
-        _draw(streams, runs, index, canvas)
-    _erase(streams, len(runs) + 1)
+            index = min(len(rows) - 1, index + 1)
+        _erase(streams, len(rows))
+        _draw(streams, rows, index, canvas)
+    _erase(streams, len(rows) + 1)
     if key != "enter":
         return None
     _write(
         streams,
-        lay_out(_COLUMNS[2:], [_row(runs[index], canvas)], width=canvas.width, glyphs=canvas.glyphs)[0],
+        lay_out(_COLUMNS[2:], [rows[index]], width=canvas.width, glyphs=canvas.glyphs)[0],
     )
-    return runs[index]
+    return index
 
 
-def _ask_number(streams: Streams, runs: Sequence[Run], canvas: Canvas) -> Run | None:
+def _ask_number(streams: Streams, rows: Sequence[Row], canvas: Canvas) -> int | None:
     """Where keys cannot be read one by one: a number, and Enter."""
-    _draw(streams, runs, None, canvas)
+    _draw(streams, rows, None, canvas)
     streams.ask("Which run? (a number) ")
     answer = sys.stdin.readline().strip()
-    is_number = answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(runs)
-    return runs[int(answer) - 1] if is_number else None
+    is_number = answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(rows)
+    return int(answer) - 1 if is_number else None
 
 
-def _draw(streams: Streams, runs: Sequence[Run], index: int | None, canvas: Canvas) -> None:
-    rows = [
-        [Text(">" if place == index else " ", "bold"), Text(str(place + 1), "dim"), *_row(run, canvas)]
-        for place, run in enumerate(runs)
+def _draw(streams: Streams, rows: Sequence[Row], index: int | None, canvas: Canvas) -> None:
+    lines = [
+        [Text(">" if place == index else " ", "bold"), Text(str(place + 1), "dim"), *row]
+        for place, row in enumerate(rows)
     ]
-    _write(streams, Text("\n").join(lay_out(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)))
+    _write(streams, Text("\n").join(lay_out(_COLUMNS, lines, width=canvas.width, glyphs=canvas.glyphs)))
 
 
-def _row(run: Run, canvas: Canvas) -> list[Text]:
+def _row(run: Run, cause: Cause | None, canvas: Canvas) -> Row:
     return [
         canvas.symbol(run),
         canvas.state(run),
@@ -91,6 +93,7 @@ def _row(run: Run, canvas: Canvas) -> list[Text]:
         Text(format_age(run.start_time, canvas.now), "dim"),
         Text(format_duration(seconds_of(run, canvas.now))),
         Text(str(run.run_id), "dim"),
+        canvas.cause(run, cause),
     ]
 
 

@@ -26,6 +26,8 @@ from dbjobs.output.terminal.layout import (
 )
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.style import style_of
+from dbjobs.runs.causes import Cause
+from dbjobs.runs.listed_causes import ListedCauses
 
 StyledText = tuple[str, str]
 """A text and its style: lists are long, and a Text is made of it only where styles are seen."""
@@ -44,14 +46,14 @@ class ListWriter:
     streams: Streams
     canvas: Canvas
     columns: Sequence[Column]
-    make_row: Callable[[Payload, Canvas], list[StyledText]]
+    make_rows: Callable[[Sequence[Payload], Canvas], list[list[StyledText]]]
     _widths: list[int] = field(default_factory=list)
 
     def write(self, items: Sequence[Payload]) -> None:
         """A line per item, under the titles if they are the first."""
         if not items:
             return
-        rows = [self.make_row(item, self.canvas) for item in items]
+        rows = self.make_rows(items, self.canvas)
         if not self._widths:
             rows.insert(0, [(column.title, "dim") for column in self.columns])
             self._fit_columns(rows)
@@ -109,11 +111,17 @@ def jobs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
 
     if with_tasks:
         columns.append(Column("TASK KEYS", is_optional=True, priority=4))
-    return ListWriter(streams, canvas_for(streams, streams.out, now), columns, make_row)
+
+    def make_rows(jobs: Sequence[Payload], canvas: Canvas) -> list[list[StyledText]]:
+        return [make_row(job, canvas) for job in jobs]
+
+    return ListWriter(streams, canvas_for(streams, streams.out, now), columns, make_rows)
 
 
-def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter:
-    """For runs, perhaps with the states of their tasks."""
+def runs_writer(
+    streams: Streams, now: float, causes: ListedCauses | None = None, *, with_tasks: bool
+) -> ListWriter:
+    """For runs, perhaps with the states of their tasks; `causes` tells why they failed."""
     columns = [
         Column("RUN ID", is_whole=True),
         Column("JOB ID", is_whole=True, is_optional=True),
@@ -125,8 +133,7 @@ def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
         Column("MESSAGE", is_optional=True, priority=3, min_width=MIN_CAUSE_WIDTH),
     ]
 
-    def make_row(payload: Payload, canvas: Canvas) -> list[StyledText]:
-        run = Run(payload)
+    def make_row(run: Run, cause: Cause | None, canvas: Canvas) -> list[StyledText]:
         style = style_of(run)
         state = format_state(run) if _has_dates(canvas) else run.shown_state
         row = [
@@ -134,10 +141,10 @@ def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
             (str(run.job_id or ""), ""),
             (canvas.line(run.run_name), "bold"),
             (f"{style.symbol_in(canvas.glyphs)} {canvas.line(state)}", style.style),
-            (canvas.line(payload.get("trigger") or ""), ""),
+            (canvas.line(run.payload.get("trigger") or ""), ""),
             (_format_when(run.start_time, canvas), ""),
             (format_duration(seconds_of(run, canvas.now)), ""),
-            (canvas.cause(run).plain, style.style),
+            (canvas.cause(run, cause).plain, style.style),
         ]
         if with_tasks:
             states = ", ".join(f"{task.task_key} {task.shown_state}" for task in run.tasks)
@@ -146,7 +153,13 @@ def runs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
 
     if with_tasks:
         columns.append(Column("TASKS", is_optional=True, priority=4))
-    return ListWriter(streams, canvas_for(streams, streams.out, now), columns, make_row)
+
+    def make_rows(payloads: Sequence[Payload], canvas: Canvas) -> list[list[StyledText]]:
+        runs = [Run(payload) for payload in payloads]
+        known = causes.of_runs(runs) if causes else {}
+        return [make_row(run, known.get(run.run_id), canvas) for run in runs]
+
+    return ListWriter(streams, canvas_for(streams, streams.out, now), columns, make_rows)
 
 
 def _has_dates(canvas: Canvas) -> bool:

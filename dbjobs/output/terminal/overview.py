@@ -1,6 +1,6 @@
 """The table of `jobs list --runs`: each job's last runs as a strip, what runs now, and its next run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
@@ -10,6 +10,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import CAUSE_WIDTH, DATES_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
+from dbjobs.runs.causes import Cause
 from dbjobs.runs.overview import JobOverview
 
 MAX_STRIP = 10
@@ -26,18 +27,22 @@ _COLUMNS = (
 )
 
 
-def show_overview(streams: Streams, jobs: Sequence[JobOverview], now: float) -> None:
-    """Write the table to stdout, for people."""
-    write_lines(streams, [*render_overview(jobs, canvas_for(streams, streams.out, now))])
+def show_overview(
+    streams: Streams, jobs: Sequence[JobOverview], now: float, causes: Mapping[int, Cause]
+) -> None:
+    """Write the table to stdout, for people; `causes` are those of the last runs, by run_id."""
+    write_lines(streams, [*render_overview(jobs, canvas_for(streams, streams.out, now), causes)])
 
 
-def render_overview(jobs: Sequence[JobOverview], canvas: Canvas) -> list[Text]:
+def render_overview(
+    jobs: Sequence[JobOverview], canvas: Canvas, causes: Mapping[int, Cause] = {}
+) -> list[Text]:
     """The lines of the table."""
-    rows = [_make_row(job, canvas) for job in jobs]
+    rows = [_make_row(job, causes, canvas) for job in jobs]
     return lay_out_table(_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
 
 
-def _make_row(job: JobOverview, canvas: Canvas) -> list[Text]:
+def _make_row(job: JobOverview, causes: Mapping[int, Cause], canvas: Canvas) -> list[Text]:
     last = job.ended[0] if job.ended else None
     age = format_age(last.end_time or last.start_time, canvas.now) if last else ""
     return [
@@ -47,7 +52,7 @@ def _make_row(job: JobOverview, canvas: Canvas) -> list[Text]:
         _format_now(job, canvas),
         Text(canvas.line(_format_next(job, is_short=_is_short(canvas)))),
         Text(str(job.job_id)),
-        canvas.cause(last) if last else Text(),
+        canvas.cause(last, causes.get(last.run_id)) if last else Text(),
     ]
 
 

@@ -4,12 +4,13 @@ Tables fit the terminal; off a terminal nothing is wrapped, cut or colored. Ids 
 addresses are never cut.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from dbjobs.api.models import Run, TaskRun, in_dependency_order
 from dbjobs.http.response import Payload
+from dbjobs.output.causes import format_short_cause
 from dbjobs.output.formatting import (
     format_age,
     format_attempt,
@@ -42,6 +43,7 @@ from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import CAUSE_WIDTH, NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.tree import build_tree, draw_guides
+from dbjobs.runs.causes import Cause, is_generic
 from dbjobs.runs.job_details import JobDetails
 
 Fact = tuple[str, Text | str]
@@ -80,9 +82,9 @@ def show_job(streams: Streams, job: Payload, now: float, details: JobDetails | N
     write_lines(streams, [render_job(job, canvas_for(streams, streams.out, now), details)])
 
 
-def show_run(streams: Streams, run: Payload, now: float) -> None:
-    """Write a run to stdout, for people."""
-    write_lines(streams, [render_run(Run(run), canvas_for(streams, streams.out, now))])
+def show_run(streams: Streams, run: Payload, now: float, causes: Mapping[int, Cause] = {}) -> None:
+    """Write a run to stdout, for people; `causes` has, by run_id, why its tasks failed."""
+    write_lines(streams, [render_run(Run(run), canvas_for(streams, streams.out, now), causes)])
 
 
 def render_job(job: Payload, canvas: Canvas, details: JobDetails | None = None) -> Text:
@@ -99,13 +101,13 @@ def render_job(job: Payload, canvas: Canvas, details: JobDetails | None = None) 
     facts = [*_job_facts(job, settings, canvas), *_more_job_facts(settings, tasks, details, canvas)]
     text = _compose(title, facts, JOB_TASK_COLUMNS, rows, canvas)
     if details and details.runs:
-        last = [_last_run(run, canvas) for run in details.runs]
+        last = [_last_run(run, details.causes.get(run.run_id), canvas) for run in details.runs]
         table = lay_out_table(LAST_RUN_COLUMNS, last, width=canvas.width, glyphs=canvas.glyphs)
         text = Text("\n").join([text, Text(), *table])
     return text
 
 
-def _last_run(run: Run, canvas: Canvas) -> list[Text]:
+def _last_run(run: Run, cause: Cause | None, canvas: Canvas) -> list[Text]:
     return [
         canvas.symbol(run),
         canvas.state(run),
@@ -113,7 +115,7 @@ def _last_run(run: Run, canvas: Canvas) -> list[Text]:
         canvas.duration(run),
         Text(canvas.line(run.payload.get("trigger") or "")),
         Text(str(run.run_id)),
-        canvas.cause(run),
+        canvas.cause(run, cause),
     ]
 
 
@@ -158,7 +160,7 @@ def _labelled(label: str, texts: Iterable[str], canvas: Canvas) -> Iterator[Fact
         yield "" if index else label, canvas.line(text)
 
 
-def render_run(run: Run, canvas: Canvas) -> Text:
+def render_run(run: Run, canvas: Canvas, causes: Mapping[int, Cause] = {}) -> Text:
     """A run: what, where, its state and where its time went, and its tasks."""
     nodes = build_tree(run.tasks)
     guides = draw_guides(nodes, range(len(nodes)), canvas.glyphs, canvas.width)
@@ -169,7 +171,7 @@ def render_run(run: Run, canvas: Canvas) -> Text:
             canvas.state(node.task),
             canvas.duration(node.task),
             Text(str(node.task.run_id or "-")),
-            canvas.details(node.task),
+            canvas.details(node.task, cause=_short_cause(node.task, causes)),
         ]
         for node, guide in zip(nodes, guides, strict=True)
     ]
@@ -178,7 +180,7 @@ def render_run(run: Run, canvas: Canvas) -> Text:
         ("job id", str(run.job_id or "")),
         ("url", canvas.line(run.run_page_url or "")),
         ("state", Text.assemble(canvas.symbol(run), " ", canvas.whole_state(run))),
-        ("message", canvas.line(format_message(run))),
+        ("message", canvas.line(_message(run, causes))),
         ("queue", canvas.line(run.queue_code)),
         ("trigger", canvas.line(format_run_trigger(run))),
         ("creator", canvas.line(run.payload.get("creator_user_name") or "")),
@@ -192,6 +194,20 @@ def render_run(run: Run, canvas: Canvas) -> Text:
         ("spent on", format_time_spent(run)),
     ]
     return _compose(run.run_name, facts, RUN_TASK_COLUMNS, rows, canvas)
+
+
+def _short_cause(task: TaskRun, causes: Mapping[int, Cause]) -> str | None:
+    cause = causes.get(task.run_id or 0)
+    return format_short_cause(cause) if cause else None
+
+
+def _message(run: Run, causes: Mapping[int, Cause]) -> str:
+    """What the run says; if that is only that a task failed, why the first one did."""
+    failed = (cause for cause in map(causes.get, (task.run_id or 0 for task in run.failed_tasks)) if cause)
+    cause = next(failed, None) if is_generic(run.message) else None
+    if cause is None:
+        return format_message(run)
+    return format_short_cause(cause, cause.tasks if len(run.tasks) > 1 else ())
 
 
 def _compose(

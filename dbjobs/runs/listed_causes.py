@@ -1,0 +1,79 @@
+"""Why the failed runs of a list failed, where their own messages say only that they did."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from dbjobs.api.client import JobsApi
+from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.common.clock import Clock
+from dbjobs.common.deadline import time_limit
+from dbjobs.errors import DbjobsError
+from dbjobs.http.retry import NO_RETRIES
+from dbjobs.runs.causes import Cause, is_generic
+from dbjobs.runs.earlier_runs import failed_attempts
+from dbjobs.runs.failures import FailureReader
+
+MAX_READ_ROWS = 10
+"""So many failed rows, the first ones, are looked into: a request each, two if the list has no tasks."""
+
+MAX_READING_SECONDS = 2.0
+"""For all of them: a table is worth little waiting."""
+
+
+@dataclass
+class ListedCauses:
+    """Reads the causes of failed runs and tasks for tables; what cannot be read is left out silently."""
+
+    api: JobsApi
+    clock: Clock
+    _reads_left: int = MAX_READ_ROWS
+    _seconds_left: float = MAX_READING_SECONDS
+    _reader: FailureReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = FailureReader(self.api, is_quiet=True, part_requests_left=MAX_READ_ROWS)
+
+    def of_runs(self, runs: Iterable[Run]) -> dict[int, Cause]:
+        """By run_id, the cause of what failed first in each run; of a run of one task without its name."""
+        causes = {}
+        for run in runs:
+            if self._is_worth_reading(run):
+                with time_limit(self.clock, self._seconds_left) as limit:
+                    cause = self._read_first(run)
+                self._count_read(limit.seconds_left)
+                if cause:
+                    causes[run.run_id] = cause
+        return causes
+
+    def of_tasks(self, run: Run) -> dict[int, Cause]:
+        """By the run_id of a task, the causes of the tasks of a run that failed."""
+        causes = {}
+        for task in run.failed_tasks:
+            if task.run_id and self._is_worth_reading(task):
+                with time_limit(self.clock, self._seconds_left) as limit:
+                    cause = self._read_task(task)
+                self._count_read(limit.seconds_left)
+                if cause:
+                    causes[task.run_id] = cause
+        return causes
+
+    def _is_worth_reading(self, run: Run | TaskRun) -> bool:
+        may_read = self._reads_left > 0 and self._seconds_left > 0
+        return may_read and run.outcome in OWN_FAILURES and is_generic(run.message)
+
+    def _count_read(self, seconds_left: float) -> None:
+        self._reads_left -= 1
+        self._seconds_left = seconds_left
+
+    def _read_first(self, run: Run) -> Cause | None:
+        if not run.tasks and self.api.version != "2.0":
+            with suppress(DbjobsError):
+                run = Run(self.api.get_run(run.run_id, NO_RETRIES))
+        failed = sorted(failed_attempts(run), key=lambda task: task.end_time or 0)
+        cause = self._read_task(failed[0]) if failed else None
+        return replace(cause, tasks=()) if cause and len(run.tasks) < 2 else cause
+
+    def _read_task(self, task: TaskRun) -> Cause | None:
+        cause = self._reader.read(task).causes[0]
+        return None if is_generic(cause.line) else cause
