@@ -21,24 +21,16 @@ def main() -> None:
             f"error: dbjobs needs Python 3.10 or later, and this is {found}: call python3.12 {sys.argv[0]}\n"
         )
         sys.exit(3)
-    try:
-        _answer_or_run()
-    except KeyboardInterrupt:  # while the handler of the first was replaced
-        _end_at_ctrl_c()
-        sys.exit(130)
-
-
-def _answer_or_run() -> None:
     handler = signal.getsignal(signal.SIGINT)
     _end_at_ctrl_c()
-    from dbjobs.output.stdio import install_streams  # which an older Python could not read
+    try:
+        from dbjobs.output.stdio import install_streams  # which an older Python could not read
 
-    install_streams()
-    if "_DBJOBS_COMPLETE" in os.environ:
-        from dbjobs.cli.completion import main as answer
+        install_streams()
+        if "_DBJOBS_COMPLETE" in os.environ:
+            from dbjobs.cli.completion import main as answer
 
-        answer()
-    else:
+            return answer()
         gc.set_threshold(GC_THRESHOLD)
         for name in UNUSED:
             sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
@@ -50,6 +42,9 @@ def _answer_or_run() -> None:
             run()
         finally:
             _end_at_ctrl_c()
+    except KeyboardInterrupt:  # while the handler of the first was replaced
+        _end_at_ctrl_c()
+        sys.exit(130)
 
 
 def _end_at_ctrl_c() -> None:

@@ -40,58 +40,49 @@ class Root(Group):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run the command; usage errors, wherever they arise in parsing, end here."""
+        """Run the command; whatever goes wrong, in its words or in what it does, ends here."""
         words = list(sys.argv[1:] if args is None else args)
         self.has_events = _asks_for_events(words)
-        prog_name = prog_name or "dbjobs"
+        ctx: Any = None
         streams = Streams(event_clock=SystemClock() if self.has_events else None)
+        code: int = ExitCode.SUCCESS
         try:
-            words = self.words = [_decode_argument(word) for word in words]
-            code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra) or 0
+            self.words = [_decode_argument(word) for word in words]
+            with self.make_context(prog_name or "dbjobs", list(self.words), **extra) as ctx:
+                try:
+                    self.invoke(ctx)
+                finally:
+                    streams = app_of(ctx).streams
+                    app_of(ctx).finish_dry_run()
+        except typer.Exit as end:
+            code = end.exit_code
         except ParserError as error:
             from dbjobs.cli.usage_errors import explain_parser_error
 
             (app_of(error.ctx).streams if error.ctx else streams).fail(explain_parser_error(error))
             code = ExitCode.USAGE
-        except UsageError as error:
+        except DbjobsError as error:
             streams.fail(error)
             code = error.exit_code
-        except StdoutError as error:  # help and version, which Click prints itself
-            streams.fail(cannot_write(error))
-            code = ExitCode.OUTPUT
-        except (KeyboardInterrupt, typer.Abort):  # while the command was loaded, or its words were read
-            code = ExitCode.INTERRUPTED
-        except SystemExit:  # Click exits so when the reader of help or version has closed the pipe
-            code = ExitCode.BROKEN_PIPE
-        if standalone_mode:
-            sys.exit(code)
-        return code
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; whatever goes wrong in it ends here."""
-        try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                app_of(ctx).finish_dry_run()
-        except DbjobsError as error:
-            app_of(ctx).streams.fail(error)
-            code: int = error.exit_code
         except (Interrupted, KeyboardInterrupt, typer.Abort) as interrupt:
             code = getattr(interrupt, "exit_code", ExitCode.INTERRUPTED)
         except EOFError:
-            app_of(ctx).streams.fail(UsageError("the input ended before the question was answered"))
+            streams.fail(UsageError("the input ended before the question was answered"))
             code = ExitCode.USAGE
         except BrokenPipeError:
             code = ExitCode.BROKEN_PIPE
-        except (typer.Exit, ParserError, StdoutError):
-            raise
+        except StdoutError as error:  # help and version, which Click prints itself
+            streams.fail(cannot_write(error))
+            code = ExitCode.OUTPUT
         except Exception as error:  # a traceback helps nobody at a prompt
-            _report_bug(app_of(ctx).streams, error)
+            _report_bug(streams, error)
             code = ExitCode.FAULT
         finally:
-            app_of(ctx).save_cache()
-        raise typer.Exit(code)
+            if ctx:
+                app_of(ctx).save_cache()
+        if standalone_mode:
+            sys.exit(code)
+        return code
 
 
 def _decode_argument(word: str) -> str:

@@ -56,9 +56,13 @@ def start_run(
         f"to look for it: {app.command_line('runs list', listed)}"
     )
     run_id: int | None = None
+    started: Wait | None = None
 
-    def begin() -> Wait | None:
-        nonlocal run_id
+    def find_wait() -> Wait | None:
+        found = (run_id or _find_run(app, lambda: start(token), options)) if wait and not started else None
+        return make_wait(app, [found], options, just_started=True) if found else started
+
+    with end_wait_on_signal(find_wait):
         with (
             within_timeout(app, options.timeout if wait else math.inf, in_force) as limit,
             explain_unknown_outcome(app, "the run may have been started", hint),
@@ -66,7 +70,7 @@ def start_run(
             with time_limit(app.clock, START_SECONDS):
                 answer = start(token)
             if not answer:  # a dry run
-                return None
+                return
             run_id = int(answer["run_id"])
             if app.output in ("text", "id"):
                 app.streams.result_ids(str(run_id))
@@ -76,29 +80,23 @@ def start_run(
         _show_started(app, run_id, job_id, wait=wait)
         if web and job_id:
             show_page(app, app.page_url(job_id, run_id), is_result=False)
-        left = replace(options, timeout=limit.seconds_left)
-        return make_wait(app, [run_id], left, just_started=True) if wait else None
-
-    def recover() -> Wait | None:
-        found = (run_id or _find_run(app, lambda: start(token), options)) if wait else None
-        return make_wait(app, [found], options, just_started=True) if found else None
-
-    start_and_wait(begin, recover)
+        if wait:
+            left = replace(options, timeout=limit.seconds_left)
+            started = make_wait(app, [run_id], left, just_started=True)
+            raise typer.Exit(started.run())
 
 
-def start_and_wait(begin: Callable[[], Wait | None], recover: Callable[[], Wait | None]) -> None:
-    """Start something by `begin`, and exit with the outcome of the wait that it returns, if it returns one.
+@contextmanager
+def end_wait_on_signal(find_wait: Callable[[], Wait | None]) -> Iterator[None]:
+    """End the wait for what is started inside as --on-interrupt says, at whatever moment a signal comes.
 
-    A signal, at whatever moment, ends the wait as --on-interrupt says; if it comes before the wait is there,
-    `recover` gives the wait for what may have been started.
+    `find_wait` returns that wait, even if the signal came before there was one.
     """
-    wait = None
     with interruptible():
         try:
-            if wait := begin():
-                raise typer.Exit(wait.run())
+            yield
         except Interrupted as interrupt:
-            wait = wait or recover()
+            wait = find_wait()
             if wait is None or wait.has_ended:
                 raise
             raise typer.Exit(wait.run(interrupt)) from None

@@ -13,7 +13,7 @@ from dbjobs.cli.options import DryRun, Force, OptionalRun, Wait
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.cli.run_lookup import ENDED, resolve_run
 from dbjobs.cli.showing import show_created
-from dbjobs.cli.starting import start_and_wait, within_timeout
+from dbjobs.cli.starting import end_wait_on_signal, within_timeout
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import make_wait
 from dbjobs.common.deadline import time_limit
@@ -74,9 +74,18 @@ def command(
         run_id = resolve_run(app, run, ENDED)
     hint = hint_to_look(app, "runs get", str(run_id))
     before: Payload = {}
+    started: waiting.Wait | None = None
 
-    def begin() -> waiting.Wait | None:
-        nonlocal before
+    def make_repair_wait(timeout: float) -> waiting.Wait:
+        reader = RepairReader(app.api, before={run_id: Run(before)})
+        left = replace(options, timeout=timeout)
+        return make_wait(app, [run_id], left, just_started=True, reader=reader)
+
+    def find_wait() -> waiting.Wait | None:
+        may_wait = wait and not started and app.transport.may_have_changed
+        return make_repair_wait(options.timeout) if may_wait else started
+
+    with end_wait_on_signal(find_wait):
         with (
             within_timeout(app, timeout, lookup_limit) as limit,
             explain_unknown_outcome(app, f"run {run_id} may have been repaired", hint),
@@ -87,20 +96,11 @@ def command(
             body = plan_repair(before, rerun.tasks or (), given, with_dependent=rerun.dependent)
             answer = app.api_to_change(dry_run).repair_run(run_id, body)
         if not answer:  # a dry run
-            return None
+            return
         if not wait or app.output in ("text", "id"):
             show_created(app, answer, "repair_id")
         way_back = app.command_line("runs wait", str(run_id))
         app.streams.note(f"repair {answer['repair_id']} of run {run_id} started; to wait for it: {way_back}")
-        return wait_for_repair(limit.seconds_left) if wait else None
-
-    def wait_for_repair(timeout: float) -> waiting.Wait:
-        reader = RepairReader(app.api, before={run_id: Run(before)})
-        left = replace(options, timeout=timeout)
-        return make_wait(app, [run_id], left, just_started=True, reader=reader)
-
-    def recover() -> waiting.Wait | None:
-        may_wait = wait and app.transport.may_have_changed
-        return wait_for_repair(options.timeout) if may_wait else None
-
-    start_and_wait(begin, recover)
+        if wait:
+            started = make_repair_wait(limit.seconds_left)
+            raise typer.Exit(started.run())
