@@ -1,6 +1,6 @@
 """The known names that are similar to a misspelled one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 MAX_COMPARED_LENGTH = 100
@@ -17,7 +17,7 @@ def nearest_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
     return [folded[one] for one in list(found)[:most]]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], show: Callable[[str], str] = repr) -> str:
     """The end of an error message about an unknown name; empty if no known name is similar."""
     found = nearest_names(name, known)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f"; did you mean {show(found[0])}?" if found else ""

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+
+from dbjobs.common.nearest import did_you_mean
 
 Path = tuple[str | int, ...]
 """Where in a document: names of fields, and positions in lists from 0."""
@@ -29,8 +30,7 @@ class Finding:
         """One sentence: the line if it is known, the path, the problem, and the nearest known name."""
         where = f"line {line}: " if line else ""
         name = str(self.path[-1]) if self.path else ""
-        nearest = get_close_matches(name[:MAX_NAME_LENGTH], self.known, n=1)
-        suggestion = f"; did you mean {nearest[0]}?" if nearest else ""
+        suggestion = did_you_mean(name, self.known, str)
         return f"{where}{format_path(self.path) or 'it'} {self.problem}{suggestion}"
 
 

@@ -6,29 +6,18 @@ Source: http://www.quartz-scheduler.org/documentation/quartz-2.3.0/tutorials/cro
 import re
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta
 from itertools import product
 
-from dbjobs.jobfiles.schedules import FIELDS, CronField, find_cron_problem
+from dbjobs.jobfiles.schedules import FIELDS, CronField, find_cron_problem, find_time_zone
 
 MAX_DAYS = 366 * 9
 """A 29th of February may be so far away; a schedule without a day until then has none."""
 
-JAVA_ZONES = {
-    "ACT": "Australia/Darwin", "AET": "Australia/Sydney", "AGT": "America/Argentina/Buenos_Aires",
-    "ART": "Africa/Cairo", "AST": "America/Anchorage", "BET": "America/Sao_Paulo", "BST": "Asia/Dhaka",
-    "CAT": "Africa/Harare", "CNT": "America/St_Johns", "CST": "America/Chicago", "CTT": "Asia/Shanghai",
-    "EAT": "Africa/Addis_Ababa", "ECT": "Europe/Paris", "IET": "America/Indiana/Indianapolis",
-    "IST": "Asia/Kolkata", "JST": "Asia/Tokyo", "MIT": "Pacific/Apia", "NET": "Asia/Yerevan",
-    "NST": "Pacific/Auckland", "PLT": "Asia/Karachi", "PNT": "America/Phoenix", "PRT": "America/Puerto_Rico",
-    "PST": "America/Los_Angeles", "SST": "Pacific/Guadalcanal", "VST": "Asia/Ho_Chi_Minh",
-}  # fmt: skip
-"""The short names of Java that are no names of the time zone database; see java.time.ZoneId.SHORT_IDS."""
-
 
 def next_run(expression: str, zone_name: str, after: float) -> datetime | None:
     """The first time after an epoch in seconds, in the zone; None if there is none, or it cannot be told."""
-    zone = find_zone(zone_name)
+    zone = find_time_zone(zone_name)
     if zone is None or find_cron_problem(expression):
         return None
     texts = [*expression.upper().split(), "*"][:7]
@@ -45,22 +34,6 @@ def next_run(expression: str, zone_name: str, after: float) -> datetime | None:
                 if found.timestamp() > after and _exists(found):
                     return found
     return None
-
-
-def find_zone(name: str) -> tzinfo | None:
-    """A time zone by the name that Java has for it; None if this machine does not know it."""
-    from zoneinfo import ZoneInfo
-
-    offset = re.fullmatch(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d\d))?", name)
-    if offset:
-        size = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
-        return timezone(size if offset[1] == "+" else -size) if size < timedelta(hours=24) else None
-    if name in ("Z", "UTC", "GMT", "UT"):
-        return timezone.utc
-    try:
-        return ZoneInfo(JAVA_ZONES.get(name, name))
-    except (KeyError, ValueError, OSError):
-        return None
 
 
 def _exists(moment: datetime) -> bool:

@@ -78,36 +78,30 @@ def at_least_one(*fields: str, unless: tuple[str, ...] = ()) -> FieldChoice:
     return FieldChoice(fields, is_exclusive=False, unless=unless)
 
 
-def max_bytes(field: str, maximum: int) -> FieldRule:
-    return FieldRule(
-        field,
-        f"has more than {maximum:,} bytes",
-        lambda value, _: not isinstance(value, str) or len(value.encode(errors="replace")) <= maximum,
-    )
+SIZES: dict[str, Callable[[Any], int]] = {
+    "": lambda value: len(value) if isinstance(value, list | dict) else 0,
+    "bytes": lambda value: len(value.encode(errors="replace")) if isinstance(value, str) else 0,
+    "characters": lambda value: len(value) if isinstance(value, str) else 0,
+    "bytes as JSON": lambda value: len(_as_json(value).encode(errors="replace")),
+    "characters as JSON": lambda value: len(_as_json(value)),
+    "characters in total": lambda value: sum(map(len, _texts_in(value))),
+}
+"""How the size of a value is measured, by its unit; without one, the elements of a list or a mapping."""
 
 
-def max_characters(field: str, maximum: int) -> FieldRule:
-    return FieldRule(
-        field,
-        f"has more than {maximum:,} characters",
-        lambda value, _: not isinstance(value, str) or len(value) <= maximum,
-    )
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
-def max_json(field: str, maximum: int, unit: str = "bytes") -> FieldRule:
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-        return (len(text.encode(errors="replace")) if unit == "bytes" else len(text)) <= maximum
-
-    return FieldRule(field, f"has more than {maximum:,} {unit} as JSON", is_satisfied)
+def _texts_in(mapping: Any) -> list[str]:
+    """The keys and the values of a mapping, as text."""
+    pairs = mapping.items() if isinstance(mapping, dict) else ()
+    return [str(text) for pair in pairs for text in pair]
 
 
-def max_items(field: str, maximum: int) -> FieldRule:
-    return FieldRule(
-        field,
-        f"has more than {maximum:,}",
-        lambda value, _: not isinstance(value, list | dict) or len(value) <= maximum,
-    )
+def at_most(field: str, maximum: int, unit: str = "") -> FieldRule:
+    requirement = f"has more than {maximum:,} {unit}".rstrip()
+    return FieldRule(field, requirement, lambda value, _: SIZES[unit](value) <= maximum)
 
 
 def min_items(field: str, minimum: int) -> FieldRule:
@@ -136,7 +130,7 @@ def one_of(field: str, *values: str) -> FieldRule:
 
 
 def matches(field: str, pattern: str, requirement: str) -> FieldRule:
-    """A text, or each text of a list, that matches a pattern as a whole."""
+    """A text, or each text of a list or among the values of a mapping, that matches a pattern as a whole."""
     return FieldRule(
         field,
         requirement,
@@ -147,29 +141,19 @@ def matches(field: str, pattern: str, requirement: str) -> FieldRule:
 def begins(field: str, *prefixes: str) -> FieldRule:
     requirement = f"must begin with {' or '.join(prefixes)}"
     return FieldRule(
-        field,
-        requirement,
-        lambda value, _: all(text.startswith((*prefixes, "{{")) for text in strings_in(value)),
+        field, requirement, lambda value, _: all(text.startswith(prefixes) for text in strings_in(value))
     )
 
 
 def keys_match(field: str, pattern: str, requirement: str) -> FieldRule:
-    """A map whose keys each match a pattern as a whole."""
-
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        return not isinstance(value, dict) or all(re.fullmatch(pattern, str(key)) for key in value)
-
-    return FieldRule(field, requirement, is_satisfied)
-
-
-def values_match(field: str, pattern: str, requirement: str) -> FieldRule:
-    """A map whose texts each match a pattern as a whole."""
-
-    def is_satisfied(value: Any, _: Payload) -> bool:
-        values = value.values() if isinstance(value, dict) else ()
-        return all(re.fullmatch(pattern, text, re.DOTALL) for text in values if isinstance(text, str))
-
-    return FieldRule(field, requirement, is_satisfied)
+    """A mapping whose keys each match a pattern as a whole."""
+    return FieldRule(
+        field,
+        requirement,
+        lambda value, _: all(
+            re.fullmatch(pattern, str(key), re.DOTALL) for key in (value if isinstance(value, dict) else ())
+        ),
+    )
 
 
 def needs(field: str, *others: str) -> FieldRule:
@@ -215,8 +199,8 @@ def is_reference(value: Any) -> bool:
 
 
 def strings_in(value: Any) -> Collection[str]:
-    """The texts that a text or a list of texts is."""
-    values = value if isinstance(value, list) else [value]
+    """A text, the texts of a list, or those among the values of a mapping; no references."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return [text for text in values if isinstance(text, str) and not is_reference(text)]
 
 

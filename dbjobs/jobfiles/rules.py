@@ -18,6 +18,7 @@ from dbjobs.jobfiles.rule_kinds import (
     absent,
     as_number,
     at_least_one,
+    at_most,
     at_most_one,
     begins,
     between,
@@ -26,15 +27,10 @@ from dbjobs.jobfiles.rule_kinds import (
     is_empty,
     keys_match,
     matches,
-    max_bytes,
-    max_characters,
-    max_items,
-    max_json,
     min_items,
     needs,
     one_of,
     only_if,
-    values_match,
 )
 from dbjobs.jobfiles.schedules import explain_unknown_time_zone, find_cron_problem, is_time_zone
 
@@ -46,11 +42,11 @@ def tags(field: str, most: int) -> tuple[FieldRule, ...]:
     """Tags go to the cloud's resources; the characters are those that each cloud refuses."""
     refused = r"[^<>*&%;\\?\x00-\x1f\x7f]*"
     return (
-        max_items(field, most),
+        at_most(field, most),
         keys_match(field, r"(?s).{1,127}", "has a key that is empty or longer than 127 characters"),
-        values_match(field, r".{0,255}", "has a value that is longer than 255 characters"),
+        matches(field, r".{0,255}", "has a value that is longer than 255 characters"),
         keys_match(field, refused, r"has a key with one of < > * & % ; \ ? or a control character"),
-        values_match(field, refused, r"has a value with one of < > * & % ; \ ? or a control character"),
+        matches(field, refused, r"has a value with one of < > * & % ; \ ? or a control character"),
     )
 
 
@@ -67,11 +63,6 @@ def _disk_size(value: Any, mapping: Payload) -> bool:
     return number is None or number == 0 or (500 if is_hdd else 100) <= number <= 4096
 
 
-def _spot_price(value: Any, _: Payload) -> bool:
-    price = as_number(value)
-    return price is None or price > 0 or price == -1
-
-
 def _accelerators(value: Any, mapping: Payload) -> bool:
     """`GPU_8xH100` has eight in a node."""
     number, type_ = as_number(value), str(mapping.get("accelerator_type"))
@@ -83,11 +74,6 @@ def _has_enough_labels(value: Any, mapping: Payload) -> bool:
     labels = value.get("labels") if isinstance(value, dict) else None
     minimum = 1 if mapping.get("multilabel") is True else 2
     return not isinstance(labels, list) or len(labels) >= minimum
-
-
-def _length_of_all(value: Any, _: Payload) -> bool:
-    pairs = value.items() if isinstance(value, dict) else ()
-    return sum(len(str(key)) + len(str(text)) for key, text in pairs) <= 10_000
 
 
 CRON = FieldRule(
@@ -111,8 +97,8 @@ ID_OF_PAGE = (r"[A-Za-z0-9_-]{1,63}", "must be 1 to 63 ASCII letters, digits, - 
 TABLE_NAME = (r"[^.]+\.[^.]+\.[^.]+|.*`.*", "must be catalog_name.schema_name.table_name")
 
 _COMMON = (
-    max_items("tasks", 1_000),
-    max_items("environment_variables", 10),
+    at_most("tasks", 1_000),
+    at_most("environment_variables", 10),
     one_of("duration_target", "NO_FLEXIBILITY", "4h", "12h", "24h", "72h"),
     FieldRule(
         "performance_target",
@@ -122,7 +108,7 @@ _COMMON = (
     between("timeout_seconds", 0),
 )
 _TASK = (
-    max_bytes("description", 4_096),
+    at_most("description", 4_096, "bytes"),
     between("max_retries", -1),
     between("min_retry_interval_millis", 0),
     between("timeout_seconds", 0),
@@ -131,8 +117,8 @@ _TASK = (
 RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "JobSettings": (
         *_COMMON,
-        max_bytes("name", 4_096),
-        max_characters("description", 27_700),
+        at_most("name", 4_096, "bytes"),
+        at_most("description", 27_700, "characters"),
         between("max_concurrent_runs", 0, 1_000),
         *tags("tags", 25),
         at_most_one("schedule", "continuous"),
@@ -140,10 +126,10 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     ),
     "SubmitRun": (
         *_COMMON,
-        max_bytes("run_name", 4_096),
-        max_characters("idempotency_token", MAX_TOKEN_LENGTH),
+        at_most("run_name", 4_096, "bytes"),
+        at_most("idempotency_token", MAX_TOKEN_LENGTH, "characters"),
     ),
-    "RunNow": (max_characters("idempotency_token", MAX_TOKEN_LENGTH),),
+    "RunNow": (at_most("idempotency_token", MAX_TOKEN_LENGTH, "characters"),),
     "JobAccessControlRequest": (exactly_one("user_name", "group_name", "service_principal_name"),),
     "JobRunAs": (exactly_one("user_name", "service_principal_name", "group_name"),),
     "JobParameterDefinition": (
@@ -152,10 +138,10 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "JobsHealthRule": (exactly_one("op", "operator"),),
     "GitSource": (
         exactly_one("git_branch", "git_tag", "git_commit"),
-        max_characters("git_url", 300),
-        max_characters("git_branch", 255),
-        max_characters("git_tag", 255),
-        max_characters("git_commit", 64),
+        at_most("git_url", 300, "characters"),
+        at_most("git_branch", 255, "characters"),
+        at_most("git_tag", 255, "characters"),
+        at_most("git_commit", 64, "characters"),
     ),
     # When a job runs
     "CronSchedule": (CRON, TIME_ZONE),
@@ -169,13 +155,13 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "FileArrivalTriggerConfiguration": QUIET_TIMES,
     "TableUpdateTriggerConfiguration": (*QUIET_TIMES, matches("table_names", *TABLE_NAME)),
     "ModelTriggerConfiguration": (*QUIET_TIMES, only_if("aliases", "condition", "MODEL_ALIAS_SET")),
-    "JobCompletionTriggerConfiguration": (max_items("jobs", 10),),
-    "WebhookNotifications": tuple(max_items(event, 3) for event in NOTIFICATION_EVENTS),
+    "JobCompletionTriggerConfiguration": (at_most("jobs", 10),),
+    "WebhookNotifications": tuple(at_most(event, 3) for event in NOTIFICATION_EVENTS),
     # Tasks
     "Task": _TASK,
     "SubmitTask": _TASK,
     "TaskDependency": (one_of("outcome", "true", "false"),),
-    "NotebookTask": (max_json("base_parameters", 1_000_000),),
+    "NotebookTask": (at_most("base_parameters", 1_000_000, "bytes as JSON"),),
     "SparkJarTask": (
         FieldRule("run_as_repl", "can no longer be false", lambda value, _: value not in (False, "false")),
     ),
@@ -187,10 +173,10 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
         ),
     ),
     "PythonWheelTask": (at_most_one("parameters", "named_parameters"),),
-    "PipelineTask": (FieldRule("parameters", "has more than 10,000 characters in total", _length_of_all),),
+    "PipelineTask": (at_most("parameters", 10_000, "characters in total"),),
     "DbtTask": (
         min_items("commands", 1),
-        max_items("commands", 10),
+        at_most("commands", 10),
         matches("commands", r"dbt( .*)?", "has a command that does not start with dbt"),
         needs("catalog", "warehouse_id"),
         needs("schema", "warehouse_id"),
@@ -213,8 +199,8 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
         exactly_one("alert_id", "workspace_path"),
         begins("workspace_path", "/Workspace"),
         matches("workspace_path", r"(?!.*(//|/\.\.?(/|$))).*", "must be a normalized path"),
-        max_items("subscribers", 100),
-        max_json("parameters", 10_000, "characters"),
+        at_most("subscribers", 100),
+        at_most("parameters", 10_000, "characters as JSON"),
         keys_match(
             "parameters",
             r"[A-Za-z0-9_.-]{1,100}",
@@ -225,7 +211,7 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "AiClassifyFunction": (
         FieldRule("inline_labels", "needs two labels, or one with multilabel", _has_enough_labels),
     ),
-    "AiClassifyFunctionInlineLabels": (max_items("labels", 10),),
+    "AiClassifyFunctionInlineLabels": (at_most("labels", 10),),
     "AiParseDocumentFunction": (
         matches("page_range", r"\d+(-\d+)?( *, *\d+(-\d+)?)*", "must be like 1,3,5-10"),
     ),
@@ -233,21 +219,21 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     "VolumeSource": (begins("volume_path", "/Volumes/"),),
     "AiRuntimeTask": (
         min_items("deployments", 1),
-        max_items("deployments", 1),
+        at_most("deployments", 1),
         begins("mlflow_experiment_directory", "/Workspace"),
     ),
     "ComputeSpec": (FieldRule("accelerator_count", "must be a multiple of what a node has", _accelerators),),
     # What tasks run on
     "JobEnvironmentVariablesSpec": (
-        max_items("files", 5),
+        at_most("files", 5),
         begins("files", "/Workspace/", "/Volumes/"),
-        max_items("variables", 20),
+        at_most("variables", 20),
         keys_match(
             "variables",
             r"[A-Za-z_][A-Za-z0-9_]{0,255}",
             "has a name other than 1 to 256 ASCII letters, digits and _, and not starting with a digit",
         ),
-        values_match("variables", r".{0,512}", "has a value that is longer than 512 characters"),
+        matches("variables", r".{0,512}", "has a value that is longer than 512 characters"),
     ),
     "Environment": (
         at_least_one("environment_version", "base_environment", "client", "project_environment"),
@@ -277,7 +263,7 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
         at_most_one("num_workers", "autoscale"),
         between("num_workers", 0),
         *tags("custom_tags", 45),
-        max_items("ssh_public_keys", 10),
+        at_most("ssh_public_keys", 10),
         FieldRule(
             "autotermination_minutes",
             "must be 0, or from 10 to 10,000",
@@ -319,7 +305,11 @@ RULES: dict[str, tuple[FieldRule | FieldChoice, ...]] = {
     ),
     "AzureAttributes": (
         between("first_on_demand", 1),
-        FieldRule("spot_bid_max_price", "must be greater than 0, or -1", _spot_price),
+        FieldRule(
+            "spot_bid_max_price",
+            "must be greater than 0, or -1",
+            lambda value, _: (price := as_number(value)) is None or price > 0 or price == -1,
+        ),
     ),
     "GcpAttributes": (between("first_on_demand", 0),),
     "ClusterLogConf": (exactly_one("dbfs", "s3", "volumes"),),

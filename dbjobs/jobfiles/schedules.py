@@ -7,7 +7,9 @@ and the documentation of java.util.TimeZone
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from datetime import timedelta, timezone, tzinfo
+
+from dbjobs.common.nearest import did_you_mean
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -46,11 +48,18 @@ FIELDS = (
     CronField("year", 1970, 2099),
 )
 
-_SHORT_ID = re.compile(
-    "ACT|AET|AGT|ART|AST|BET|BST|CAT|CNT|CST|CTT|EAT|ECT|EST|HST|IET|IST|JST|MIT|MST|NET|NST|PLT|PNT|PRT|PST"
-    "|SST|VST"
-)
-_OFFSET = re.compile(r"Z|(UTC|GMT|UT)?([+-](0?[0-9]|1[0-9]|2[0-3])(:?[0-5][0-9])?)?")
+JAVA_ZONES = {
+    "ACT": "Australia/Darwin", "AET": "Australia/Sydney", "AGT": "America/Argentina/Buenos_Aires",
+    "ART": "Africa/Cairo", "AST": "America/Anchorage", "BET": "America/Sao_Paulo", "BST": "Asia/Dhaka",
+    "CAT": "Africa/Harare", "CNT": "America/St_Johns", "CST": "America/Chicago", "CTT": "Asia/Shanghai",
+    "EAT": "Africa/Addis_Ababa", "ECT": "Europe/Paris", "IET": "America/Indiana/Indianapolis",
+    "IST": "Asia/Kolkata", "JST": "Asia/Tokyo", "MIT": "Pacific/Apia", "NET": "Asia/Yerevan",
+    "NST": "Pacific/Auckland", "PLT": "Asia/Karachi", "PNT": "America/Phoenix", "PRT": "America/Puerto_Rico",
+    "PST": "America/Los_Angeles", "SST": "Pacific/Guadalcanal", "VST": "Asia/Ho_Chi_Minh",
+}  # fmt: skip
+"""The short names of Java that are no names of the time zone database; see java.time.ZoneId.SHORT_IDS."""
+
+_OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(0?[0-9]|1[0-9]|2[0-3])(?::?([0-5][0-9]))?")
 
 
 def find_cron_problem(expression: str) -> str | None:
@@ -105,25 +114,30 @@ def _item_problems(cron_field: CronField, item: str) -> Iterator[str]:
         yield "the range ends before it begins"
 
 
-def is_time_zone(name: str) -> bool:
-    """Whether Java knows a time zone of this name; True, too, where this machine has no zone data."""
-    if name and (_SHORT_ID.fullmatch(name) or _OFFSET.fullmatch(name)):
-        return True
+def find_time_zone(name: str) -> tzinfo | None:
+    """A time zone by the name that Java has for it; None if this machine does not know it."""
     from zoneinfo import ZoneInfo
 
+    if offset := _OFFSET.fullmatch(name):
+        size = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return timezone(size if offset[1] == "+" else -size)
+    if name in ("Z", "UTC", "GMT", "UT"):
+        return timezone.utc
     try:
-        ZoneInfo(name)
+        return ZoneInfo(JAVA_ZONES.get(name, name))
     except (KeyError, ValueError, OSError):
-        return not _known_time_zones()
-    return True
+        return None
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether Java knows a time zone of this name; True, too, where this machine has no zone data."""
+    is_known = name in JAVA_ZONES or find_time_zone(name) is not None
+    return is_known or not _known_time_zones()
 
 
 def explain_unknown_time_zone(name: str) -> str:
     """What is wrong with a name that is no time zone, with the nearest that is."""
-    by_lower = {zone.lower(): zone for zone in _known_time_zones()}
-    nearest = get_close_matches(name[:64].lower().replace(" ", "_"), by_lower, n=1)
-    suggestion = f"; did you mean {by_lower[nearest[0]]}?" if nearest else ""
-    return f"is not a known time zone{suggestion}"
+    return f"is not a known time zone{did_you_mean(name.replace(' ', '_'), _known_time_zones(), str)}"
 
 
 def _known_time_zones() -> set[str]:

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from dbjobs.common.documents import DocumentError, parse_document
+from dbjobs.common.nearest import did_you_mean
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.checks import check_settings
@@ -202,13 +202,8 @@ def _removal_problem(field: str, settings: Payload, *, force: bool) -> str | Non
     if slash:
         items = settings.get(name)
         keys = [str(item.get(MERGED_BY[name])) for item in items or () if isinstance(item, dict)]
-        return None if key in keys else f"is not in the job{_suggest(key, keys, f'{name}/')}"
+        return None if key in keys else f"is not in the job{did_you_mean(key, keys, f'{name}/{{}}'.format)}"
     fields = [*JOB_FIELDS, *LEGACY_TASK_FIELDS, *settings]
     if field in fields or (force and field.isidentifier()):
         return None
-    return f"is not a field of the job{_suggest(field, fields)}"
-
-
-def _suggest(name: str, known: Sequence[str], prefix: str = "") -> str:
-    nearest = get_close_matches(name[:64], known, n=1)
-    return f"; did you mean {prefix}{nearest[0]}?" if nearest else ""
+    return f"is not a field of the job{did_you_mean(field, fields, str)}"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.jobfiles.next_run import JAVA_ZONES, find_zone, next_run
-from dbjobs.jobfiles.schedules import is_time_zone
+from dbjobs.jobfiles.next_run import next_run
+from dbjobs.jobfiles.schedules import JAVA_ZONES, find_time_zone, is_time_zone
 
 
 def after(text: str) -> float:
@@ -70,7 +70,7 @@ def test_a_schedule_keeps_to_the_clock_of_its_zone(zone: str, now: str, found: s
 
 
 def test_every_short_name_of_java_is_known() -> None:
-    assert all(find_zone(name) and is_time_zone(name) for name in JAVA_ZONES)
+    assert all(find_time_zone(name) and is_time_zone(name) for name in JAVA_ZONES)
 
 
 _times = st.integers(int(after("2020-01-01T00:00:00")), int(after("2035-01-01T00:00:00"))).map(
