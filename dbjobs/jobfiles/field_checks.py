@@ -79,15 +79,16 @@ def check_rules(value: Payload, type_name: str, path: Path) -> Iterator[Finding]
 
 
 def _check_scalar(value: Any, kind: str, path: Path) -> Iterator[Finding]:
-    if isinstance(value, dict | list) or (kind not in (STRING, SCALAR) and not _fits(value, kind)):
+    is_key = kind == STRING and str(path[-1]).endswith(("name", "_key"))  # others refer to it by this string
+    if not _fits(value, kind) or (is_key and not isinstance(value, str)):
         yield _wrong_kind(path, kind, value)
-    elif kind == STRING and not isinstance(value, str) and str(path[-1]).endswith(("name", "_key")):
-        yield _wrong_kind(path, kind, value)  # others refer to it by this string
     elif kind == STRING and not isinstance(value, str):
         yield warning(path, f"is {kind_of(value)} where a string is expected; quote it to send it as written")
 
 
 def _fits(value: Any, kind: str) -> bool:
+    if isinstance(value, dict | list) or kind in (STRING, SCALAR):
+        return not isinstance(value, dict | list)
     if kind == BOOLEAN:
         return isinstance(value, bool) or value in ("true", "false")
     if isinstance(value, str):

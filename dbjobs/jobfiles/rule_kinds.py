@@ -84,19 +84,15 @@ SIZES: dict[str, Callable[[Any], int]] = {
     "characters": lambda value: len(value) if isinstance(value, str) else 0,
     "bytes as JSON": lambda value: len(_as_json(value).encode(errors="replace")),
     "characters as JSON": lambda value: len(_as_json(value)),
-    "characters in total": lambda value: sum(map(len, _texts_in(value))),
+    "characters in total": lambda value: (
+        sum(len(str(text)) for pair in value.items() for text in pair) if isinstance(value, dict) else 0
+    ),
 }
 """How the size of a value is measured, by its unit; without one, the elements of a list or a mapping."""
 
 
 def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def _texts_in(mapping: Any) -> list[str]:
-    """The keys and the values of a mapping, as text."""
-    pairs = mapping.items() if isinstance(mapping, dict) else ()
-    return [str(text) for pair in pairs for text in pair]
 
 
 def at_most(field: str, maximum: int, unit: str = "") -> FieldRule:

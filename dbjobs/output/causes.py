@@ -77,25 +77,16 @@ def render_cause(cause: Cause, indent: str = "") -> Iterator[str]:
 
 def describe_failure(failed: FailedTask) -> list[str]:
     """Why a task failed, line by line: each distinct cause of its parts once, or its whole error."""
-    lines = _own_words(failed) if failed.parts else []
+    output = failed.output or {}
+    lines = []
+    if failed.parts:  # what the task says itself, such as how many of its parts failed
+        own = first_lines(output.get("error") or failed.task.message, 1)
+        lines = [line for line in own if not is_generic(line)]
     for cause in failed.causes:
         first, *others = render_cause(cause)
         lines += [f"{format_names(cause.tasks)}: {first}" if failed.parts else first, *others]
     if failed.parts_left_out:
         lines.append(f"… and {count(failed.parts_left_out, 'more part')} failed")
-    if not failed.parts:
-        lines += _rest_of_error(failed)
-    return [line for line in lines if line]
-
-
-def _own_words(failed: FailedTask) -> list[str]:
-    """What a task says itself that failed because of its parts, such as how many did."""
-    lines = first_lines((failed.output or {}).get("error") or failed.task.message, 1)
-    return [line for line in lines if not is_generic(line)]
-
-
-def _rest_of_error(failed: FailedTask) -> list[str]:
-    """The lines of the error after the one that the cause is told with."""
-    output = failed.output or {}
-    lines = first_lines(output.get("error"), MAX_ERROR_LINES)
-    return [line for line in lines[1:] if line.strip()] if not output.get("error_trace") else []
+    if not failed.parts and not output.get("error_trace"):  # the cause shows the first line of the error
+        lines += first_lines(output.get("error"), MAX_ERROR_LINES)[1:]
+    return [line for line in lines if line.strip()]

@@ -31,7 +31,6 @@ and some have more:
     output             run_id and task_key say whose
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,8 +41,7 @@ from dbjobs.output.changes import HEARTBEAT_SECONDS, ChangeKind, StateChange, ch
 from dbjobs.output.expectations import Announcements, ExpectedEnd, expected_end, format_delay
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.streams import NO_FIELDS, Streams
-from dbjobs.runs.lateness import Delay
-from dbjobs.runs.snapshots import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import Snapshot
 
 Event = dict[str, Any]
 
@@ -66,7 +64,14 @@ class EventProgress:
             facts = {**_expected_times(expected, now), "usual_seconds": round(expected.usual, 3)}
             events.append(_event("expected_end", watched.run_id, watched.run, **facts))
         for watched, delay in self.announcements.new_delays(snapshot):
-            events.append(_delay_event(delay, snapshot, watched))
+            facts = {
+                "task_key": delay.task and delay.task.task_key,
+                "message": format_delay(delay, snapshot, watched),
+                "part": delay.part.value,
+                "seconds": round(delay.seconds, 3),
+                "usual_seconds": round(delay.usual, 3),
+            }
+            events.append(_event("delay", watched.run_id, watched.run, **facts))
         elapsed = round(snapshot.elapsed, 3)
         if snapshot.ending:
             ending = snapshot.ending.name.lower()
@@ -80,7 +85,11 @@ class EventProgress:
                 done = sum(task.is_ended for task in tasks)
                 facts = {"elapsed_seconds": elapsed, "tasks_done": done, "tasks": len(tasks)}
                 facts |= _expected_times(expected_end(snapshot, watched), now)
-                facts["active_tasks"] = _active_tasks(tasks, now)
+                active = [task for task in tasks if task.phase is Phase.ACTIVE]
+                facts["active_tasks"] = [
+                    {"task_key": task.task_key, "seconds": _round(task.seconds_at(now * 1000))}
+                    for task in active
+                ]
                 if not watched.is_settled:
                     events.append(_event("heartbeat", watched.run_id, watched.run, **facts))
         for event in events:
@@ -119,24 +128,8 @@ def _expected_times(expected: ExpectedEnd | None, now: float) -> Event:
     return dict(zip(names, times, strict=True))
 
 
-def _delay_event(delay: Delay, snapshot: Snapshot, watched: WatchedRun) -> Event:
-    facts = {
-        "task_key": delay.task and delay.task.task_key,
-        "message": format_delay(delay, snapshot, watched),
-        "part": delay.part.value,
-        "seconds": round(delay.seconds, 3),
-        "usual_seconds": round(delay.usual, 3),
-    }
-    return _event("delay", watched.run_id, watched.run, **facts)
-
-
-def _active_tasks(tasks: Iterable[TaskRun], now: float) -> list[Event]:
-    active = [task for task in tasks if task.phase is Phase.ACTIVE]
-    seconds = [task.seconds_at(now * 1000) for task in active]
-    return [
-        {"task_key": task.task_key, "seconds": None if took is None else round(took, 3)}
-        for task, took in zip(active, seconds, strict=True)
-    ]
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _name_and_page(run: Run | None) -> Event:

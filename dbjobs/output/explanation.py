@@ -33,13 +33,21 @@ def render_explanation(
     lines = [_headline(explanation)]
     for cause in explanation.causes:
         lines += ["", *_cause_block(cause, run)]
-    lines += _labelled("earlier attempts", _earlier_attempts(explanation))
+    attempts = explanation.earlier_attempts
+    lines += _labelled(
+        "earlier attempts", [f"{format_names(cause.tasks)}: {format_cause(cause)}" for cause in attempts]
+    )
     lines += _labelled("held back", [format_names(explanation.held_back)] if explanation.held_back else [])
     lines += _labelled("before", list(_earlier_runs(explanation.earlier, now)))
-    lines += _labelled(_changes_title(explanation), list(_changes(explanation, is_ascii=is_ascii)))
+    if good := explanation.earlier.last_good:
+        title = f"changed since the last good run ({good.run_id})"
+        lines += _labelled(title, list(_changes(explanation, is_ascii=is_ascii)))
     lines += _labelled("logs", [clean_line(f"{key}: {where}") for key, where in explanation.logs])
     lines += _labelled("not read", [clean_line(one) for one in explanation.not_read])
-    lines += _labelled("next", list(_next(explanation, command_line)))
+    steps = [(command_line(step.command, step.arguments), step.reason) for step in explanation.next_steps]
+    lines += _labelled(
+        "next", [text for command, reason in steps for text in (command.rstrip(), f"  {reason}")]
+    )
     lines += ["", f"url: {clean_line(run.run_page_url)}"] if run.run_page_url else []
     text = "\n".join(streams.wrap(streams.out, lines))
     return streams.in_red(streams.out, text) if explanation.causes else text
@@ -76,10 +84,6 @@ def _labelled(title: str, lines: Sequence[str]) -> list[str]:
     return ["", f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def _earlier_attempts(explanation: Explanation) -> list[str]:
-    return [f"{format_names(cause.tasks)}: {format_cause(cause)}" for cause in explanation.earlier_attempts]
-
-
 def _earlier_runs(earlier: EarlierRuns, now: float) -> Iterator[str]:
     """Whether it failed like this before: since when, how often, and whether running it again helped."""
     if not earlier.listed:
@@ -108,14 +112,7 @@ def _earlier_runs(earlier: EarlierRuns, now: float) -> Iterator[str]:
     yield f"last good run: {good.run_id} ({', '.join(filter(None, facts))})"
 
 
-def _changes_title(explanation: Explanation) -> str:
-    good = explanation.earlier.last_good
-    return f"changed since the last good run ({good.run_id})" if good else ""
-
-
 def _changes(explanation: Explanation, *, is_ascii: bool) -> Iterator[str]:
-    if explanation.earlier.last_good is None:
-        return
     for one in explanation.durations:
         now, then = format_duration(one.seconds), format_duration(one.last_good_seconds)
         yield f"{clean_line(one.task_key)} took {now} until it failed, and {then} then"
@@ -126,12 +123,6 @@ def _changes(explanation: Explanation, *, is_ascii: bool) -> Iterator[str]:
     yield from map(truncate, lines)
     if len(explanation.changes) > MAX_CHANGES:
         yield f"… and {count(len(explanation.changes) - MAX_CHANGES, 'more change')}: runs diff has them all"
-
-
-def _next(explanation: Explanation, command_line: FormatCommand) -> Iterator[str]:
-    for step in explanation.next_steps:
-        yield command_line(step.command, step.arguments).rstrip()
-        yield f"  {step.reason}"
 
 
 def render_short(

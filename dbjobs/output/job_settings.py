@@ -64,12 +64,11 @@ def format_target(task: Mapping[str, Any]) -> str:
         settings = task.get(name)
         if isinstance(settings, dict):
             values = (settings.get(field) for field in fields)
-            return " ".join(_join(value) for value in values if value not in (None, ""))
+            lists = (
+                value if isinstance(value, list) else [value] for value in values if value not in (None, "")
+            )
+            return " ".join(str(word) for words in lists for word in words)
     return ""
-
-
-def _join(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def format_cluster(task: Payload) -> str:

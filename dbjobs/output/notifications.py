@@ -7,6 +7,7 @@ https://learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook
 
 import json
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -97,7 +98,7 @@ def make_body(url: str, snapshot: Snapshot, note: str, not_started: Mapping[str,
     """The form that the host of the URL takes."""
     host = urlsplit(url).hostname or ""
     if host in SLACK_HOSTS:
-        return {"text": "\n".join(_escape_for_slack(line) for line in _lines(snapshot, note, not_started))}
+        return {"text": "\n".join(escape(line, quote=False) for line in _lines(snapshot, note, not_started))}
     if host.endswith(TEAMS_HOSTS):
         return _to_teams(snapshot, _lines(snapshot, note, not_started))
     return {
@@ -166,10 +167,6 @@ def _lines(snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> lis
         lines.append(f"{count(len(not_started), 'parameter set')} without a run")
     urls = [one.run.run_page_url for one in _by_severity(snapshot)[:1] if one.run]
     return lines + [url for url in urls if url]
-
-
-def _escape_for_slack(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _to_teams(snapshot: Snapshot, lines: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Nothing here may change how a wait ends: whatever goes wrong is a warning.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,13 +117,22 @@ class Reporter:
         if is_final and self.notify_url and not self._has_notified:
             self._has_notified = True  # a signal from now on does not send it again
             with self._errors_as_warnings("the notification"):
-                self._notify(self.notify_url, snapshot, note, may_wait=may_ask)
+                from dbjobs.output.notifications import send_notification
 
-    def _notify(self, url: str, snapshot: Snapshot, note: str, *, may_wait: bool) -> None:
-        from dbjobs.output.notifications import send_notification
+                send_notification(
+                    self.notify_url,
+                    snapshot,
+                    note,
+                    self._not_started,
+                    self.streams,
+                    self.clock,
+                    may_wait=may_ask,
+                )
 
-        not_started = self.pending_starts.not_started if self.pending_starts else {}
-        send_notification(url, snapshot, note, not_started, self.streams, self.clock, may_wait=may_wait)
+    @property
+    def _not_started(self) -> Mapping[str, str]:
+        """The parameter sets of a backfill that have no run, and why."""
+        return self.pending_starts.not_started if self.pending_starts else {}
 
     def make_report(self, snapshot: Snapshot, note: str = "", *, may_ask: bool = True) -> "Report":
         """The runs with the errors of their failed tasks, as far as these can be fetched."""
@@ -136,8 +145,7 @@ class Reporter:
             left = max(0, left - len(failures))
             error = watched.error.message if watched.error else ""
             runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error))
-        not_started = self.pending_starts.not_started if self.pending_starts else {}
-        return Report(tuple(runs), self.clock.now(), note, not_started)
+        return Report(tuple(runs), self.clock.now(), note, self._not_started)
 
     def write_report(self, report: "Report", file: Path, form: str) -> None:
         """Write the whole file or nothing; a UsageError if it cannot be written."""

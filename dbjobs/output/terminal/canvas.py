@@ -16,6 +16,7 @@ from dbjobs.output.formatting import (
     format_state,
     seconds_of,
 )
+from dbjobs.output.terminal.layout import DATES_WIDTH
 from dbjobs.output.terminal.style import UNICODE, Glyphs, StateStyle, style_of
 from dbjobs.runs.causes import Cause
 
@@ -30,6 +31,11 @@ class Canvas:
     """in cells; None if nothing is to be cut"""
     max_length: int | None = None
     """no more characters of a text are looked at"""
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether there is room for dates beside ages, and for states beside results."""
+        return self.width is None or self.width >= DATES_WIDTH
 
     def line(self, value: object) -> str:
         """Text of the API, made fit for one line."""

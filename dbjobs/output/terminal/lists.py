@@ -16,7 +16,6 @@ from dbjobs.output.job_settings import format_schedule, format_trigger, task_typ
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import (
-    DATES_WIDTH,
     MIN_NAME_WIDTH,
     Column,
     draw,
@@ -135,7 +134,7 @@ def runs_writer(
 
     def make_row(run: Run, cause: Cause | None, canvas: Canvas) -> list[StyledText]:
         style = style_of(run)
-        state = format_state(run) if _has_dates(canvas) else run.shown_state
+        state = format_state(run) if canvas.has_dates else run.shown_state
         row = [
             (str(run.run_id), ""),
             (str(run.job_id or ""), ""),
@@ -162,9 +161,5 @@ def runs_writer(
     return ListWriter(streams, canvas_for(streams, streams.out, now), columns, make_rows)
 
 
-def _has_dates(canvas: Canvas) -> bool:
-    return canvas.width is None or canvas.width >= DATES_WIDTH
-
-
 def _format_when(milliseconds: float | None, canvas: Canvas) -> str:
-    return (format_moment if _has_dates(canvas) else format_age)(milliseconds, canvas.now)
+    return (format_moment if canvas.has_dates else format_age)(milliseconds, canvas.now)

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from dbjobs.api.models import Run
 from dbjobs.output.formatting import format_age, format_duration
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import CAUSE_WIDTH, DATES_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.runs.causes import Cause
 from dbjobs.runs.overview import JobOverview
 
 MAX_STRIP = 10
-"""Runs in a strip."""
+"""Runs in a strip such as `✓✗✓`, the newest on the right."""
 
 _COLUMNS = (
     Column("NAME", min_width=MIN_NAME_WIDTH),
@@ -47,18 +46,13 @@ def _make_row(job: JobOverview, causes: Mapping[int, Cause], canvas: Canvas) -> 
     age = format_age(last.end_time or last.start_time, canvas.now) if last else ""
     return [
         Text(canvas.line(job.name), "bold"),
-        _strip(job.ended, canvas),
+        Text.assemble(*(canvas.symbol(run) for run in reversed(job.ended[:MAX_STRIP]))),
         Text.assemble(canvas.state(last), f" {age}" if age else "") if last else Text(),
         _format_now(job, canvas),
-        Text(canvas.line(_format_next(job, is_short=_is_short(canvas)))),
+        Text(canvas.line(_format_next(job, is_short=not canvas.has_dates))),
         Text(str(job.job_id)),
         canvas.cause(last, causes.get(last.run_id)) if last else Text(),
     ]
-
-
-def _strip(runs: Sequence[Run], canvas: Canvas) -> Text:
-    """`✓✗✓`, the newest on the right."""
-    return Text.assemble(*(canvas.symbol(run) for run in reversed(runs[:MAX_STRIP])))
 
 
 def _format_now(job: JobOverview, canvas: Canvas) -> Text:
@@ -70,15 +64,9 @@ def _format_now(job: JobOverview, canvas: Canvas) -> Text:
     is_late = seconds is not None and usual is not None and seconds > usual
     text = so_far
     if usual is not None and seconds is not None:
-        text += (
-            f" of {format_duration(usual)}" if _is_short(canvas) else f", usually {format_duration(usual)}"
-        )
+        text += f"{', usually' if canvas.has_dates else ' of'} {format_duration(usual)}"
     text += f" (+{len(job.active) - 1})" if len(job.active) > 1 else ""
     return Text.assemble(canvas.symbol(job.active[0]), " ", (text, "bold" if is_late else ""))
-
-
-def _is_short(canvas: Canvas) -> bool:
-    return canvas.width is not None and canvas.width < DATES_WIDTH
 
 
 def _format_next(job: JobOverview, *, is_short: bool) -> str:

@@ -5,7 +5,7 @@ cell when its window is resized, whether it breaks long lines anew or cuts them,
 cursor to the end of the screen erases the frame and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeAlias
@@ -101,13 +101,9 @@ class Painter:
         name = self.console.color_system
         colors = COLOR_SYSTEMS[name] if name else None
         return "".join(
-            (style or Style()).render(text, color_system=colors) for text, style in _join_alike(cells)
+            (style or Style()).render("".join(text for text, _ in group), color_system=colors)
+            for style, group in groupby(cells, key=lambda cell: cell[1])
         )
-
-
-def _join_alike(cells: Sequence[Cell]) -> Iterator[tuple[str, Style | None]]:
-    for style, group in groupby(cells, key=lambda cell: cell[1]):
-        yield "".join(text for text, _ in group), style
 
 
 def _has_plain_widths(cells: Sequence[Cell]) -> bool:

@@ -61,15 +61,11 @@ def _facts(comparison: RunComparison, canvas: Canvas) -> Iterator[Fact]:
         return canvas.line(after if before == after else f"{before or '-'} {arrow} {after or '-'}")
 
     percent = _percent(old, new, canvas)
-    yield "job", both(_job_of)
+    yield "job", both(lambda run: f"{run.run_name} ({run.job_id})" if run.job_id else run.run_name)
     yield "state", both(format_state)
     yield "started", both(lambda run: format_moment(run.start_time, canvas.now))
     duration = both(lambda run: format_duration(seconds_of(run, canvas.now)))
     yield "duration", f"{duration} ({percent})" if percent else duration
-
-
-def _job_of(run: Run) -> str:
-    return f"{run.run_name} ({run.job_id})" if run.job_id else run.run_name
 
 
 def _change(old: AnyRun | None, new: AnyRun | None, canvas: Canvas, arrow: str) -> list[Text]:

@@ -44,7 +44,10 @@ def theme_for(environ: Mapping[str, str], background: Background = Background.UN
         if known.value in words:
             background = known
     if background is Background.UNKNOWN:
-        background = _background_of(environ.get("COLORFGBG", ""))
+        # COLORFGBG, which some terminals set, is such as `15;0`: foreground and background
+        number = environ.get("COLORFGBG", "").rpartition(";")[2]
+        if number.isdecimal():
+            background = Background.LIGHT if int(number) in (7, 15) else Background.DARK
     colors = PALETTES[COLOR_BLIND in words][background]
     good, bad, warning, active = (f"color({colors[name]})" for name in ("good", "bad", "warning", "active"))
     return Theme(
@@ -69,14 +72,6 @@ def color_system(environ: Mapping[str, str]) -> Literal["256", "standard"]:
     """How many colors the terminal has, in rich's words."""
     has_many = "256color" in environ.get("TERM", "") or environ.get("COLORTERM")
     return "256" if has_many else "standard"
-
-
-def _background_of(colors: str) -> Background:
-    """From COLORFGBG, which some terminals set: `15;0`, foreground and background."""
-    number = colors.rpartition(";")[2]
-    if not number.isdecimal():
-        return Background.UNKNOWN
-    return Background.LIGHT if int(number) in (7, 15) else Background.DARK
 
 
 def background_of_color(red: float, green: float, blue: float) -> Background:
