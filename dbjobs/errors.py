@@ -39,12 +39,12 @@ class ExitCode(IntEnum):
 
 WHEN = {
     ExitCode.SUCCESS: "done; for a wait: SUCCESS, or SUCCESS_WITH_FAILURES with a warning",
-    ExitCode.FAULT: "a fault of dbjobs itself",
+    ExitCode.FAULT: "a bug in dbjobs",
     ExitCode.USAGE: "wrong usage",
     ExitCode.CONFIG: "configuration or sign-in",
     ExitCode.NOT_FOUND: "not found: job, run, task",
     ExitCode.REFUSED: "refused by the workspace, or a job file that cannot be valid",
-    ExitCode.UNREACHABLE: "out of reach: network, rate limit or server errors beyond all retries",
+    ExitCode.UNREACHABLE: "unreachable: network, rate limit or server errors, after all retries",
     ExitCode.FAILED: "FAILED",
     ExitCode.TIMEDOUT: "TIMEDOUT",
     ExitCode.CANCELED: "CANCELED",
@@ -57,7 +57,7 @@ WHEN = {
     ExitCode.OUTPUT: "the result could not be written to stdout: the disk is full, or stdout is closed",
     ExitCode.TIMEOUT: "`--timeout` passed before the run ended",
     ExitCode.INTERRUPTED: "SIGINT (Ctrl-C)",
-    ExitCode.BROKEN_PIPE: "the reader of stdout left, as for any process that SIGPIPE ends",
+    ExitCode.BROKEN_PIPE: "the reader of stdout has exited, as for any process that SIGPIPE ends",
     ExitCode.TERMINATED: "SIGTERM",
 }
 """When each exit code is used, for the documentation."""

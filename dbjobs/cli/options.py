@@ -63,7 +63,9 @@ IdempotencyToken = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait for the run, and exit with its outcome.")]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Send fields, values and names that dbjobs does not know; limits stay."),
+    typer.Option(
+        "--force", help="Send fields, values and names that dbjobs does not know; limits still apply."
+    ),
 ]
 
 

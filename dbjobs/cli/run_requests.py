@@ -25,7 +25,7 @@ class RunNowOptions:
         bool | None,
         typer.Option(
             "--queue/--no-queue",
-            help="Queue the run, or skip it, if it cannot start at once  [default: what the job says].",
+            help="Queue the run, or skip it, if it cannot start at once  [default: the job's own setting].",
         ),
     ] = None
     performance_target: Annotated[

@@ -1,4 +1,4 @@
-"""The Python API: start runs, wait for them, and learn what became of them.
+"""The Python API: start runs, wait for them, and read their results.
 
     from dbjobs import Client
 

@@ -36,11 +36,12 @@ class Sandbox:
     """A workspace on the loopback interface: `with Sandbox(root=Path("jobs")) as sandbox: … sandbox.url`.
 
     `root` holds the tasks' files, and nothing beyond it is run. `token` is made up if not given. `port` 0
-    takes a free one. `time_scale` 10 makes set-up, queue, clean-up and waiting for a retry pass ten times
-    faster; the tasks' own work and their time-outs take the time they take. `log` gets every request.
-    `state` is the folder in which jobs, permissions and files are kept for the next sandbox, and `history`
-    the file in which runs are kept that have ended; without them, all is gone when this one ends.
-    With several `workspace_ids` it is a host that serves as many workspaces, each with jobs of its own.
+    chooses a free port. `time_scale` 10 makes set-up, queue, clean-up and waiting for a retry pass ten
+    times faster; the tasks' own work and their time-outs take the time they take. `log` gets every
+    request. `state` is the folder in which jobs, permissions and files are kept for the next sandbox, and
+    `history` the file in which runs are kept that have ended; without them, all is gone when this one
+    ends. With several `workspace_ids` it is a host that serves as many workspaces, each with jobs of its
+    own.
     """
 
     def __init__(

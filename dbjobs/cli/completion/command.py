@@ -21,7 +21,7 @@ ShellName = Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fi
 
 
 def command(ctx: typer.Context, shell: ShellName) -> None:
-    """Print the script that completes dbjobs in a shell.
+    """Print the completion script for a shell.
 
     Its first lines say how to install it. Besides commands and options it completes profiles,
     jobs, runs and tasks that earlier commands have seen.

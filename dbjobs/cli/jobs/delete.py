@@ -10,7 +10,7 @@ from dbjobs.cli.options import DryRun, JobRefs, Yes
 
 
 def command(ctx: typer.Context, jobs: JobRefs, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """Delete jobs; their active runs go on.
+    """Delete jobs; their active runs continue.
 
     \b
     Examples:

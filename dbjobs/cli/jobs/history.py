@@ -37,9 +37,9 @@ def command(
 ) -> None:
     """Show how a job's past runs went, and since when they take longer.
 
-    A grid shows the state and the duration of each task in each run. Below it stand the
-    changes that chance does not explain, the tasks that succeeded only when they were tried
-    again, and the failures by cause. One request reads 25 runs.
+    A grid shows the state and the duration of each task in each run. Below it are the changes that chance
+    does not explain, the tasks that succeeded only after a retry or a repair, and the failures by cause.
+    One request reads 25 runs.
 
     \b
     Examples:

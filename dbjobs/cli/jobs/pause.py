@@ -10,7 +10,7 @@ from dbjobs.cli.options import DryRun, JobRefs
 def command(ctx: typer.Context, jobs: JobRefs, dry_run: DryRun = False) -> None:
     """Pause the schedule, trigger or continuous runs of jobs.
 
-    Active runs go on, and runs can be started by hand.
+    Active runs continue, and runs can be started by hand.
 
     \b
     Examples:

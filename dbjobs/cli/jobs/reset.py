@@ -26,9 +26,9 @@ def command(
     force: Force = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Replace all settings of a job by those of a file.
+    """Replace all settings of a job with those of a file.
 
-    What changes is shown first. The file is as for `dbjobs jobs create`, or what
+    The changes are shown first. The file is as for `dbjobs jobs create`, or what
     `dbjobs jobs get -o yaml` printed.
 
     \b

@@ -8,7 +8,7 @@ from dbjobs.cli.options import DryRun, JobRefs
 
 
 def command(ctx: typer.Context, jobs: JobRefs, dry_run: DryRun = False) -> None:
-    """Let the schedule, trigger or continuous runs of jobs go on.
+    """Resume the schedule, trigger or continuous runs of jobs.
 
     \b
     Examples:

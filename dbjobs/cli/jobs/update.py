@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Change some settings of a job, and leave the others.
 
-    What changes is shown first. Fields of a file replace those of the job; its tasks and
+    The changes are shown first. Fields of a file replace those of the job; its tasks and
     job_clusters replace those of the same key, and the fields in its fields_to_remove are
     removed. What the API would refuse is refused. Afterwards the job is read again, to
     check that the server kept what it was sent.

@@ -16,13 +16,13 @@ def command(
     name: ProfileName,
     answers: Answers,
     default: Annotated[bool, typer.Option("--default", help="Make it the default profile.")] = False,
-    no_check: Annotated[bool, typer.Option("--no-check", help="Save it without trying it.")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Save it without testing it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace a profile of that name.")] = False,
 ) -> None:
-    """Make a profile: ask, try, and save it in config.yaml.
+    """Create a profile: ask for its settings, test it, and save it.
 
-    What is secret is asked for without echo, or read from stdin; no option takes it.
-    --set takes the other settings, and references to where a secret stands.
+    Secrets are asked for without echo, or read from stdin; no option takes one. --set takes the other
+    settings, and references to where a secret is stored. The profile is saved in config.yaml.
 
     \b
     Examples:

@@ -8,11 +8,11 @@ from dbjobs.cli.profiles.showing import show_checkup
 
 
 def command(ctx: typer.Context, name: OptionalName = None) -> None:
-    """Try a profile, step by step.
+    """Test a profile, step by step.
 
-    It looks up the host's name, connects, looks whether a workspace answers, signs in,
-    asks who you are and which version of the API there is, compares the clocks, and
-    measures how long an answer takes. The first step that fails says what to do.
+    It looks up the host's name, connects, checks that a workspace responds, signs in, asks who you are
+    and which version of the API is available, compares the clocks, and measures how long a response
+    takes. The first step that fails says what to do.
 
     \b
     Examples:

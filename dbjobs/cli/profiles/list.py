@@ -9,8 +9,8 @@ from dbjobs.cli.profiles.showing import show_list
 def command(ctx: typer.Context) -> None:
     """List all profiles; a star marks the default.
 
-    They are those of config.yaml and of .databrickscfg. Where both files have one of a
-    name, that of config.yaml counts.
+    They are read from config.yaml and .databrickscfg. If both files have a profile of the same name, the
+    one in config.yaml is used.
 
     \b
     Examples:

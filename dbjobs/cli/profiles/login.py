@@ -16,15 +16,15 @@ def command(
     name: ProfileName,
     no_browser: Annotated[
         bool,
-        typer.Option("--no-browser", help="Sign in by a browser on another machine."),
+        typer.Option("--no-browser", help="Sign in with a browser on another machine."),
     ] = False,
     default: Annotated[bool, typer.Option("--default", help="Make it the default profile.")] = False,
 ) -> None:
     """Sign in in a browser, as yourself, and save a profile for it.
 
-    The browser shows the workspace's page to sign in. The tokens that come of it are kept in the
-    system's keyring, or in a file that only you can read, and renewed without asking. On a machine
-    without a browser, open the address elsewhere, and paste back the one at which that browser ends.
+    The browser shows the workspace's sign-in page. The tokens are kept in the system's keyring, or in a
+    file that only you can read, and are renewed automatically. On a machine without a browser, open the
+    address on another one, and paste back the address to which that browser is redirected.
 
     \b
     Examples:

@@ -9,8 +9,8 @@ from dbjobs.cli.profiles.options import ProfileName
 def command(ctx: typer.Context, name: ProfileName) -> None:
     """Forget the tokens of `profiles login`; the profile stays.
 
-    The tokens themselves are good until they end, an hour at most; the workspace's page of your account
-    takes back what a browser has allowed.
+    The tokens themselves stay valid until they expire, after an hour at most; to revoke them, use the
+    page of your account in the workspace.
 
     \b
     Examples:

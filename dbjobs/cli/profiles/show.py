@@ -11,7 +11,7 @@ from dbjobs.errors import ConfigError
 def command(ctx: typer.Context, name: OptionalName = None) -> None:
     """Show the settings in effect, and where each came from.
 
-    Secrets are masked. Without a NAME, these are what a command would use here and now: options,
+    Secrets are masked. Without NAME, these are the settings that a command would use now, options,
     environment and default profile included.
 
     \b

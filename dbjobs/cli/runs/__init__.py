@@ -22,5 +22,5 @@ group = Group(
         "repair",
         "delete",
     ),
-    help="Start runs, watch them to their end, and read what became of them.",
+    help="Start runs, watch them to their end, and read their results.",
 )

@@ -22,7 +22,7 @@ WaitForEnd = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the r
 def command(
     ctx: typer.Context, runs: OptionalRuns = None, dry_run: DryRun = False, wait: WaitForEnd = False
 ) -> None:
-    """Cancel runs; those that have ended already stay as they are.
+    """Cancel runs; those that have already ended are left as they are.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ def command(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Cancel all active runs of a job, or all queued runs there are.
+    """Cancel all active runs of a job, or all queued runs.
 
     \b
     Examples:

@@ -10,12 +10,12 @@ from dbjobs.cli.run_lookup import resolve_run
 
 OtherRun = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="A newer run to compare it with, in the same ways."),
+    typer.Argument(metavar="[RUN]", help="A newer run to compare it with, named in the same way."),
 ]
 
 
 def command(ctx: typer.Context, run: OptionalRun = None, other: OtherRun = None) -> None:
-    """Show what is different between two runs.
+    """Show the differences between two runs.
 
     One RUN is compared with the last run of the same job that succeeded before it; of two, the
     second is the newer one. Settings are compared as they were when the runs ran, with their

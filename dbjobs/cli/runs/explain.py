@@ -8,13 +8,13 @@ from dbjobs.cli.run_lookup import resolve_run
 
 
 def command(ctx: typer.Context, run: OptionalRun = None) -> None:
-    """Say why a run failed, and what to do next.
+    """Explain why a run failed, and what to do next.
 
     The verdict comes first: your code, the platform (cluster, quota, network, storage),
     permissions, configuration, canceled by someone or something, or never started. Then the
-    innermost cause, through for-each iterations and the runs of run-job tasks; whether earlier
-    runs of the job failed like this; what has changed since the last good one; and the next
-    command, with its reason. Where the signs allow several causes, it says so.
+    innermost cause, through for-each iterations and the runs of run-job tasks; whether earlier runs of
+    the job failed in the same way; what has changed since the last good one; and the next command, with
+    its reason. If several causes are possible, it says so.
 
     \b
     Examples:

@@ -42,11 +42,11 @@ class Form(str, Enum):
 
 TaskKey = Annotated[str | None, typer.Option("--task", metavar="KEY", help="Only this task's notebook.")]
 WhichViews = Annotated[Views, typer.Option("--views", help="What to export.")]
-Format = Annotated[Form, typer.Option("--format", help="The form of the files.")]
+Format = Annotated[Form, typer.Option("--format", help="The format of the files.")]
 Directory = Annotated[
     str, typer.Option("--dir", metavar="DIR", help="Where to put the files; - prints one view to stdout.")
 ]
-Overwrite = Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")]
+Overwrite = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
 
 def command(
@@ -58,7 +58,7 @@ def command(
     directory: Directory = ".",
     force: Overwrite = False,
 ) -> None:
-    """Save a run's notebooks with their outputs, a file a view.
+    """Save a run's notebooks with their outputs, one file per view.
 
     It prints the paths of the files. Of each notebook task, the newest attempt is saved: as
     the page that Databricks shows (html), for Jupyter (ipynb), as source code, or as the

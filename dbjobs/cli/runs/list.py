@@ -90,7 +90,7 @@ class RunFilterOptions:
 def command(
     ctx: typer.Context, filters: RunFilterOptions, limit: Limit = None, expand_tasks: ExpandTasks = False
 ) -> None:
-    """List runs, the latest first: 20, unless --limit says otherwise.
+    """List runs, the latest first: 20 unless --limit is given.
 
     WHEN is a time such as 2026-01-31T12:00 (local, unless it names its zone), an age
     such as 90m, 2h or 7d, or an epoch in milliseconds. The API does not filter by result, user

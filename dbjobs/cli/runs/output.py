@@ -26,9 +26,9 @@ def command(
     With -o json, the outputs are printed by task key; with --task, the API's response is printed
     as it is.
 
-    The API has no output of a task that is still running. With --follow, each output is printed
-    as soon as its task has ended, up to the end of the run; notes say where logs are delivered
-    meanwhile, if they are. Ctrl-C ends that, and the run goes on.
+    The API has no output for a task that is still running. With --follow, each output is printed as soon
+    as its task has ended, until the run ends; notes say where logs are delivered meanwhile, if they are.
+    Ctrl-C ends it; the run continues.
 
     \b
     Examples:

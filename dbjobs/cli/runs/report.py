@@ -21,7 +21,7 @@ class ReportOptions:
 
 
 def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> None:
-    """Make reports of runs that ended earlier, and print their paths.
+    """Write reports of runs that ended earlier, and print their paths.
 
     Without --junit and --report, it prints a page of Markdown. In a CI system it also
     reports what a wait reports there at its end.

@@ -14,7 +14,7 @@ from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 
 RunName = Annotated[
     str | None,
-    typer.Option("--run-name", metavar="NAME", help="Name the run, instead of the file's name for it."),
+    typer.Option("--run-name", metavar="NAME", help="Name the run; replaces the name in the file."),
 ]
 
 
@@ -28,7 +28,7 @@ def command(
     dry_run: DryRun = False,
     wait: Wait = False,
 ) -> None:
-    """Run tasks once, without making a job, and print the run's id.
+    """Run tasks once, without creating a job, and print the run's id.
 
     The file is checked before anything is sent.
 

@@ -15,8 +15,8 @@ from dbjobs.common.deadline import time_limit
 def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None) -> None:
     """Wait for runs to end, and exit with their outcome.
 
-    Ctrl-C leaves the wait; the run goes on, unless --on-interrupt cancel. Of several
-    runs, the gravest outcome decides.
+    Ctrl-C ends the wait; the run continues, unless --on-interrupt cancel is given. With several runs, the
+    most severe outcome decides.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ def command(
         Path, typer.Option("--root", metavar="DIR", help="The folder of the tasks' files.")
     ] = Path(),
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="A loopback address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 chooses a free port.")] = 0,
     time_scale: Annotated[
         float,
         typer.Option(
@@ -38,7 +38,7 @@ def command(
         typer.Option(
             "--state",
             metavar="DIR",
-            help="Keep jobs and files there for the next time; by default all is gone when it ends.",
+            help="Keep jobs and files there for the next time; by default they are deleted when it stops.",
         ),
     ] = None,
     history: Annotated[
@@ -60,7 +60,7 @@ def command(
     """Serve a workspace on this machine that runs Python tasks for real.
 
     It prints two lines that point dbjobs, or any other client, to it, and serves until
-    it is interrupted. Its token is that of DBJOBS_SANDBOX_TOKEN, else a fresh one.
+    it is interrupted. Its token is that of DBJOBS_SANDBOX_TOKEN, else a new one.
 
     \b
     Examples:
