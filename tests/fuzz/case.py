@@ -90,7 +90,8 @@ class Case:
     def contacts(self, *, sure: bool) -> list[float]:
         """When the client got an answer of use: surely, or perhaps.
 
-        The runs that tasks started are read as an extra, so their answers are none for certain.
+        The runs that tasks started, and earlier runs, are read as an extra, so their answers are none for
+        certain.
         """
         extras = {str(run.child_id) for run in self.watched if run.child_id} if sure else set()
         return [
@@ -98,6 +99,7 @@ class Case:
             for one in self.seen.exchanges
             if one.request.endpoint in ("runs/get", "runs/list", *STARTS, "runs/repair", "runs/cancel")
             and one.request.query.get("run_id") not in extras
+            and not (sure and one.request.query.get("completed_only"))
             and (shows_something(one) or (not sure and _may_show_something(one)))
         ]
 

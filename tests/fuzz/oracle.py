@@ -274,6 +274,7 @@ def what_was_started_is_told(case: Case) -> Problems:
     """A run that was started is never concealed, nor is one that may have been."""
     told = case.seen.told
     sent = [one for one in case.changes if one.request.endpoint in STARTS]
+    answered = {one.request.body["idempotency_token"] for one in sent if one.is_good}
     for one in sent:
         run_id = case.seen.workspace.by_token.get(one.request.body["idempotency_token"])
         if run_id is not None and one.has_effect and case.can_tell:
@@ -283,7 +284,10 @@ def what_was_started_is_told(case: Case) -> Problems:
             if not is_told and not is_kept and (case.is_good_stderr or not is_unknown):
                 yield f"run {run_id} was started, and nothing says so"
         is_told = str(run_id) in told or bool(case.sequence.days and "may have been started" in told)
-        if run_id is not None and case.code in OUTCOMES and case.can_tell and not is_told:
+        # without an answer there is no id, and that a run may have been started is said on stderr alone
+        is_known = one.request.body["idempotency_token"] in answered
+        can_tell = case.can_tell if is_known else case.is_good_stderr
+        if run_id is not None and case.code in OUTCOMES and can_tell and not is_told:
             yield f"run {run_id} was started, and its id shows nowhere"
 
 
