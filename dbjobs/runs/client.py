@@ -141,10 +141,26 @@ class Client:
         """A run that was started before, here or elsewhere; nothing is sent."""
         return RunHandle(self, run_id)
 
+    def cancel(self, run: RunRef) -> None:
+        """Ask for a run to be canceled; `wait` shows when it has ended."""
+        self.api.cancel_run(_id_of(run))
+
+    def repair(self, run: RunRef, tasks: Iterable[str] = (), *, dependent: bool = False) -> "Repair":
+        """Run failed tasks again, or the ones named, `dependent` ones too, with the run's parameters."""
+        run_id = _id_of(run)
+        before = self.get_run(run_id).get()
+        body = plan_repair(before.payload, tuple(tasks), {}, with_dependent=dependent)
+        answer = self.api.repair_run(run_id, body)
+        return Repair(self, run_id, True, int(answer["repair_id"]), before)
+
+    def output(self, run: RunRef, task_key: str | None = None) -> list[TaskOutput]:
+        """What the tasks of a run left behind, task by task, or that of one task."""
+        return list(read_outputs(self.api, self.get_run(_id_of(run)).get(), task_key))
+
     def explain(self, run: RunRef) -> Explanation:
         """Why a run failed, what is known from earlier runs, and what to do next; in some dozen requests."""
-        run_id = run.run_id if isinstance(run, RunHandle) else run
-        return explain_run(self.api, Run(self.api.get_run(run_id)), FailureReader(self.api, is_quiet=True))
+        failed = Run(self.api.get_run(_id_of(run)))
+        return explain_run(self.api, failed, FailureReader(self.api, is_quiet=True))
 
     def history(self, job: int | str, *, limit: int = 25) -> JobHistory:
         """How the newest runs of a job went, and since when they take longer; 25 runs are one request."""
@@ -324,11 +340,11 @@ class RunHandle:
 
     def cancel(self) -> None:
         """Ask for the run to be canceled; `wait` shows when it has ended."""
-        self.client.api.cancel_run(self.run_id)
+        self.client.cancel(self)
 
     def output(self, task_key: str | None = None) -> list[TaskOutput]:
         """What its tasks left behind, task by task, or of one task."""
-        return list(read_outputs(self.client.api, self.get(), task_key))
+        return self.client.output(self, task_key)
 
     def explain(self) -> Explanation:
         """Why it failed, what is known from earlier runs, and what to do next."""
@@ -336,10 +352,7 @@ class RunHandle:
 
     def repair(self, tasks: Iterable[str] = (), *, dependent: bool = False) -> "Repair":
         """Run failed tasks again, or the ones named, `dependent` ones too, with the run's parameters."""
-        before = self.get()
-        body = plan_repair(before.payload, tuple(tasks), {}, with_dependent=dependent)
-        answer = self.client.api.repair_run(self.run_id, body)
-        return Repair(self.client, self.run_id, True, int(answer["repair_id"]), before)
+        return self.client.repair(self, tasks, dependent=dependent)
 
 
 @dataclass(frozen=True)
@@ -349,3 +362,7 @@ class Repair(RunHandle):
     repair_id: int = 0
     before: Run = field(default_factory=lambda: Run({}), repr=False, compare=False)
     """the run before the repair"""
+
+
+def _id_of(run: RunRef) -> int:
+    return run.run_id if isinstance(run, RunHandle) else run

@@ -17,6 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from dbjobs import Client, OutcomeUnknownError
+from dbjobs.api.models import Run
 from dbjobs.cli.mcp.permissions import Permission
 from dbjobs.cli.mcp.server import OUTPUT_PAGE, make_server
 from dbjobs.sandbox.scenarios import read_scenario
@@ -250,21 +251,48 @@ def test_without_a_workspace_it_says_so(dbjobs: Dbjobs) -> None:
 
 # Many conversations, with tool limits and faults
 
-FAULTS = ("flaky-network", "late-to-appear", "short-outage", "slow-queue", None)
+CAUSE = "the data is bad"
+ENDINGS = {"good": ("print('done')", "SUCCESS", ""), "bad": (FAIL, "FAILED", CAUSE)}
+"""Of a job, by the kind in its name: the code of its task, its outcome, the cause that is named."""
+
+SCENARIOS = {
+    "any-ending": {
+        name: ("", outcome, "")
+        for name, outcome in [
+            ("TIMEDOUT", "TIMEDOUT"),
+            ("SKIPPED", "NEVER_RAN"),
+            ("INTERNAL_ERROR", "INTERNAL_ERROR"),
+            ("UPSTREAM_FAILED", "UPSTREAM_FAILED"),
+            ("EVICTED", "EXCLUDED"),
+        ]
+    },
+    "failing-task": {"any": ("", "FAILED", "ValueError: bad rows")},
+    "flaky-network": ENDINGS,
+    "flaky-task": {"any": ("", "FAILED", "ConnectionError: the source is busy")},
+    "huge-output": {"any": ("", "SUCCESS", "")},
+    "late-to-appear": ENDINGS,
+    "past-runs": ENDINGS,
+    "rate-limited": ENDINGS,
+    "short-outage": ENDINGS,
+    "slow-queue": ENDINGS,
+}
 
 
-@pytest.fixture(params=FAULTS, ids=str)
-def faulty(
+@pytest.fixture(params=SCENARIOS)
+def scenario(
     request: pytest.FixtureRequest, task_files: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Client]:
-    scenario = read_scenario(request.param) if request.param else None
-    with Sandbox(root=task_files, token="dapi-conversations", time_scale=60, scenario=scenario) as sandbox:
+) -> Iterator[str]:
+    """The name of a scenario that a workspace plays, sixty times as fast as a real one."""
+    name = str(request.param)
+    with Sandbox(
+        root=task_files, token="dapi-conversations", time_scale=60, scenario=read_scenario(name)
+    ) as sandbox:
         monkeypatch.setenv("DATABRICKS_HOST", sandbox.url)
         monkeypatch.setenv("DATABRICKS_TOKEN", sandbox.token)
-        yield Client()
+        yield name
 
 
-async def converse(agent: McpClient, job: str, limit: float) -> Answer:
+async def converse(agent: McpClient, job: str, request_id: str, limit: float) -> Answer:
     """An agent with a limit for each call, which repeats what it did not hear of; its last answer."""
 
     async def ask(tool: str, **arguments: Any) -> Answer:
@@ -275,7 +303,7 @@ async def converse(agent: McpClient, job: str, limit: float) -> Answer:
                 await anyio.sleep(0.2)
         raise AssertionError(f"{tool} never answered")
 
-    run_id = (await ask("start_run", job=job, request_id=f"request for {job}"))["run_id"]
+    run_id = (await ask("start_run", job=job, request_id=request_id))["run_id"]
     for _turn in range(200):
         answer = await ask("wait_for_run", run_id=run_id, seconds=limit / 4)
         if answer["finished"]:
@@ -284,30 +312,37 @@ async def converse(agent: McpClient, job: str, limit: float) -> Answer:
 
 
 def test_no_conversation_reports_an_end_too_early_or_starts_a_run_twice(
-    faulty: Client, task_files: Path
+    scenario: str, task_files: Path
 ) -> None:
-    codes = {"SUCCESS": "print('done')", "FAILED": FAIL}
-    chance = random.Random(7)
-    jobs = {}
-    for number in range(CONVERSATIONS // len(FAULTS) + 1):
-        outcome = chance.choice(list(codes))
-        name = f"conversation {number}"
-        jobs[name] = (create_job(faulty, name, python_task(task_files, "main", codes[outcome])), outcome)
+    client, chance = Client(), random.Random(7)
+    kinds = SCENARIOS[scenario]
+    jobs = []
+    for number in range(max(1, CONVERSATIONS // len(SCENARIOS))):
+        kind = list(kinds)[number % len(kinds)]
+        code, outcome, cause = kinds[kind]
+        # the scenario of any ending knows jobs by their names
+        name = kind if scenario == "any-ending" else f"{kind} {number}"
+        job_id = create_job(client, name, python_task(task_files, "main", code))
+        jobs.append((job_id, f"{scenario} {number}", outcome, cause))
 
     async def script(agent: McpClient) -> None:
-        async def one(name: str, job_id: int, outcome: str, limit: float) -> None:
+        async def one(job_id: int, request_id: str, outcome: str, cause: str, limit: float) -> None:
             async with slots:
-                answer = await converse(agent, name, limit)
+                answer = await converse(agent, str(job_id), request_id, limit)
             assert answer["outcome"] == outcome
-            if outcome == "FAILED":
-                assert "the data is bad" in json.dumps(answer["data"]), "the cause is named"
-            truth = await anyio.to_thread.run_sync(lambda: list(faulty.runs(job_id)))
-            assert [run.run_id for run in truth] == [answer["run_id"]], "one run, and no second one"
-            assert truth[0].is_ended
+            assert cause in json.dumps(answer["data"]), "the cause is named"
+            mine = await anyio.to_thread.run_sync(lambda: started_now(client, job_id))
+            assert [run.run_id for run in mine] == [answer["run_id"]], "one run, and no second one"
+            assert mine[0].is_ended
 
         slots = anyio.Semaphore(4)
         async with anyio.create_task_group() as group:
-            for name, (job_id, outcome) in jobs.items():
-                group.start_soon(one, name, job_id, outcome, chance.uniform(1.0, 6.0))
+            for job_id, request_id, outcome, cause in jobs:
+                group.start_soon(one, job_id, request_id, outcome, cause, chance.uniform(1.0, 6.0))
 
-    talk(faulty, script)
+    talk(client, script)
+
+
+def started_now(client: Client, job_id: int) -> list[Run]:
+    """The runs of a job, but for those of its past."""
+    return [run for run in client.runs(job_id) if run.payload["trigger"] == "ONE_TIME"]

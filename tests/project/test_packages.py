@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from dbjobs import __version__
+from dbjobs import PUBLIC, __version__
 
 REPO = Path(__file__).parents[2]
 TOOLS = REPO / "build" / "tools" / "bin"
@@ -80,6 +81,31 @@ def test_the_wheel_runs_where_there_is_no_checkout(wheel: Path, tmp_path: Path) 
         done = call([sys.executable, *command], HOME=str(tmp_path), PYTHONPATH=str(tmp_path / "site"))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout in (f"dbjobs {__version__}\n", f"{tmp_path / 'site' / 'dbjobs' / 'examples'}\n")
+
+
+def test_a_strictly_typed_program_passes_with_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv")
+    (site,) = (tmp_path / "venv").glob("[Ll]ib/**/site-packages")
+    with ZipFile(wheel) as archive:
+        archive.extractall(site)
+    (python,) = [*(tmp_path / "venv").glob("bin/python"), *(tmp_path / "venv").glob("Scripts/python.exe")]
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"from dbjobs import {', '.join(PUBLIC)}\n"
+        "def main(client: Client) -> int:\n"
+        "    result: Result = client.run('nightly', {'day': 1}).wait(timeout=5)\n"
+        "    causes: list[str] = [failure.cause for failure in result.failures]\n"
+        "    client.cancel(result.unfinished[0])\n"
+        "    return int(result.exit_code) + len(causes)\n"
+    )
+    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache"]
+    done = call([*check, "--python-executable", python, program], HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")
+
+    program.write_text("from dbjobs import Client\nClient().run(job={}).result\n")
+    done = call([*check, "--python-executable", python, program], HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert 'incompatible type "dict[Never, Never]"' in done.stdout, "the types are those of the package"
 
 
 def test_the_dockerfile_copies_what_is_there_and_runs_what_there_is() -> None:

@@ -256,23 +256,6 @@ def test_every_public_name_is_there() -> None:
         dbjobs.Clint  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_a_strictly_typed_program_passes(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    names = ", ".join(dbjobs.PUBLIC)
-    program.write_text(
-        f"from dbjobs import {names}\n"
-        "def main(client: Client) -> int:\n"
-        "    result: Result = client.run('nightly', {'day': 1}).wait(timeout=5)\n"
-        "    causes: list[str] = [failure.cause for failure in result.failures]\n"
-        "    return int(result.exit_code) + len(causes)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)],
-        capture_output=True, text=True, cwd=tmp_path, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-
-
 # The page
 
 

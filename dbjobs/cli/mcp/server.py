@@ -166,7 +166,7 @@ class Tools:
         def read() -> dict[str, Any]:
             parts = [
                 render_output(output.task, output.answer, output.child, output.problem)
-                for output in self._client.get_run(run_id).output(task_key or None)
+                for output in self._client.output(run_id, task_key or None)
             ]
             text = clean_text(censor("\n".join(parts)))
             end = offset + OUTPUT_PAGE
@@ -219,7 +219,7 @@ class Tools:
         """Run the failed tasks of a finished run again, or the named ones."""
 
         def repair() -> dict[str, Any]:
-            started = self._repairs[run_id] = self._client.get_run(run_id).repair(task_keys or ())
+            started = self._repairs[run_id] = self._client.repair(run_id, task_keys or ())
             return {"run_id": run_id, "repair_id": started.repair_id, "finished": False, "next": NEXT}
 
         return await _answer(repair)
@@ -228,7 +228,7 @@ class Tools:
         """Ask for a run to be canceled; it is finished only when wait_for_run says so."""
 
         def cancel() -> dict[str, Any]:
-            self._client.get_run(run_id).cancel()
+            self._client.cancel(run_id)
             return {"run_id": run_id, "finished": False, "next": NEXT}
 
         return await _answer(cancel)
