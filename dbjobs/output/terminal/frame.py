@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rich.cells import chop_cells
 from rich.text import Text
 
 from dbjobs.output.formatting import (
@@ -29,6 +30,9 @@ BAR_WIDTH = 20
 STATE_WIDTH, DURATION_WIDTH = len("TERMINATING"), len("23h59m")
 """Columns of states and durations that change keep these widths at least."""
 
+MOST_FILTERED = 1
+"""The urgency of what is active; what failed is even more urgent."""
+
 _JOINERS = re.compile("[\u200b-\u200d\u2060\ufe0e\ufe0f]")
 """Terminals disagree on how wide text with these is; a view that is redrawn cannot."""
 
@@ -42,6 +46,14 @@ class Frame(Canvas):
     max_length: int | None = 4000
     is_last: bool = False
     """nothing will change any more"""
+    has_filter: bool = False
+    """only what failed or is active is shown"""
+    is_unfolded: bool = False
+    """details are in full, below their tasks"""
+
+    def shows(self, urgency: int) -> bool:
+        """Whether something of this urgency passes the filter."""
+        return urgency <= MOST_FILTERED or not self.has_filter
 
     @property
     def is_narrow(self) -> bool:
@@ -74,6 +86,22 @@ class Frame(Canvas):
         done = min(BAR_WIDTH, int(BAR_WIDTH * share))
         left = self.glyphs.bar_left * (BAR_WIDTH - done)
         return Text.assemble((self.glyphs.bar * done, "bar"), (left, "dim"))
+
+    def details_below(self, details: Mapping[int, Text], max_lines: int) -> dict[int, list[Text]]:
+        """Details that go below their rows, most urgent first: on one line in a narrow window, in full if
+        unfolded, and none otherwise."""
+        below: dict[int, list[Text]] = {}
+        width = max(1, self.width - 2 * len(INDENT))
+        for row, text in details.items() if self.is_narrow or self.is_unfolded else ():
+            if not text.plain or max_lines <= 0:
+                continue
+            words = [part for word in text.plain.split() for part in chop_cells(word, width)]
+            lines = join_fitting(words, width, " ")
+            shown = min(len(lines), max_lines if self.is_unfolded else 1)
+            lines[shown - 1 :] = [" ".join(lines[shown - 1 :])]
+            below[row] = [self.trim(Text(INDENT * 2 + line, text.style)) for line in lines]
+            max_lines -= shown
+        return below
 
     def count_hidden(self, states: Sequence[str], noun: str = "") -> Text:
         """What is not shown, counted by state."""

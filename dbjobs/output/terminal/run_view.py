@@ -61,9 +61,18 @@ TASK_COLUMNS = (
 
 
 def render_snapshot(
-    snapshot: Snapshot, *, width: int, height: int, now: float, glyphs: Glyphs = UNICODE
+    snapshot: Snapshot,
+    *,
+    width: int,
+    height: int,
+    now: float,
+    glyphs: Glyphs = UNICODE,
+    has_filter: bool = False,
+    is_unfolded: bool = False,
 ) -> Text:
     """A moment of a watch, in at most `height` lines of at most `width` cells. `now` is epoch seconds.
+
+    `has_filter`: only what failed or is active is shown. `is_unfolded`: details are in full.
 
     While contact is lost, everything stays as it was last seen, durations included.
     """
@@ -74,6 +83,8 @@ def render_snapshot(
         now=now - unseen,
         glyphs=glyphs,
         is_last=snapshot.ending is not None,
+        has_filter=has_filter,
+        is_unfolded=is_unfolded,
     )
     if snapshot.is_of_one:
         lines = render_run(snapshot, frame)
@@ -167,39 +178,33 @@ def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]
     Where details do not fit beside the tasks, they go below the most urgent ones, while there are lines.
     """
     nodes = build_tree(watched.run.tasks) if watched.run else []
-    has_hidden = len(nodes) > max_lines
+    urgencies = [urgency(node.task) for node in nodes]
+    candidates = sum(map(frame.shows, urgencies))
+    has_hidden = len(nodes) > min(max_lines, candidates)
     max_task_lines = max_lines - has_hidden
-    indexes = most_urgent([urgency(node.task) for node in nodes], max(0, max_task_lines))
+    indexes = most_urgent(urgencies, max(0, min(max_task_lines, candidates)))
     tasks = [nodes[index].task for index in indexes]
     details = [
         frame.details(task, watched.children.get(task.task_key), watched.cause_of(task)) for task in tasks
     ]
+    open_rows = [row for row, task in enumerate(tasks) if not task.is_ended or task.outcome in OWN_FAILURES]
+    open_rows.sort(key=lambda row: urgency(tasks[row]))
+    below = frame.details_below({row: details[row] for row in open_rows}, max_task_lines - len(tasks))
     rows = [
         [
             frame.symbol(task),
             frame.name(task, guide),
             frame.state(task),
             frame.duration(task),
-            Text() if frame.is_narrow else detail,
+            Text() if frame.is_narrow or row in below else details[row],
         ]
-        for task, guide, detail in zip(
-            tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), details, strict=True
+        for row, (task, guide) in enumerate(
+            zip(tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), strict=True)
         )
     ]
-    below: set[int] = set()
-    if frame.is_narrow:
-        open_tasks = [
-            row
-            for row, task in enumerate(tasks)
-            if details[row].plain and (not task.is_ended or task.outcome in OWN_FAILURES)
-        ]
-        open_tasks.sort(key=lambda row: urgency(tasks[row]))
-        below = set(open_tasks[: max(0, max_task_lines - len(tasks))])
     lines: list[Text] = []
     for row, line in enumerate(frame.rows(TASK_COLUMNS, rows)):
-        lines.append(line)
-        if row in below:
-            lines.append(frame.trim(Text.assemble(INDENT * 2, details[row])))
+        lines += [line, *below.get(row, ())]
     if has_hidden:
         chosen = set(indexes)
         hidden = [node.task.shown_state for index, node in enumerate(nodes) if index not in chosen]

@@ -1,5 +1,6 @@
 """The live view of several runs: a row per run, and below it its tasks that are active or failed."""
 
+from collections.abc import Sequence
 from heapq import nsmallest
 
 from rich.style import Style
@@ -56,27 +57,21 @@ def render_runs(snapshot: Snapshot, frame: Frame) -> list[Text]:
 
 
 def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
-    """The most urgent runs; lines that are left go to their tasks that are active or failed."""
+    """The most urgent runs; lines that are left go to the URLs of those that failed, then to the tasks that
+    failed or are active, then to details that do not fit beside them."""
     runs = snapshot.runs
-    has_hidden = len(runs) > max_lines
     urgencies = [urgency(one.run) if one.run and not one.is_lost else 0 for one in runs]
-    indexes = most_urgent(urgencies, max(0, max_lines - has_hidden))
+    candidates = sum(map(frame.shows, urgencies))
+    has_hidden = len(runs) > min(max_lines, candidates)
+    indexes = most_urgent(urgencies, max(0, min(max_lines - has_hidden, candidates)))
     shown = [runs[index] for index in indexes]
     left = max(0, max_lines - len(shown) - has_hidden)
     failed = [watched for watched in shown if watched.run and watched.run.outcome in OWN_FAILURES]
     urls = {watched.run_id: page for watched in failed[:left] if (page := _draw_failed_page(watched, frame))}
-    candidates = [
-        (watched.run_id, task)
-        for watched in shown
-        for task in (watched.run.tasks if watched.run else ())
-        if task.phase is Phase.ACTIVE or task.outcome in OWN_FAILURES
-    ]
-    max_tasks = left - len(urls)
-    tasks: dict[int, list[TaskRun]] = {}
-    for run_id, task in nsmallest(max_tasks, candidates, key=lambda candidate: urgency(candidate[1])):
-        tasks.setdefault(run_id, []).append(task)
+    tasks = _most_urgent_tasks(shown, left - len(urls))
     rows: list[list[Text]] = []
     pages: dict[int, Text] = {}
+    task_rows: dict[int, TaskRun] = {}
     for watched in shown:
         expected = expected_end(snapshot, watched)
         if watched.run_id in urls:
@@ -86,9 +81,14 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             _run_row(watched, frame, format_left(expected) if expected else "", has_causes=has_causes)
         )
         for task in tasks.get(watched.run_id, ()):
-            name = Text(f"  {frame.line(task.task_key)}")
-            details = frame.details(task, watched.children.get(task.task_key), watched.cause_of(task))
-            rows.append([frame.symbol(task), name, Text(), frame.state(task), frame.duration(task), details])
+            task_rows[len(rows)] = task
+            rows.append(_task_row(watched, task, frame))
+    most_urgent_first = sorted(task_rows, key=lambda row: urgency(task_rows[row]))
+    below = frame.details_below(
+        {row: rows[row][-1] for row in most_urgent_first}, left - len(urls) - len(task_rows)
+    )
+    for row in below:
+        rows[row][-1] = Text()
     columns = RUN_COLUMNS
     if frame.is_narrow:  # the run's id replaces its name, and tasks' keys get no more cells than that
         columns = NARROW_RUN_COLUMNS
@@ -98,13 +98,27 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             for symbol, name, run_id, state, duration, _ in rows
         ]
     lines: list[Text] = []
-    for index, line in enumerate(frame.rows(columns, rows)):
-        lines += [line, pages[index]] if index in pages else [line]
+    for row, line in enumerate(frame.rows(columns, rows)):
+        lines += [line, *([pages[row]] if row in pages else below.get(row, ()))]
     if has_hidden:
         chosen = set(indexes)
         hidden = [_state(watched) for index, watched in enumerate(runs) if index not in chosen]
         lines.append(frame.count_hidden(hidden, "runs"))
     return lines[:max_lines]
+
+
+def _most_urgent_tasks(runs: Sequence[WatchedRun], number: int) -> dict[int, list[TaskRun]]:
+    """Of the tasks that failed or are active, the most urgent ones, by run_id."""
+    candidates = [
+        (watched.run_id, task)
+        for watched in runs
+        for task in (watched.run.tasks if watched.run else ())
+        if task.phase is Phase.ACTIVE or task.outcome in OWN_FAILURES
+    ]
+    tasks: dict[int, list[TaskRun]] = {}
+    for run_id, task in nsmallest(number, candidates, key=lambda candidate: urgency(candidate[1])):
+        tasks.setdefault(run_id, []).append(task)
+    return tasks
 
 
 def _draw_failed_page(watched: WatchedRun, frame: Frame) -> Text | None:
@@ -134,3 +148,9 @@ def _run_row(watched: WatchedRun, frame: Frame, left: str, *, has_causes: bool) 
     facts = [frame.line(next(causes, "")) or format_progress(run) or frame.line(format_message(run)), left]
     details = Text(frame.glyphs.dot.join(filter(None, facts)), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), details]
+
+
+def _task_row(watched: WatchedRun, task: TaskRun, frame: Frame) -> list[Text]:
+    name = Text(f"  {frame.line(task.task_key)}")
+    details = frame.details(task, watched.children.get(task.task_key), watched.cause_of(task))
+    return [frame.symbol(task), name, Text(), frame.state(task), frame.duration(task), details]
