@@ -134,6 +134,9 @@ class WaitOptions:
             parser=_notify_url,
         ),
     ] = None
+    no_input: Annotated[
+        bool, _wait_option("--no-input", "In the live view, read no keys, set no title, and ring no bell.")
+    ] = False
 
 
 def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool = True) -> None:

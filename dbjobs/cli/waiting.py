@@ -75,6 +75,7 @@ def make_wait(
         show_output=options.show_output.value,
         backfill=backfill,
         canceled=set(run_ids) if just_canceled else None,
+        no_input=options.no_input,
         earlier_attempts=reader.earlier_attempts,
     )
     return Wait(

@@ -6,10 +6,12 @@ for touching it.
 """
 
 import os
+import re
 import select
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 try:
@@ -27,6 +29,15 @@ KEYS = {
 }
 
 MAX_KEYS = 1024
+
+_TOKENS = re.compile(
+    r"(?P<reply>\x1b\[\?[\d;]*\$?[a-z]|\x1b\]\d+;[^\x07\x1b]*(?:\x07|\x1b\\))"
+    r"|(?P<incomplete>\x1b(?:\[\??[\d;]*\$?|O|\](?:\d+(?:;[^\x07\x1b]*\x1b?)?)?)?\Z)"
+    r"|\x1b\[[\d;]*[@-~]|\x1bO."
+    r"|\x1b.|.",
+    re.DOTALL,
+)
+"""A reply of the terminal, a key that sends several characters, the beginning of either, or a character."""
 
 ESCAPE_SECONDS = 0.05
 """A terminal sends the rest of a key's sequence within this time; the key Esc sends nothing more."""
@@ -86,14 +97,64 @@ def read_key(stream: TextIO) -> str:
     return KEYS.get(data) or ("escape" if data[:1] == b"\x1b" else data.decode("latin-1"))
 
 
-def read_pressed_keys(stream: TextIO) -> str:
-    """What has been pressed since the last call, without waiting; only within `key_by_key`."""
-    try:
-        if not is_foreground(stream) or not select.select([stream], [], [], 0)[0]:
-            return ""
-        return os.read(stream.fileno(), MAX_KEYS).decode("latin-1")
-    except (OSError, ValueError):
-        return ""
+@dataclass
+class Keyboard:
+    """Keys that are read while something else goes on; only while the terminal sends them one by one.
+
+    Replies of the terminal arrive among the keys.
+    """
+
+    stream: TextIO
+    is_open: bool = True
+    """something may still arrive"""
+    replies: str = ""
+    """what the terminal has replied so far"""
+    _keys: list[str] = field(default_factory=list)
+    _unread: str = ""
+
+    def wait(self, seconds: float) -> bool:
+        """Until something arrives; False if nothing did in time, or if nothing will."""
+        try:
+            return bool(self.is_open and select.select([self.stream], [], [], seconds)[0])
+        except (OSError, ValueError):
+            self.is_open = False
+            return False
+
+    def read(self) -> list[str]:
+        """The keys since the last call, without waiting: characters, or names as `read_key` has them."""
+        while self.wait(ESCAPE_SECONDS if self._unread == "\x1b" else 0) and self._receive():
+            pass
+        if self._unread == "\x1b":
+            self._unread = ""
+        keys, self._keys = self._keys, []
+        return keys
+
+    def await_reply(self, pattern: re.Pattern[str], seconds: float) -> bool:
+        """Whether such a reply arrives in time; keys are kept."""
+        end = time.monotonic() + seconds
+        while not (found := pattern.search(self.replies)) and (left := end - time.monotonic()) > 0:
+            if not (self.wait(left) and self._receive()):
+                break
+        return found is not None
+
+    def _receive(self) -> bool:
+        """Take in what has arrived; False at the end of the input."""
+        try:
+            data = os.read(self.stream.fileno(), MAX_KEYS)
+        except (OSError, ValueError):
+            data = b""
+        self.is_open = bool(data)
+        tokens = list(_TOKENS.finditer(self._unread + data.decode("latin-1")))
+        self._unread = ""
+        for token in tokens:
+            text = token[0]
+            if token["incomplete"]:
+                self._unread = text
+            elif token["reply"]:
+                self.replies += text
+            elif text[0] != "\x1b" or text.encode("latin-1") in KEYS:
+                self._keys.append(KEYS.get(text.encode("latin-1"), text))
+        return bool(data)
 
 
 def _set_modes(stream: TextIO, *, on: int = 0, off: int = 0) -> int:

@@ -50,15 +50,18 @@ def resolve_mode(mode: ProgressMode, streams: Streams) -> ProgressMode:
     return ProgressMode.LIVE if has_screen and not streams.verbose else ProgressMode.LINES
 
 
-def open_view(mode: ProgressMode, streams: Streams, clock: Clock) -> AbstractContextManager[View]:
+def open_view(
+    mode: ProgressMode, streams: Streams, clock: Clock, *, has_keys: bool = True
+) -> AbstractContextManager[View]:
     """A view of a watch, on stderr: it shows the snapshots that it is given, and puts the terminal in order.
 
-    `mode` is what `resolve_mode` returns. Each view loads what it needs, and no more.
+    `mode` is what `resolve_mode` returns. `has_keys`: a live view reads keys.
+    Each view loads what it needs, and no more.
     """
     if mode is ProgressMode.LIVE:
         from dbjobs.output.terminal.live import live_view
 
-        return live_view(streams, clock)
+        return live_view(streams, clock, has_keys=has_keys)
     if mode is ProgressMode.EVENTS:
         from dbjobs.output.events import EventProgress
 

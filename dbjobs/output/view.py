@@ -21,4 +21,6 @@ class View:
     paused: Callable[[], AbstractContextManager[None]] = nullcontext
     """a context in which other text may be written: a view that is drawn over itself is gone meanwhile"""
     read_keys: Callable[[], str] = str
-    """what was typed since the last call"""
+    """the keys for the wait since the last call: `r` polls, `o` opens the page, `d` detaches, `c` cancels"""
+    sleep: Callable[[float], None] | None = None
+    """a pause that a key ends early"""

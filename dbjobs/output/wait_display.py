@@ -22,6 +22,7 @@ from dbjobs.output.view import View
 from dbjobs.output.wait_outputs import WaitOutputs
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
+from dbjobs.runs.waiting import LeftByUser
 
 if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill
@@ -49,6 +50,8 @@ class WaitDisplay:
     """what starts the runs while the wait goes on"""
     canceled: set[int] | None = None
     """the runs whose cancel was accepted; None if none was sent"""
+    no_input: bool = False
+    """no key is read, and nobody is notified"""
     earlier_attempts: Set[int | None] = frozenset()
     """the run_ids of attempts whose failures are no news"""
 
@@ -78,11 +81,16 @@ class WaitDisplay:
         return LONGEST_LIVE_PAUSE if self._mode is ProgressMode.LIVE else math.inf
 
     def wants_poll(self) -> bool:
-        """Whether the key `r` was pressed; `o` opens a page."""
+        """Whether the key `r` was pressed; `o` opens a page, `d` and `c` end the wait."""
         keys = self._view.read_keys()
         if "o" in keys:
             self._open_page()
+        if "c" in keys or "d" in keys:
+            raise LeftByUser(cancels="c" in keys)
         return "r" in keys
+
+    def sleep(self, seconds: float) -> None:
+        (self._view.sleep or self.clock.sleep)(seconds)
 
     def _open_page(self) -> None:
         """Open the page of the run, or of the first that is active; without a browser, show its URL."""
@@ -103,7 +111,7 @@ class WaitDisplay:
     @contextmanager
     def watching(self, title: str) -> Iterator[None]:
         group = self.reporter.group(title) if title else nullcontext()
-        with group, open_view(self._mode, self.streams, self.clock) as self._view:
+        with group, open_view(self._mode, self.streams, self.clock, has_keys=not self.no_input) as self._view:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:

@@ -4,6 +4,7 @@ It prints nothing. An observer is told what happens, and shows it; what becomes 
 """
 
 import logging
+import signal
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -31,11 +32,23 @@ SECONDS_AFTER_LIMIT = 4.5
 """Seconds after a limit has passed in which outputs may still be read: the command has to end within five."""
 
 
+class LeftByUser(Interrupted):
+    """The user leaves the wait by a key, with the exit code of Ctrl-C."""
+
+    def __init__(self, *, cancels: bool) -> None:
+        super().__init__(signal.SIGINT)
+        self.cancels = cancels
+        """whether to cancel the runs"""
+
+
 class WaitObserver(Protocol):
     """Shows what happens in a wait."""
 
     def wants_poll(self) -> bool:
-        """Whether the user has asked for a poll since the last call."""
+        """Whether the user has asked for a poll since the last call; raises LeftByUser."""
+
+    def sleep(self, seconds: float) -> None:
+        """Pause for so long, or until the user wants something."""
 
     def on_begin(self, run_ids: Sequence[int]) -> None:
         """The wait begins."""
@@ -96,10 +109,13 @@ class Wait:
                     if interrupt:
                         raise interrupt
                     code = self._follow()
-                except Interrupted as signal:
+                except LeftByUser as choice:
+                    self._leave("interrupted" if choice.cancels else "detached", cancels=choice.cancels)
+                    code = choice.exit_code
+                except Interrupted as first:
                     self._may_ask = False  # whoever interrupts may kill soon
                     self._leave("interrupted", cancels=self.cancels_on_interrupt)
-                    code = signal.exit_code
+                    code = first.exit_code
                 self._report()
             except Interrupted as second:
                 self._may_ask = False
@@ -143,6 +159,7 @@ class Wait:
             pending_starts=pending_starts,
             known=self.runs,
             wants_poll=self.observer.wants_poll,
+            sleep=self.observer.sleep,
         )
         with self.observer.watching(title):
             for snapshot in snapshots:

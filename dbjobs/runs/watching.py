@@ -60,11 +60,13 @@ def watch_runs(
     pending_starts: PendingStarts | None = None,
     known: Mapping[int, WatchedRun] = MappingProxyType({}),
     wants_poll: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] | None = None,
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
     `pending_starts` are asked after each poll for runs that may start now.
     `known` says what was seen of these runs before. `wants_poll` is asked at each tick, and ends the pause.
+    `sleep` may return early.
     """
     runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
     watch = _Watch(runs, reader, clock, schedule, pending_starts)
@@ -85,7 +87,7 @@ def watch_runs(
         next_poll = snapshot.next_poll or 0.0
         while not watch.is_past(next_poll) and not wants_poll():
             left = next_poll - watch.elapsed
-            clock.sleep(min(left, schedule.tick))
+            (sleep or clock.sleep)(min(left, schedule.tick))
             if left > schedule.tick:
                 yield replace(snapshot, elapsed=watch.elapsed)
 

@@ -1,6 +1,7 @@
 """The live view on a real pseudo-terminal: what stays on the screen, and how it is left."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 
 import pyte
@@ -12,7 +13,9 @@ from rich.text import Text
 
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
+from dbjobs.output.terminal.live import live_view
 from dbjobs.output.terminal.painter import Painter
+from dbjobs.output.terminal.window import MAX_LENGTH
 from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import Ending, Snapshot
 from dbjobs.runs.watching import watch_runs
@@ -243,6 +246,59 @@ def test_only_changes_are_written_and_the_screen_shows_the_last_frame(frames: li
         assert shown == expected + [""] * (10 - len(expected))
         assert (screen.cursor.x, screen.cursor.y) == (0, 1)
     assert painter.draw(Text("\n".join(frames[-1])), 24) == "", "nothing has changed"
+
+
+NOTIFICATION = "\x1b]9;dbjobs: ✓ SUCCESS nightly load\x1b\\".encode()
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "has_keys", "term", "expected"),
+    [
+        (61, True, "xterm-256color", NOTIFICATION + b"\x07"),
+        (61, True, "linux", b"\x07"),
+        (60, True, "xterm-256color", b""),
+        (61, False, "xterm-256color", b""),
+    ],
+    ids=["long", "a terminal with a bell alone", "short", "--no-input"],
+)
+def test_the_end_of_a_wait_of_more_than_a_minute_is_announced(
+    elapsed: int, has_keys: bool, term: str, expected: bytes, terminal: OpenTerminal, clock: FakeClock
+) -> None:
+    screen = terminal()
+    screen.environ["TERM"] = term
+    with live_view(screen.streams(), clock, has_keys=has_keys) as view:
+        view.show(moment(run("RUNNING")))
+        view.show(moment(run("TERMINATED SUCCESS", end=9), elapsed=elapsed, ending=Ending.ALL_ENDED))
+    screen.close()
+    after_frame = screen.received.rsplit(b"\x1b[?25h", 1)[1]
+    assert after_frame.removesuffix(b"\x1b[23;2t") == expected
+
+
+def test_a_wait_that_is_interrupted_is_not_announced(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    with live_view(screen.streams(), clock) as view:
+        view.show(moment(run("RUNNING"), elapsed=600))
+    screen.close()
+    assert b"\x1b]9;" not in screen.received
+
+
+def test_the_title_is_set_when_it_changes(terminal: OpenTerminal, clock: FakeClock) -> None:
+    screen = terminal()
+    hostile = run("RUNNING", name="\x07\x1b]2;evil\x07" + "n" * 500)
+    both = moment(run("RUNNING"), run("TERMINATED FAILED", run_id=5, end=9))
+    live(
+        iter([*[moment(run("PENDING"))] * 3, *[moment(run("RUNNING"))] * 3, moment(hostile), both]),
+        screen,
+        clock,
+    )
+    screen.close()
+    titles = re.findall(rb"\x1b\]2;([^\x07]*)\x07", screen.received)
+    assert [title.decode() for title in titles] == [
+        "◐ PENDING nightly load",
+        "● RUNNING nightly load",
+        "● RUNNING " + "n" * (MAX_LENGTH - len("RUNNING \x07\x1b]2;evil\x07")),
+        "2 runs: 1 RUNNING, 1 FAILED",
+    ]
 
 
 def test_no_color_is_still_live(terminal: OpenTerminal, clock: FakeClock) -> None:

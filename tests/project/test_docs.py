@@ -15,6 +15,8 @@ from dbjobs.cli.wait_options import WaitOptions
 from dbjobs.cli.waiting import make_schedule
 from dbjobs.errors import ExitCode
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, ProgressMode
+from dbjobs.output.terminal.controls import HELP as KEYS
+from dbjobs.output.terminal.controls import MIN_HEIGHT
 from dbjobs.runs.outages import SERVER_ERROR_PAUSE
 from dbjobs.runs.snapshots import UNSETTLED_POLLS
 from tests.support.manual import REPO, rows_of
@@ -71,6 +73,8 @@ def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:
     assert f"2 and {schedule.longest_planned:.0f} s" in page
     assert f"No pause is longer than {LONGEST_LIVE_PAUSE:.0f} s on a live terminal" in page
     assert f"or after {SERVER_ERROR_PAUSE:.0f} s" in page
+    assert {row[0].strip("`") for row in rows_of("docs/waiting.md", "Keys")} == set(KEYS)
+    assert f"fewer than {MIN_HEIGHT} lines" in page
     assert UNSETTLED_POLLS == 3
     assert "asks three more times" in page
     endings = {row[0]: row[1] for row in rows_of("docs/waiting.md", "How a wait ends")}

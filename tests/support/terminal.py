@@ -9,7 +9,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyte
@@ -28,6 +28,15 @@ class Screen:
     """the cursor is visible, and the terminal echoes as before"""
 
 
+class ReplyingScreen(pyte.HistoryScreen):
+    """One that says what terminal it is, as every terminal does."""
+
+    reply: Callable[[str], None]
+
+    def write_process_input(self, data: str) -> None:
+        self.reply(data)
+
+
 class Terminal:
     """A process on a pseudo-terminal of its own, its output fed to a screen."""
 
@@ -38,8 +47,12 @@ class Terminal:
         columns: int = 80,
         lines: int = 24,
         env: Mapping[str, str] | None = None,
+        answers: Mapping[str, str] | None = None,
     ) -> None:
-        self.screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=1)
+        """`answers`: what the terminal replies to questions that `ReplyingScreen` does not know."""
+        self.screen = ReplyingScreen(columns, lines, history=10_000, ratio=1)
+        self.screen.reply = self.type
+        self._answers = dict(answers or {})
         self._stream = pyte.Stream(self.screen)
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
@@ -57,11 +70,15 @@ class Terminal:
 
     def read_until(self, text: str, *, after: str = "", timeout: float = 60) -> None:
         """Until the screen shows it, below what it showed before."""
+        self.wait_for(lambda shown: text in shown.removeprefix(after), f"{text!r} never showed", timeout)
+
+    def wait_for(self, is_shown: Callable[[str], bool], complaint: str, timeout: float = 60) -> None:
+        """Until the text of the screen is as it has to be."""
         deadline = time.monotonic() + timeout
-        while text not in self.text.removeprefix(after):
+        while not is_shown(self.text):
             has_left = not self._read(0.05) and self.process.poll() is not None
             if has_left or time.monotonic() > deadline:
-                raise AssertionError(f"{text!r} never showed; the screen:\n{self.text}")
+                raise AssertionError(f"{complaint}; the screen:\n{self.text}")
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
@@ -104,6 +121,8 @@ class Terminal:
             return False
         data = os.read(self._master, 65536).decode(errors="replace")
         self.raw += data
+        for question in [question for question in self._answers if question in self.raw]:
+            self.type(self._answers.pop(question))
         self._stream.feed(data)
         return True
 

@@ -40,6 +40,10 @@ class Tmux:
     def has_cursor(self) -> bool:
         return self._call("display-message", "-p", "#{cursor_flag}").strip() == "1"
 
+    @property
+    def title(self) -> str:
+        return self._call("display-message", "-p", "#{pane_title}").strip()
+
     def wait_for(self, is_shown: Callable[[str], bool], timeout: float = 60) -> str:
         """Until the text is as it has to be; returns it."""
         deadline = time.monotonic() + timeout
