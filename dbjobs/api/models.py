@@ -177,6 +177,11 @@ class Run(_RunFields):
         return tuple(task for task in self.tasks if task.outcome in OWN_FAILURES)
 
     @property
+    def is_one_time(self) -> bool:
+        """True if it was submitted, and so has no job that could be started."""
+        return self.payload.get("run_type") == "SUBMIT_RUN" or not self.payload.get("job_id")
+
+    @property
     def output_runs(self) -> tuple[TaskRun, ...]:
         """The task runs that hold this run's output; a run of API 2.0 is its own only one.
 

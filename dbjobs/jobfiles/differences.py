@@ -24,6 +24,11 @@ class Difference:
     old: Any
     new: Any
 
+    def as_document(self) -> Payload:
+        """For programs; a side that has no value is left out."""
+        sides = {"old": self.old, "new": self.new}
+        return {"path": self.path, **{name: value for name, value in sides.items() if value is not ABSENT}}
+
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
     """Value by value, in the order of the old settings; one side may leave out a default."""

@@ -11,7 +11,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import NotFoundError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.jobfiles.differences import ABSENT, Difference, differences
+from dbjobs.jobfiles.differences import Difference, differences
 
 MAX_SEARCHED_RUNS = 1_000
 """Runs of a job that are looked at for the last one that succeeded."""
@@ -107,12 +107,7 @@ class RunComparison:
             "run_id": self.new.run_id,
             "old": _as_document(self.old),
             "new": _as_document(self.new),
-            "changes": [
-                {"path": change.path}
-                | ({} if change.old is ABSENT else {"old": change.old})
-                | ({} if change.new is ABSENT else {"new": change.new})
-                for change in self.changes
-            ],
+            "changes": [change.as_document() for change in self.changes],
             "tasks": [
                 {
                     "task_key": one.task_key,
@@ -138,7 +133,7 @@ def _as_document(run: Run | TaskRun) -> Payload:
 
 def find_last_good_run(api: JobsApi, run: Run) -> Run:
     """The newest run of the same job that succeeded and started before this one, with its tasks."""
-    if not run.job_id or run.payload.get("run_type") == "SUBMIT_RUN":
+    if run.is_one_time:
         raise UsageError(
             f"run {run.run_id} is a one-time run, so there is no earlier one of its job",
             hint="give the run to compare it with, the older one first: dbjobs runs diff RUN RUN",

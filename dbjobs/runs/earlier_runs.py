@@ -45,45 +45,6 @@ class EarlierRuns:
         return row[-1] if row else None
 
 
-@dataclass
-class _Comparison:
-    """Earlier failures, held against the causes of this one."""
-
-    reader: FailureReader
-    causes: Sequence[Cause]
-    requests_left: int = MAX_COMPARED
-    same: list[Run] = field(default_factory=list)
-    other: list[Run] = field(default_factory=list)
-    not_compared: list[Run] = field(default_factory=list)
-
-    @property
-    def keys(self) -> set[str]:
-        return {_key_of(name) for cause in self.causes for name in cause.tasks}
-
-    def add(self, earlier: Run) -> None:
-        failed = [task for task in failed_attempts(earlier) if task.task_key in self.keys or not self.keys]
-        known = {cause.identity for cause in self.causes}
-        if not failed:
-            is_same = not self.keys and find_cause(earlier).identity in known
-            (self.same if is_same else self.other).append(earlier)
-            return
-        codes = {cause.code for cause in self.causes if cause.code}
-        if codes and failed[0].termination_code and failed[0].termination_code not in codes:
-            self.other.append(earlier)
-            return
-        if self.requests_left <= 0:
-            self.not_compared.append(earlier)
-            return
-        self.requests_left -= 1
-        found = {cause.identity for cause in self.reader.read(failed[0]).causes}
-        (self.same if found & known else self.other).append(earlier)
-
-
-def _key_of(name: str) -> str:
-    """The task of the run itself that a name such as `each[3]` or `start > 17 > check` begins with."""
-    return name.partition(" > ")[0].partition("[")[0]
-
-
 def failed_attempts(run: Run) -> list[TaskRun]:
     """The tasks that failed in the end; a run of API 2.0 stands for its only one."""
     tasks = run.failed_tasks if run.tasks else run.output_runs
@@ -92,7 +53,7 @@ def failed_attempts(run: Run) -> list[TaskRun]:
 
 def read_earlier_runs(api: JobsApi, run: Run, causes: Sequence[Cause], reader: FailureReader) -> EarlierRuns:
     """Lists them with one request, and reads the outputs of a few; nothing that fails here is an error."""
-    if not run.job_id or run.payload.get("run_type") == "SUBMIT_RUN":
+    if run.is_one_time:
         return EarlierRuns(problem="a one-time run has no earlier ones")
     run_filter = RunFilter(job_id=run.job_id, completed_only=True, start_time_to=run.start_time)
     try:
@@ -102,7 +63,9 @@ def read_earlier_runs(api: JobsApi, run: Run, causes: Sequence[Cause], reader: F
         earlier = [Run(payload) for payload in chain.from_iterable(pages) if payload["run_id"] != run.run_id]
     except DbjobsError as error:
         return EarlierRuns(problem=f"the earlier runs could not be listed: {error.message}")
-    comparison = _Comparison(reader, causes)
+    # `each[3]` and `start > 17 > check` are parts of the tasks `each` and `start`
+    keys = {name.partition(" > ")[0].partition("[")[0] for cause in causes for name in cause.tasks}
+    comparison = _Comparison(reader, causes, keys)
     for one in earlier:
         if one.outcome and not one.outcome.is_good:
             comparison.add(one)
@@ -112,8 +75,38 @@ def read_earlier_runs(api: JobsApi, run: Run, causes: Sequence[Cause], reader: F
         other=tuple(comparison.other),
         not_compared=tuple(comparison.not_compared),
         last_good=next((one for one in earlier if one.outcome and one.outcome.is_good), None),
-        recovered=tuple(one for one in earlier if set(recovered_tasks(one)) & comparison.keys),
+        recovered=tuple(one for one in earlier if set(recovered_tasks(one)) & keys),
     )
+
+
+@dataclass
+class _Comparison:
+    """Earlier failures, compared with the causes of this one."""
+
+    reader: FailureReader
+    causes: Sequence[Cause]
+    keys: set[str]
+    """of the tasks that failed now"""
+    requests_left: int = MAX_COMPARED
+    same: list[Run] = field(default_factory=list)
+    other: list[Run] = field(default_factory=list)
+    not_compared: list[Run] = field(default_factory=list)
+
+    def add(self, earlier: Run) -> None:
+        failed = [task for task in failed_attempts(earlier) if task.task_key in self.keys or not self.keys]
+        known = {cause.identity for cause in self.causes}
+        codes = {cause.code for cause in self.causes if cause.code}
+        if not failed:
+            is_same = not self.keys and find_cause(earlier).identity in known
+        elif codes and failed[0].termination_code and failed[0].termination_code not in codes:
+            is_same = False
+        elif self.requests_left > 0:
+            self.requests_left -= 1
+            is_same = any(cause.identity in known for cause in self.reader.read(failed[0]).causes)
+        else:
+            self.not_compared.append(earlier)
+            return
+        (self.same if is_same else self.other).append(earlier)
 
 
 def recovered_tasks(run: Run) -> Iterator[str]:

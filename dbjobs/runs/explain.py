@@ -7,16 +7,16 @@ from http import HTTPStatus
 from typing import Any
 
 from dbjobs.api.client import JobsApi
-from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.models import OWN_FAILURES, Run
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.errors import DbjobsError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
-from dbjobs.jobfiles.differences import ABSENT, Difference
+from dbjobs.jobfiles.differences import Difference
 from dbjobs.runs.cause_signs import Category
 from dbjobs.runs.causes import Cause, find_cause, group_causes
 from dbjobs.runs.comparison import compare_runs
-from dbjobs.runs.earlier_runs import EarlierRuns, failed_attempts, read_earlier_runs, recovered_tasks
+from dbjobs.runs.earlier_runs import EarlierRuns, failed_attempts, read_earlier_runs
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.log_delivery import find_logs
 
@@ -83,7 +83,13 @@ def explain_run(api: JobsApi, run: Run, reader: FailureReader) -> Explanation:
     if earlier.last_good:
         try:  # a list leaves out what the run itself has
             good = Run(api.get_run(earlier.last_good.run_id, NO_RETRIES))
-            changes, durations = compare_runs(good, run), _compare_durations(good, run)
+            before = {task.task_key: task.seconds_at(task.end_time or 0) for task in good.tasks}
+            durations = [
+                TaskDuration(task.task_key, now, then)
+                for task in failed_attempts(run)
+                if (now := task.seconds_at(task.end_time or 0)) and (then := before.get(task.task_key))
+            ]
+            changes = compare_runs(good, run)
             explanation = replace(explanation, changes=tuple(changes), durations=tuple(durations))
         except DbjobsError as error:
             not_read.append(f"the last good run, so what has changed is not known: {error.message}")
@@ -91,28 +97,31 @@ def explain_run(api: JobsApi, run: Run, reader: FailureReader) -> Explanation:
     return replace(explanation, earlier=earlier, not_read=tuple(not_read))
 
 
-def _compare_durations(good: Run, run: Run) -> Iterator[TaskDuration]:
-    """Of the tasks that failed."""
-    before = {task.task_key: task.seconds_at(task.end_time or 0) for task in good.tasks}
-    for task in failed_attempts(run):
-        now, then = task.seconds_at(task.end_time or 0), before.get(task.task_key)
-        if now and then:
-            yield TaskDuration(task.task_key, now, then)
-
-
 def explain_alone(run: Run, reader: FailureReader) -> Explanation:
     """From the run and the outputs of its tasks, without earlier runs."""
     not_read: list[str] = []
     causes = group_causes(list(_find_causes(run, reader, not_read)))
     known = {cause.identity for cause in causes}
+    newest = {task.run_id for task in run.tasks}
+    earlier_attempts = group_causes(
+        [
+            (f"{task.task_key}, attempt {task.attempt_number + 1}", find_cause(task))
+            for task in run.attempts
+            if task.run_id not in newest and task.outcome in OWN_FAILURES
+        ]
+    )
     logs = ((task.task_key, find_logs(run, task)) for task in failed_attempts(run))
     return Explanation(
         run,
         causes,
-        earlier_attempts=tuple(one for one in _of_earlier_attempts(run) if one.identity not in known),
+        earlier_attempts=tuple(
+            cause
+            for cause in earlier_attempts
+            if cause.identity not in known and cause.category is not Category.UNKNOWN
+        ),
         held_back=tuple(task.task_key for task in run.tasks if task.outcome is Outcome.UPSTREAM_FAILED),
         logs=tuple((key, where) for key, where in logs if where),
-        next_steps=(*_steps_to_read(reader), *_next_steps(run, causes, reader.api.version)),
+        next_steps=tuple(_next_steps(run, causes, reader)),
         not_read=tuple(not_read),
     )
 
@@ -132,21 +141,14 @@ def _find_causes(run: Run, reader: FailureReader, not_read: list[str]) -> Iterat
         if failure.parts_left_out:
             not_read.append(f"{failure.parts_left_out} more failed parts of {task.task_key}")
         for name, cause in failure.named_causes():
-            yield name, _from_run_if_unknown(run, cause, is_only=len(failed) == 1)
+            of_run = find_cause(run) if cause.category is Category.UNKNOWN and len(failed) == 1 else cause
+            yield name, cause if of_run.category is Category.UNKNOWN else of_run
     if len(failed) > MAX_TASKS:
         not_read.append(f"the outputs of {len(failed) - MAX_TASKS} more failed tasks")
     if run.outcome is Outcome.CANCELED or (run.outcome and not failed and not run.outcome.is_good):
         yield from _of_whole_run(run)
     elif not failed and run.phase is Phase.WAITING:
         yield run.run_name, Cause(Category.NEVER_STARTED, line=run.message)
-
-
-def _from_run_if_unknown(run: Run, cause: Cause, *, is_only: bool) -> Cause:
-    """What the run says of its only failure, where the task says nothing."""
-    if cause.category is not Category.UNKNOWN or not is_only:
-        return cause
-    of_run = find_cause(run)
-    return of_run if of_run.category is not Category.UNKNOWN else cause
 
 
 def _of_whole_run(run: Run) -> Iterator[tuple[str, Cause]]:
@@ -161,25 +163,9 @@ def _of_whole_run(run: Run) -> Iterator[tuple[str, Cause]]:
     return ((name, cause) for name in names)
 
 
-def _of_earlier_attempts(run: Run) -> Iterator[Cause]:
-    """Of attempts that a retry or a repair followed, as far as their states tell."""
-    newest = {task.run_id for task in run.tasks}
-    older = [task for task in run.attempts if task.run_id not in newest and task.outcome in OWN_FAILURES]
-    for cause in group_causes([(_attempt_name(task), find_cause(task)) for task in older]):
-        if cause.category is not Category.UNKNOWN:
-            yield cause
-
-
-def _attempt_name(task: TaskRun) -> str:
-    return f"{task.task_key}, attempt {task.attempt_number + 1}"
-
-
-def _steps_to_read(reader: FailureReader) -> Iterator[NextStep]:
+def _next_steps(run: Run, causes: Sequence[Cause], reader: FailureReader) -> Iterator[NextStep]:
     if any(error.answer and error.answer.status == HTTPStatus.FORBIDDEN for error in reader.errors.values()):
         yield NextStep("profiles check", "", "shows as whom you are signed in, who may not read an output")
-
-
-def _next_steps(run: Run, causes: Sequence[Cause], version: str) -> Iterator[NextStep]:
     if not causes:
         return
     if not run.is_ended:
@@ -192,7 +178,7 @@ def _next_steps(run: Run, causes: Sequence[Cause], version: str) -> Iterator[Nex
             yield NextStep("runs rerun", str(run.run_id), "starts it again with the same parameters")
         return
     failed = len([task for task in run.tasks if task.outcome and not task.outcome.is_good])
-    if version == "2.0" or not run.tasks:
+    if reader.api.version == "2.0" or not run.tasks:
         reason = f"{_conditions(causes)}starts it again with the same parameters"
         yield NextStep("runs rerun", str(run.run_id), reason)
         return
@@ -270,7 +256,7 @@ def as_document(explanation: Explanation) -> Payload:
         },
         "durations": [asdict(duration) for duration in explanation.durations],
         "logs": dict(explanation.logs),
-        "changes": [_change_document(change) for change in explanation.changes],
+        "changes": [change.as_document() for change in explanation.changes],
         "next_steps": [
             {"command": f"dbjobs {step.command} {step.arguments}".rstrip(), "reason": step.reason}
             for step in explanation.next_steps
@@ -285,13 +271,3 @@ def _cause_document(cause: Cause) -> dict[str, Any]:
 
 def _run_document(run: Run) -> Payload:
     return {"run_id": run.run_id, "start_time": run.start_time, "state": run.shown_state}
-
-
-def _change_document(change: Difference) -> Payload:
-    sides = {"old": change.old, "new": change.new}
-    return {"path": change.path, **{name: value for name, value in sides.items() if value is not ABSENT}}
-
-
-def recovered(run: Run) -> tuple[str, ...]:
-    """The tasks of a run that succeeded after an attempt that had failed."""
-    return tuple(recovered_tasks(run))

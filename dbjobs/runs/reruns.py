@@ -43,11 +43,6 @@ def check_repeatable(run: Payload) -> None:
         )
 
 
-def is_one_time(run: Payload) -> bool:
-    """Whether the run was submitted, and so has no job that could be started."""
-    return run.get("run_type") == "SUBMIT_RUN" or not run.get("job_id")
-
-
 def plan_run_now(run: Payload, new_parameters: Payload) -> Payload:
     """The body of run-now without the job's id: the parameters of the run, and the new ones."""
     return merge_parameters(parameters_of(run), new_parameters)

@@ -51,7 +51,7 @@ def command(
     Exit codes: 0 started, 4 no such run or job, 5 refused, 6 out of reach. With --wait, those
     of `dbjobs runs wait`.
     """
-    from dbjobs.runs.reruns import check_repeatable, is_one_time
+    from dbjobs.runs.reruns import check_repeatable
 
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
@@ -60,7 +60,7 @@ def command(
         with time_limit(app.clock, START_SECONDS):
             before = app.api.get_run(run_id)
         check_repeatable(before)
-        prepare = _prepare_submit if is_one_time(before) else _prepare_run_now
+        prepare = _prepare_submit if Run(before).is_one_time else _prepare_run_now
         start, job_id, told = prepare(app, before, parameters, dry_run=dry_run, force=force)
     app.streams.note(f"repeats run {run_id} ({Run(before).run_name}, {format_state(Run(before))}){told}")
     start_run(
