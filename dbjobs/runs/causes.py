@@ -82,22 +82,18 @@ def is_generic(message: str) -> bool:
 def find_cause(task: TaskRun | Run, output: Payload | None = None) -> Cause:
     """The cause of a failure, as far as a task's state and output tell. It is never asked for more."""
     own_packages = own_packages_of(task)
-    raised = _find_raised(output or {}, own_packages)
-    message = clean_line(((output or {}).get("error") or "")[:LONGEST_MESSAGE])
+    output = output or {}
+    texts = (output.get("error_trace"), find_in_logs(output.get("logs") or ""), output.get("error"))
+    exceptions = (find_exception(str(text), own_packages) for text in texts if text)
+    raised = next(filter(None, exceptions), None)
+    message = clean_line((output.get("error") or "")[:LONGEST_MESSAGE])
     if not message or is_generic(message):
         message = clean_line(task.message[:LONGEST_MESSAGE]) or message
     found = _classify(task, raised, message)
     code = task.termination_code or ""
     if raised is None or found.category in (Category.CANCELED, Category.NEVER_STARTED):
-        return replace(found, line=_innermost(message), code=code)
+        return replace(found, line=re.sub(INTRODUCTIONS, "", message), code=code)
     return replace(found, line=raised.line, frame=raised.frame, became=raised.became, code=code)
-
-
-def _find_raised(output: Payload, own_packages: Sequence[str]) -> RaisedException | None:
-    for text in (output.get("error_trace"), find_in_logs(output.get("logs") or ""), output.get("error")):
-        if text and (raised := find_exception(str(text), own_packages)):
-            return raised
-    return None
 
 
 def own_packages_of(task: TaskRun | Run) -> tuple[str, ...]:
@@ -116,9 +112,14 @@ def _classify(task: TaskRun | Run, raised: RaisedException | None, message: str)
         return cause
     if raised and code in ("", "RUN_EXECUTION_ERROR", "INTERNAL_ERROR"):
         return _of_exception(raised)
-    if code in CODES:
-        return _of_code(code, message)
-    return _of_message(task, code, raised, message)
+    if code not in CODES:
+        return _of_message(task, code, raised, message)
+    cause = Cause(*CODES[code], is_sure=code not in NOT_FOUND_OR_NOT_VISIBLE)
+    if code == "CLUSTER_TERMINATED_BY_USER":
+        return _by_whom(cause, message)
+    is_library = code in ("LIBRARY_INSTALLATION_ERROR", "REPOSITORY_CHECKOUT_FAILED")
+    signs = LIBRARY_SIGNS if is_library else SERVICE_SIGNS if code in REFINED else ()
+    return _match(signs, message) or cause
 
 
 def _of_outcome(task: TaskRun | Run, code: str, message: str) -> Cause | None:
@@ -132,16 +133,6 @@ def _of_outcome(task: TaskRun | Run, code: str, message: str) -> Cause | None:
     if outcome in (Outcome.NEVER_RAN, Outcome.EXCLUDED):
         return Cause(Category.NEVER_STARTED)
     return Cause(Category.UPSTREAM) if outcome is Outcome.UPSTREAM_FAILED else None
-
-
-def _of_code(code: str, message: str) -> Cause:
-    cause = Cause(*CODES[code], is_sure=code not in NOT_FOUND_OR_NOT_VISIBLE)
-    if code == "CLUSTER_TERMINATED_BY_USER":
-        return _by_whom(cause, message)
-    signs = {"LIBRARY_INSTALLATION_ERROR": LIBRARY_SIGNS, "REPOSITORY_CHECKOUT_FAILED": LIBRARY_SIGNS}
-    if code in REFINED:
-        return _match(signs.get(code, SERVICE_SIGNS), message) or cause
-    return cause
 
 
 def _of_exception(raised: RaisedException) -> Cause:
@@ -180,11 +171,6 @@ def _by_whom(cause: Cause, message: str) -> Cause:
     """Who canceled, where the message names somebody."""
     found = re.search(r"\b(?:by|user):? (?:user )?'?([\w.+-]+@[\w-]+(?:\.[\w-]+)+)", message)
     return replace(cause, area=found[1]) if found else cause
-
-
-def _innermost(line: str) -> str:
-    """Without what only says where it came from."""
-    return re.sub(INTRODUCTIONS, "", line)
 
 
 def group_causes(causes: Sequence[tuple[str, Cause]]) -> tuple[Cause, ...]:

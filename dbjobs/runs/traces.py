@@ -97,15 +97,17 @@ def _read_link(part: str, own_packages: Sequence[str]) -> _Link | None:
     line = _exception_line(after_frames)
     if line is None:
         return None
-    if cause := _innermost_jvm_cause(after_frames):
-        jvm_frame = _jvm_frame(after_frames, own_packages)
-        line = cause
+    if causes := list(re.finditer(_JVM_CAUSE, after_frames, re.MULTILINE)):
+        line = clean_line(causes[-1][1][:LONGEST_LINE])
         if not frames:
+            jvm_frame = _find_jvm_frame(after_frames[causes[-1].end() :], own_packages)
             return _Link(line, jvm_frame, bool(jvm_frame))
     own = [(path, number) for path, number, _ in frames if is_own_path(path, own_packages)]
-    frame = f"{_short_path(own[-1][0])}, line {own[-1][1]}" if own else ""
-    is_deepest = bool(own) and own[-1] == frames[-1][:2]
-    return _Link(line, frame, is_deepest)
+    if not own:
+        return _Link(line, "", is_deepest=False)
+    path, number = own[-1]
+    short_path = re.sub(r"^.*(?:site|dist)-packages/", "", path)[-LONGEST_PATH:]
+    return _Link(line, f"{short_path}, line {number}", own[-1] == frames[-1][:2])
 
 
 def _python_frames(part: str) -> Iterator[tuple[str, str, int]]:
@@ -117,45 +119,31 @@ def _python_frames(part: str) -> Iterator[tuple[str, str, int]]:
 
 
 def is_own_path(path: str, own_packages: Sequence[str]) -> bool:
-    """Whether a file is the user's: not one of Python, of Spark, or of an installed package that is not"
-    " theirs."""
+    """Whether a file is the user's: not one of Python, of Spark, or of a package of somebody else."""
     folder = re.search(r"(?:site|dist)-packages/([^/]+)", path)
     if folder and folder[1].removesuffix(".py") in own_packages:
         return True
     return not re.search(_FOREIGN_PATH, path)
 
 
-def _short_path(path: str) -> str:
-    """Of a file in an installed package, where the package is installed says nothing."""
-    return re.sub(r"^.*(?:site|dist)-packages/", "", path)[-LONGEST_PATH:]
-
-
 def _exception_line(text: str) -> str | None:
     """The first line that reads like `Type: message`; the lines of code above it are indented or numbered."""
     for line in text.splitlines():
         match = re.match(_EXCEPTION, line.rstrip())
-        if match and match[1][0].isalpha() and _is_type(match[1], has_message=match[2] is not None):
+        if not match or not match[1][0].isalpha():
+            continue
+        last = match[1].rpartition(".")[2]
+        is_usual = last.endswith(("Error", "Exception", "Exit", "Interrupt", "Warning", "Failure", "Fault"))
+        is_name = last[:1].isupper() and not last.isupper() and last not in ("Traceback", "File", "Cell")
+        # words before a colon are many things; without a colon, only the usual names are an exception's
+        if is_usual or (match[2] is not None and is_name):
             return clean_line(line[:LONGEST_LINE])
     return None
 
 
-def _is_type(name: str, *, has_message: bool) -> bool:
-    """Words before a colon are many things; without one, only the usual names are an exception's."""
-    last = name.rpartition(".")[2]
-    is_usual = last.endswith(("Error", "Exception", "Exit", "Interrupt", "Warning", "Failure", "Fault"))
-    is_name = last[:1].isupper() and not last.isupper() and last not in ("Traceback", "File", "Cell")
-    return is_usual or (has_message and is_name)
-
-
-def _innermost_jvm_cause(text: str) -> str:
-    causes = re.findall(_JVM_CAUSE, text, re.MULTILINE)
-    return clean_line(causes[-1][:LONGEST_LINE]) if causes else ""
-
-
-def _jvm_frame(text: str, own_packages: Sequence[str]) -> str:
-    """The first frame below the innermost cause that is in the user's classes."""
-    causes = list(re.finditer(_JVM_CAUSE, text, re.MULTILINE))
-    frames = re.findall(_JVM_FRAME, text[causes[-1].end() if causes else 0 :], re.MULTILINE)
+def _find_jvm_frame(text: str, own_packages: Sequence[str]) -> str:
+    """The first frame that is in the user's classes."""
+    frames = re.findall(_JVM_FRAME, text, re.MULTILINE)
     own = [f"{method}({line})" for method, line in frames if method.startswith(tuple(own_packages))]
     foreign = [f"{method}({line})" for method, line in frames if not re.match(_FOREIGN_CLASS, method)]
     return next(iter([*own, *foreign] if own_packages else foreign), "")
