@@ -29,7 +29,7 @@ def command(
         typer.Option(
             "--report",
             metavar="FILE",
-            help="Write a page as well, .html.",
+            help="Also write a report, .html.",
             show_default=False,
             parser=_report_file,
         ),

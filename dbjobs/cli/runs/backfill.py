@@ -44,7 +44,7 @@ class SetOptions:
         list[str] | None,
         _set_option(
             "--each",
-            "A set for each entry of a file: CSV, JSON lines or a YAML list; - is stdin. Several multiply.",
+            "A set for each entry of a file: CSV, JSON lines or YAML; - is stdin. Several are combined.",
             metavar="FILE",
         ),
     ] = None
@@ -65,7 +65,9 @@ class SetOptions:
     ] = None
     time_zone: Annotated[
         str | None,
-        _set_option("--time-zone", "Whose hours and whose today are meant  [default: UTC].", metavar="ZONE"),
+        _set_option(
+            "--time-zone", "The time zone of the hours, and of today  [default: UTC].", metavar="ZONE"
+        ),
     ] = None
     reverse: Annotated[bool, _set_option("--reverse", "Start the last set first.")] = False
 
@@ -135,14 +137,14 @@ class BackfillOptions:
         int | None,
         _run_option(
             "--max-parallel",
-            "So many runs at once at most  [default: the job's max_concurrent_runs].",
+            "Run at most N sets at once  [default: the job's max_concurrent_runs].",
             metavar="N",
             min=1,
         ),
     ] = None
     max_failures: Annotated[
         int | None,
-        _run_option("--max-failures", "Start no other run once N have failed.", metavar="N", min=1),
+        _run_option("--max-failures", "Start no more runs once N have failed.", metavar="N", min=1),
     ] = None
     rerun_failed: Annotated[
         bool, _run_option("--rerun-failed", "Repair the runs of earlier calls that failed.")
@@ -152,7 +154,7 @@ class BackfillOptions:
     ] = False
     batch: Annotated[
         str | None,
-        _run_option("--batch", "Another name makes other runs of the same sets.", metavar="NAME"),
+        _run_option("--batch", "With another NAME, the same sets run again.", metavar="NAME"),
     ] = None
 
 

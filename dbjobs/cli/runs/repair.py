@@ -37,7 +37,7 @@ class RerunOptions:
         bool, typer.Option("--rerun-failed", help="Run all failed tasks again (also if no TASK is named).")
     ] = False
     dependent: Annotated[
-        bool, typer.Option("--rerun-dependent", help="And the tasks that depend on those.")
+        bool, typer.Option("--rerun-dependent", help="Also run the tasks that depend on those again.")
     ] = False
 
 
