@@ -52,10 +52,22 @@ def format_short_cause(cause: Cause, names: Sequence[str] = ()) -> str:
 
     `names`: the tasks that it hit, if they are to be told.
     """
-    line = re.sub(r"^(?:[\w$]+\.)+(?=[A-Z]\w*(?::|$))", "", cause.line)
-    line = re.sub(r"(?<=: )An error occurred while calling \S+\.? (?=\S)", "", line)
-    where = f" (in {format_names(names, 2)})" if names else ""
-    return f"{format_cause(replace(cause, line=line))}{where}"
+    return format_cause(replace(cause, line=_shorten(cause.line))) + _format_where(names)
+
+
+def format_words(cause: Cause, names: Sequence[str] = ()) -> str:
+    """For a narrower place still: only the exception or the message, or the verdict if there is neither."""
+    line = truncate(clean_line(_shorten(cause.line)), LONGEST_CAUSE)
+    return (line or format_verdict(cause)) + _format_where(names)
+
+
+def _shorten(line: str) -> str:
+    line = re.sub(r"^(?:[\w$]+\.)+(?=[A-Z]\w*(?::|$))", "", line)
+    return re.sub(r"(?<=: )An error occurred while calling \S+\.? (?=\S)", "", line)
+
+
+def _format_where(names: Sequence[str]) -> str:
+    return f" (in {format_names(names, 2)})" if names else ""
 
 
 def format_names(names: Sequence[str], most: int = MAX_NAMED) -> str:

@@ -15,6 +15,7 @@ from dbjobs.runs.snapshots import Snapshot, WatchedRun
 AnyRun: TypeAlias = Run | TaskRun
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+_AGE_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
 
 PARTS = ("queue", "setup", "execution", "cleanup")
 """The parts of a run's time, in order."""
@@ -40,7 +41,7 @@ def format_clock(seconds: float) -> str:
 
 
 def format_moment(milliseconds: float | None, now: float) -> str:
-    """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h03m ago)`."""
+    """An epoch in milliseconds, absolute and relative: `2026-01-31 21:04:05 (2h ago)`."""
     date = format_date(milliseconds)
     age = _format_distance(milliseconds, now) if milliseconds and date != str(milliseconds) else ""
     return f"{date} ({age})" if age else date
@@ -70,7 +71,7 @@ def format_started(run: AnyRun) -> str:
 
 
 def format_age(milliseconds: float | None, now: float) -> str:
-    """How long ago an epoch in milliseconds is: `2h03m ago`; nothing if no calendar knows it."""
+    """How long ago an epoch in milliseconds is: `5m ago`, `12d ago`; nothing if no calendar knows it."""
     if not milliseconds or format_date(milliseconds) == str(milliseconds):
         return ""
     return _format_distance(milliseconds, now)
@@ -78,7 +79,10 @@ def format_age(milliseconds: float | None, now: float) -> str:
 
 def _format_distance(milliseconds: float, now: float) -> str:
     age = now - milliseconds / 1000
-    return f"{format_duration(age)} ago" if age >= 0 else f"in {format_duration(-age)}"
+    if age < 0:
+        return f"in {format_duration(-age)}"
+    length, unit = next((pair for pair in _AGE_UNITS if age >= pair[0]), (1, "s"))
+    return f"{age // length:.0f}{unit} ago"
 
 
 def _local(seconds: float) -> datetime:

@@ -30,7 +30,7 @@ def format_parameters(run: Run) -> Iterator[str]:
 
 
 def format_repairs(run: Run, now: float) -> str:
-    """`2, the last one SUCCESS, started 3h02m ago`; nothing without any."""
+    """`2, the last one SUCCESS, started 3h ago`; nothing without any."""
     history = run.payload.get("repair_history") or ()
     repairs = [entry for entry in history if entry.get("id") or entry.get("type") == "REPAIR"]
     if not repairs:

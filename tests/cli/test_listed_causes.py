@@ -71,7 +71,7 @@ def messages(done: Result) -> list[str]:
     return [line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "✗" in line]
 
 
-CAUSE = "your code: BadOrdersError: {} bad orders (in check)"
+CAUSE = "BadOrdersError: {} bad orders (in check)"
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_a_run_has_it_as_its_message_and_beside_the_task(
 
     done = dbjobs("runs", "get", 11)
 
-    assert f"message   {CAUSE.format(1102)}" in done.stdout
-    assert messages(done)[-1] == "your code: BadOrdersError: 1102 bad orders"
+    assert f"message   your code: {CAUSE.format(1102)}" in done.stdout
+    assert messages(done)[-1] == "BadOrdersError: 1102 bad orders"
     assert "see run output" not in done.stdout
     assert workspace.calls == {"runs/get": 1, "runs/get-output": 1}
 
@@ -220,7 +220,7 @@ def test_a_run_of_api_2_0_is_its_own_only_task(dbjobs: Dbjobs, serve: Serve, clo
 
     done = dbjobs("runs", "list", "--api-version", "2.0")
 
-    assert messages(done) == ["your code: BadOrdersError: 11 bad orders"]
+    assert messages(done) == ["BadOrdersError: 11 bad orders"]
     assert workspace.calls == {"runs/list": 1, "runs/get-output": 1}
 
 

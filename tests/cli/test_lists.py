@@ -257,7 +257,7 @@ def test_the_table_of_jobs(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> No
         {**job(3, "", tasks=[{"task_key": str(number)} for number in range(100)]), "has_more": True},
         {"job_id": 4},
     ]
-    made = ["ann@example.com", "2025-12-31 22:30:00 (1h30m ago)"]
+    made = ["ann@example.com", "2025-12-31 22:30:00 (1h ago)"]
     serve(Reply(body={"jobs": jobs}))
     assert cells(dbjobs("jobs", "list")) == [
         ["JOB ID", "NAME", "CREATOR", "CREATED", "SCHEDULE", "TASKS"],
@@ -281,7 +281,7 @@ def test_the_table_of_runs(dbjobs: Dbjobs, serve: Serve, clock: FakeClock) -> No
         ["RUN ID", "JOB ID", "NAME", "STATE", "TRIGGER", "STARTED", "DURATION", "MESSAGE"],
         [
             *(str(BEYOND_FLOAT), "77310284417", "nightly", "✗ TERMINATED FAILED", "PERIODIC"),
-            *("2025-12-31 21:55:00 (2h05m ago)", "2h00m", "no rows at all"),
+            *("2025-12-31 21:55:00 (2h ago)", "2h00m", "no rows at all"),
         ],
         ["2", "77310284417", "a name", "● RUNNING", "ONE_TIME", "2025-12-31 23:59:55 (5s ago)", "5s"],
         ["3", "run 3", "○ QUEUED"],
@@ -341,7 +341,9 @@ def test_a_table_fits_the_terminal_and_cuts_no_id(serve: Serve, noun: str, colum
     runs = [
         run("TERMINATED", "SUCCESS_WITH_FAILURES", run_id=BEYOND_FLOAT, run_name=name, start_time=NOW_MS),
         run("RUNNING", run_id=2, trigger="FILE_ARRIVAL"),
+        run("INTERNAL_ERROR", "FAILED", run_id=3, run_name=name, start_time=NOW_MS, end_time=NOW_MS + 1),
     ]
+    runs[2]["state"]["state_message"] = message = f"no quota for the cluster {'that the job needs ' * 20}"
     serve(
         by_endpoint(
             {"list": {"jobs": [job(BEYOND_FLOAT, name, schedule=schedule)]}, "runs/list": {"runs": runs}}
@@ -349,9 +351,12 @@ def test_a_table_fits_the_terminal_and_cuts_no_id(serve: Serve, noun: str, colum
     )
     screen = run_in_terminal([sys.executable, "-m", "dbjobs", noun, "list"], columns=columns)
     lines = screen.text.splitlines()
-    assert len(lines) == (2 if noun == "jobs" else 3), "no line is wrapped"
+    assert len(lines) == (2 if noun == "jobs" else 4), "no line is wrapped"
     assert str(BEYOND_FLOAT) in lines[1]
     assert "custom" in lines[1] or columns == 40
+    if columns >= 80:
+        assert re.search(r"\b\d+d ago", lines[1]), "when, at a glance"
+        assert noun == "jobs" or message[: columns // 4 - 1] in lines[3], "causes get a quarter of the width"
 
 
 def test_no_more_pages_are_taken_than_needed() -> None:

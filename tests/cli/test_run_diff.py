@@ -66,7 +66,7 @@ def test_a_run_is_compared_with_the_last_good_one_before_it(
         "run 5 → run 8",
         f"job nightly ({JOB_ID})",
         "state TERMINATED SUCCESS → TERMINATED FAILED",
-        "started 2025-12-31 19:00:00 (5h00m ago) → 2025-12-31 23:00:00 (1h00m ago)",
+        "started 2025-12-31 19:00:00 (5h ago) → 2025-12-31 23:00:00 (1h ago)",
         "duration 10m00s → 15m00s (+50 %)",
         "",
         '~ parameters.day: "2025-12-31" → "2026-01-01"',

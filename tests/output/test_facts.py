@@ -66,7 +66,7 @@ def test_a_run_tells_what_started_it_with_what_and_on_what() -> None:
         ["creator", "ann@example.com"],
         ["parameters", "day=2026-01-01"],
         ["city=Ulm"],
-        ["repairs", "2, the last one TERMINATED SUCCESS, started 1h00m ago"],
+        ["repairs", "2, the last one TERMINATED SUCCESS, started 1h ago"],
         ["commit", "1a2b3c4 (branch main of https://example.com/x)"],
         ["compute", "job cluster small: i3.xlarge 15.4, cluster 0101-abc (1 task)"],
         ["1-2-x (1 task)"],
@@ -191,7 +191,7 @@ def test_a_job_tells_who_is_notified_who_may_change_it_and_its_last_runs() -> No
     ]
     table = text.rpartition("\n\n")[2].splitlines()
     assert table[0].split("  ")[-1].strip() == "MESSAGE"
-    assert " ".join(table[1].split()) == "✗ FAILED 1m00s ago PERIODIC 7 no rows at all"
+    assert " ".join(table[1].split()) == "✗ FAILED 1m ago PERIODIC 7 no rows at all"
 
 
 def test_what_is_withheld_is_said_in_words() -> None:

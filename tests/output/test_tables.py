@@ -126,6 +126,19 @@ def test_ids_and_addresses_are_whole_at_any_width(columns: int, terminal: Callab
     assert shown_ids in (set(), {str(one["run_id"]) for one in nightly_tasks()})
 
 
+def test_what_a_run_says_goes_on_in_the_next_line_and_no_url_is_broken(
+    terminal: Callable[..., Terminal],
+) -> None:
+    message = "a quota of the region was exceeded by all clusters of the pool together"
+    screen = terminal(columns=50, lines=40)
+    show_run(screen.streams(), payload("TERMINATED FAILED", message=message), STARTED)
+    assert screen.shown[7:9] == [
+        "  message  a quota of the region was exceeded by",
+        "           all clusters of the pool together",
+    ]
+    assert f"{HOST}/?o=1234567890123456#job/77310284417/run/{RUN_ID}" in screen.received.decode()
+
+
 def test_tables_fit_the_terminal(terminal: Callable[..., Terminal]) -> None:
     screen = terminal(columns=60, lines=40)
     long = task("k" * 100, "RUNNING", start=0, message="m" * 300)

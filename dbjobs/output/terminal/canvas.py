@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.output.causes import format_short_cause
+from dbjobs.output.causes import format_words
 from dbjobs.output.formatting import (
     AnyRun,
     format_attempt,
@@ -67,7 +67,7 @@ class Canvas:
         if style not in (StateStyle.FAILED, StateStyle.STOPPED, StateStyle.LEFT_OUT):
             return Text()
         return Text(
-            self.line(format_short_cause(known, known.tasks) if known else format_message(run)), style.style
+            self.line(format_words(known, known.tasks) if known else format_message(run)), style.style
         )
 
     def details(self, task: TaskRun, child: Run | None = None, cause: str | None = None) -> Text:

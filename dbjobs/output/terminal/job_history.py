@@ -1,7 +1,7 @@
 """What `jobs history` shows: facts, a grid of tasks and runs, and what has changed or failed."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.text import Text
@@ -41,9 +41,6 @@ FIGURES_WIDTH = 18
 
 FEWEST_SHOWN_RUNS = 5
 
-LABEL_WIDTH = 17
-"""Cells of a fact's label, with the blanks on either side."""
-
 _COLUMNS = (
     Column("TASK", is_whole=True),
     Column("RUNS", is_whole=True),
@@ -77,7 +74,9 @@ def history_text(streams: Streams, stream: TextIO, history: JobHistory, job_id: 
 
 def render_history(history: JobHistory, job_id: int, canvas: Canvas) -> Iterator[Text]:
     yield Text(canvas.line(history.runs[-1].run_name), "bold")
-    yield from render_facts(_wrap_facts(job_facts(history, job_id), canvas))
+    yield from render_facts(
+        ((label, canvas.line(value)) for label, value in job_facts(history, job_id)), canvas.width
+    )
     yield Text()
     yield from _render_grid(history, canvas)
     sections = {
@@ -89,16 +88,6 @@ def render_history(history: JobHistory, job_id: int, canvas: Canvas) -> Iterator
         lines = [line for sentence in sentences for line in _wrap(canvas.line(sentence), canvas)]
         if lines:
             yield from (Text(), Text(title, "bold"), *lines)
-
-
-def _wrap_facts(facts: Iterable[tuple[str, str]], canvas: Canvas) -> Iterator[tuple[str, str]]:
-    """Facts whose values fit: what does not fit goes to the next line."""
-    for label, value in facts:
-        lines = [canvas.line(value)]
-        if canvas.width is not None:
-            lines = textwrap.wrap(lines[0], max(20, canvas.width - LABEL_WIDTH), break_on_hyphens=False)
-        for number, line in enumerate(lines):
-            yield "" if number else label, line
 
 
 def _wrap(sentence: str, canvas: Canvas) -> Iterator[Text]:

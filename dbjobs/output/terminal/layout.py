@@ -5,7 +5,7 @@ padded, so that no line ends in blanks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.text import Span, Text
@@ -29,6 +29,9 @@ NAME_WIDTH = 24
 CAUSE_WIDTH = 24
 """People read names and causes, not ids: ids are left out before these columns get narrower."""
 
+CAUSE_SHARE = 0.25
+"""Of the width of a table, causes get at least so much before ids and triggers get any."""
+
 MIN_COLUMN_WIDTH = 8
 """A narrowed column keeps this width for as long as optional columns can be left out instead."""
 
@@ -48,6 +51,8 @@ class Column:
     """of optional columns, the one with the lowest priority is left out first; of equals, the rightmost"""
     min_width: int = 0
     """optional columns are left out before this one gets narrower"""
+    min_share: float = 0
+    """the same, as a share of the table's width"""
     gap: int = COLUMN_GAP
     """blanks before it"""
     reserved: int = 0
@@ -82,6 +87,11 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
     left out; then columns are narrowed to MIN_COLUMN_WIDTH, then the other optional ones are left out;
     if that is not enough either, the rest are narrowed further.
     """
+    if width is not None:
+        columns = [
+            replace(column, min_width=max(column.min_width, int(width * column.min_share)))
+            for column in columns
+        ]
     widest = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
     widths = [cells and max(cells, column.reserved) for cells, column in zip(widest, columns, strict=True)]
     if width is None:

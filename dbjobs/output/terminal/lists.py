@@ -16,6 +16,7 @@ from dbjobs.output.job_settings import format_schedule, format_trigger, task_typ
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import (
+    CAUSE_SHARE,
     MIN_NAME_WIDTH,
     Column,
     draw,
@@ -129,7 +130,7 @@ def runs_writer(
         Column("TRIGGER", is_optional=True, priority=1),
         Column("STARTED", is_whole=True, is_optional=True, priority=3),
         Column("DURATION", is_whole=True, is_right=True, is_optional=True, priority=2),
-        Column("MESSAGE", is_optional=True, priority=3, min_width=MIN_CAUSE_WIDTH),
+        Column("MESSAGE", is_optional=True, priority=3, min_width=MIN_CAUSE_WIDTH, min_share=CAUSE_SHARE),
     ]
 
     def make_row(run: Run, cause: Cause | None, canvas: Canvas) -> list[StyledText]:

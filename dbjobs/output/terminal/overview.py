@@ -7,7 +7,7 @@ from rich.text import Text
 from dbjobs.output.formatting import format_age, format_duration
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import CAUSE_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_SHARE, CAUSE_WIDTH, MIN_NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.runs.causes import Cause
 from dbjobs.runs.overview import JobOverview
@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("NOW", is_whole=True, is_optional=True, priority=4, min_width=1),
     Column("NEXT", is_whole=True, is_optional=True, priority=3, min_width=1),
     Column("JOB ID", is_whole=True, is_optional=True),
-    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH),
+    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH, min_share=CAUSE_SHARE),
 )
 
 

@@ -35,7 +35,7 @@ def render_comparison(comparison: RunComparison, canvas: Canvas) -> Iterator[Tex
     """The lines: which runs, how they went, what is different, and the tasks."""
     old, new, arrow = comparison.old, comparison.new, _arrow(canvas)
     yield Text(canvas.line(f"run {old.run_id} {arrow} run {new.run_id}"), "bold")
-    yield from render_facts(_facts(comparison, canvas))
+    yield from render_facts(_facts(comparison, canvas), canvas.width)
     yield Text()
     changes = render_changes(comparison.changes, is_ascii=canvas.glyphs.is_ascii)
     for line in changes.splitlines() or ["no difference in settings, parameters, commit and compute"]:

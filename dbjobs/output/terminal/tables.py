@@ -4,13 +4,14 @@ Tables fit the terminal; off a terminal nothing is wrapped, cut or colored. Ids 
 addresses are never cut.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from dbjobs.api.models import Run, TaskRun, in_dependency_order
 from dbjobs.http.response import Payload
-from dbjobs.output.causes import format_short_cause
+from dbjobs.output.causes import format_short_cause, format_words
 from dbjobs.output.formatting import (
     format_age,
     format_attempt,
@@ -40,7 +41,7 @@ from dbjobs.output.run_facts import (
 )
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import CAUSE_WIDTH, NAME_WIDTH, Column, lay_out_table
+from dbjobs.output.terminal.layout import CAUSE_SHARE, CAUSE_WIDTH, NAME_WIDTH, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
 from dbjobs.output.terminal.tree import build_tree, draw_guides
 from dbjobs.runs.causes import Cause, is_generic
@@ -63,7 +64,7 @@ RUN_TASK_COLUMNS = (
     Column("STATE", is_whole=True),
     Column("DURATION", is_whole=True, is_right=True),
     Column("RUN ID", is_whole=True, is_optional=True),
-    Column("MESSAGE", is_optional=True, priority=1, min_width=CAUSE_WIDTH),
+    Column("MESSAGE", is_optional=True, priority=1, min_width=CAUSE_WIDTH, min_share=CAUSE_SHARE),
 )
 
 LAST_RUN_COLUMNS = (
@@ -73,7 +74,7 @@ LAST_RUN_COLUMNS = (
     Column("DURATION", is_whole=True, is_right=True, is_optional=True),
     Column("TRIGGER", is_optional=True),
     Column("RUN ID", is_whole=True),
-    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH),
+    Column("MESSAGE", is_optional=True, priority=2, min_width=CAUSE_WIDTH, min_share=CAUSE_SHARE),
 )
 
 
@@ -171,7 +172,7 @@ def render_run(run: Run, canvas: Canvas, causes: Mapping[int, Cause] = {}) -> Te
             canvas.state(node.task),
             canvas.duration(node.task),
             Text(str(node.task.run_id or "-")),
-            canvas.details(node.task, cause=_short_cause(node.task, causes)),
+            canvas.details(node.task, cause=_words(node.task, causes)),
         ]
         for node, guide in zip(nodes, guides, strict=True)
     ]
@@ -196,9 +197,9 @@ def render_run(run: Run, canvas: Canvas, causes: Mapping[int, Cause] = {}) -> Te
     return _compose(run.run_name, facts, RUN_TASK_COLUMNS, rows, canvas)
 
 
-def _short_cause(task: TaskRun, causes: Mapping[int, Cause]) -> str | None:
+def _words(task: TaskRun, causes: Mapping[int, Cause]) -> str | None:
     cause = causes.get(task.run_id or 0)
-    return format_short_cause(cause) if cause else None
+    return format_words(cause) if cause else None
 
 
 def _message(run: Run, causes: Mapping[int, Cause]) -> str:
@@ -218,15 +219,27 @@ def _compose(
     canvas: Canvas,
 ) -> Text:
     """Title and facts, then the table after a blank line."""
-    lines = [Text(canvas.line(title), "bold"), *render_facts(facts)]
+    lines = [Text(canvas.line(title), "bold"), *render_facts(facts, canvas.width)]
     if rows:
         lines += [Text(), *lay_out_table(columns, rows, width=canvas.width, glyphs=canvas.glyphs)]
     return Text("\n").join(lines)
 
 
-def render_facts(facts: Iterable[Fact]) -> list[Text]:
-    """Labels and values in two columns, neither ever cut."""
+def render_facts(facts: Iterable[Fact], width: int | None) -> list[Text]:
+    """Labels and values in two columns, neither ever cut; on a terminal, text goes on in the next line."""
     texts = [(label, Text(value) if isinstance(value, str) else value) for label, value in facts]
     shown = [(label, value) for label, value in texts if value.plain]
-    width = max((len(label) for label, _ in shown), default=0)
-    return [Text.assemble("  ", (f"{label:<{width}}", "dim"), "  ", value) for label, value in shown]
+    label_width = max((len(label) for label, _ in shown), default=0)
+    return [
+        Text.assemble("  ", (f"{'' if number else label:<{label_width}}", "dim"), "  ", line)
+        for label, value in shown
+        for number, line in enumerate(_wrap(value, width and max(20, width - label_width - 4)))
+    ]
+
+
+def _wrap(value: Text, width: int | None) -> list[Text]:
+    """Lines of so many cells, broken between words; a URL stays whole, so that a terminal can open it."""
+    if width is None or value.cell_len <= width or "://" in value.plain:
+        return [value]
+    lines = textwrap.wrap(value.plain, width, break_long_words=False, break_on_hyphens=False)
+    return [Text(line, value.style) for line in lines]
