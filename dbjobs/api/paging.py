@@ -148,7 +148,9 @@ def list_items(fetch: FetchPage, noun: str, warn: Warn) -> Pages:
         if len(latest) >= REMEMBERED_IDS:
             latest, earlier = set(), latest
     if page.get("next_page_token") or page.get("has_more"):
-        warn(f"the server has more {noun}s, but does not say where: this list may be incomplete")
+        warn(
+            f"the server has more {noun}s, but gives no token for the next page: this list may be incomplete"
+        )
 
 
 def take(pages: Iterable[list[Payload]], limit: int | None) -> Pages:

@@ -70,7 +70,7 @@ def _grant_for_client(sign_in: SignIn, proof: Mapping[str, str]) -> Grant:
     tenant = tenant_of(sign_in)
     if tenant is None:
         raise ConfigError(
-            f"the tenant of the service principal is not known, for {sign_in.host} does not name it",
+            f"the tenant of the service principal is not known, because {sign_in.host} does not name it",
             hint="set azure_tenant_id (ARM_TENANT_ID)",
         )
     url = f"{authority_of(sign_in)}/{tenant}/oauth2/v2.0/token"
@@ -118,7 +118,7 @@ def grant_by(sign_in: SignIn, token_for: Callable[[str], TokenAndLifetime]) -> G
     try:
         management_token, other_lifetime = token_for(cloud_of(sign_in).management)
     except SignInError as error:
-        logger.debug("going on without a management token: %s", error.message)
+        logger.debug("continuing without a management token: %s", error.message)
     else:
         headers["X-Databricks-Azure-SP-Management-Token"] = management_token
         lifetimes.append(other_lifetime)

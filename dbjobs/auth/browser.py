@@ -68,7 +68,7 @@ class Consent:
             raise SignInError(f"the sign-in was refused: {reason}", hint="try again, or ask an administrator")
         if not self.is_answered_by(address) or "code" not in query:
             raise SignInError(
-                "that is not the address at which this sign-in ended",
+                "that is not the address that this sign-in was redirected to",
                 hint="copy the whole address from the browser; it begins with " + self._redirect_url,
             )
         hide(query["code"])
@@ -147,7 +147,7 @@ def fresh_token(sign_in: SignIn, token: Token, hint: str) -> Token:
         return token
     refresh_token = token.get("refresh_token")
     if not refresh_token:
-        raise SignInError("the sign-in has ended", hint=hint)
+        raise SignInError("the sign-in has expired", hint=hint)
     hide(refresh_token)
     form = {
         "grant_type": "refresh_token",
@@ -157,7 +157,9 @@ def fresh_token(sign_in: SignIn, token: Token, hint: str) -> Token:
     try:
         return _ask_for_token(sign_in, form)
     except SignInError as error:
-        raise SignInError(f"the sign-in has ended: {error.message}", hint=hint, answer=error.answer) from None
+        raise SignInError(
+            f"the sign-in has expired: {error.message}", hint=hint, answer=error.answer
+        ) from None
 
 
 def _grant_of(sign_in: SignIn, token: Token) -> Grant:

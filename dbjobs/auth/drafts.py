@@ -82,7 +82,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
             found = value
         if key in SECRETS and not isinstance(found, dict):
             raise UsageError(
-                f"--set does not take the {key} itself, for {NO_SECRET}",
+                f"--set does not take the {key} itself, because {NO_SECRET}",
                 hint=f"omit it to be asked for it, or say where it is stored: --set '{key}={{env: NAME}}'",
             )
         values[key] = found if isinstance(found, dict | bool) else value

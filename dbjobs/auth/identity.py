@@ -108,7 +108,7 @@ def azure_devops(sign_in: SignIn) -> Grant:
     if missing := [name for name, value in values.items() if not value]:
         raise ConfigError(
             f"Azure DevOps gives this job no identity token: {', '.join(missing)} not set",
-            hint=f"hand the token on in the step's env: {DEVOPS_TOKEN}: $(System.AccessToken)",
+            hint=f"pass the token in the step's env: {DEVOPS_TOKEN}: $(System.AccessToken)",
         )
     token, collection, project, hub, plan, job = values.values()
     sign_in.check_encrypted(collection, DEVOPS_VARIABLES[1], "a token")

@@ -71,7 +71,7 @@ def oauth_endpoint(sign_in: SignIn, key: str, fallback: str) -> str:
     if not is_own and not (is_databricks(endpoint) and is_databricks(sign_in.host)):
         raise SignInError(
             f"{sign_in.host} wants the credentials to be sent to {urlsplit(endpoint).netloc}, another host",
-            hint="check the host; if it stands for a workspace, use the workspace's own address",
+            hint="check the host; if it is an alias of a workspace, use the workspace's own address",
         )
     return endpoint
 

@@ -137,7 +137,7 @@ def _run(sign_in: SignIn, command: Sequence[str], hint: str) -> dict[str, Any]:
         raise ToolError(f"cannot run {program}: {error.strerror}", hint=hint) from None
     if done.returncode:
         lines = (line.strip() for line in done.stderr.decode(errors="replace").splitlines())
-        reason = next((line for line in lines if line), "it says nothing")
+        reason = next((line for line in lines if line), "it printed nothing")
         reason = re.sub(r"^(ERROR|Error):\s*", "", reason)[:300]
         raise ToolError(f"{name} gave no token: {reason}", hint=hint)
     with suppress(ValueError, RecursionError):

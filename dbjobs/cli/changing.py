@@ -27,7 +27,9 @@ def confirm(app: App, describe: Callable[[], str], *, yes: bool) -> None:
     if yes:
         return
     if not is_attended(app):
-        raise UsageError("this needs --yes, for there is no terminal to ask on", hint="nothing was changed")
+        raise UsageError(
+            "this needs --yes, because there is no terminal to ask on", hint="nothing was changed"
+        )
     app.streams.ask(f"{describe()}? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         app.streams.note("nothing was changed")
@@ -74,7 +76,7 @@ def show_changes(app: App, changes: Iterable[Difference], *, dry_run: bool) -> N
 def warn_of_changes(app: App, kept: Iterable[Difference]) -> None:
     """Warn of settings that the server did not keep as they were sent."""
     if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
-        app.streams.warn(f"the server kept something else than it was sent:\n{text}")
+        app.streams.warn(f"the server did not keep what it was sent:\n{text}")
 
 
 def change_each(
@@ -139,4 +141,4 @@ def explain_unknown_outcome(app: App, effect: str, how_to_find_out: str) -> Iter
 
 def hint_to_look(app: App, command: str, arguments: str) -> str:
     """The hint after a change whose outcome is unknown: how to see what it did."""
-    return f"look before you send it once more: {app.command_line(command, arguments)}"
+    return f"check before you send it again: {app.command_line(command, arguments)}"

@@ -31,9 +31,7 @@ CURRENT_USER = "/api/2.0/preview/scim/v2/Me"
 MAX_CLOCK_SKEW = 60.0
 """Seconds that clocks may differ; tokens carry times that both sides have to agree on."""
 
-WORKSPACE_HINT = (
-    "take the address of any page of the workspace; the host is what stands before the first slash"
-)
+WORKSPACE_HINT = "take the address of any page of the workspace; the host is the part before the first slash"
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,10 @@ class Checkup:
         try:
             found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "this is no name"
+            reason = getattr(error, "strerror", None) or "this is not a host name"
             raise UnsentError(
-                f"the name {parts.hostname} leads nowhere: {reason}",
-                hint=f"check the host ({self.profile.host.source}); a company's network may want its VPN",
+                f"the name {parts.hostname} cannot be resolved: {reason}",
+                hint=f"check the host ({self.profile.host.source}); a corporate network may require its VPN",
             ) from None
         addresses = dict.fromkeys(str(address[4][0]) for address in found)
         return Step(f"{parts.hostname} is {', '.join(addresses)}")
@@ -144,22 +142,22 @@ class Checkup:
             realm = self._response.headers.get("www-authenticate", "").lower()
             if self._response.is_page and "databricks" not in realm:
                 page = NotTheApiError(
-                    f"{self.host} is no workspace, for it shows a page to log in", hint=WORKSPACE_HINT
+                    f"{self.host} is not a workspace, because it shows a login page", hint=WORKSPACE_HINT
                 )
                 raise self.credentials.explain(page) from None
         except NotTheApiError as error:
             page = NotTheApiError(
-                f"{self.host} is no workspace: {error.message}", hint=WORKSPACE_HINT, answer=error.answer
+                f"{self.host} is not a workspace: {error.message}", hint=WORKSPACE_HINT, answer=error.answer
             )
             raise self.credentials.explain(page) from None
         except (NotFoundError, RefusedError) as error:
             if not _is_of_databricks(error):
                 raise ConfigError(
-                    f"{self.host} is no workspace: it has no Jobs API",
+                    f"{self.host} is not a workspace: it has no Jobs API",
                     hint=WORKSPACE_HINT,
                     answer=error.answer,
                 ) from None
-        return Step(f"{self.host} answers as a workspace does")
+        return Step(f"{self.host} responds as a workspace does")
 
     def _knows_the_user(self) -> bool:
         """Whether it is a workspace all the same: one that lacks an endpoint may answer with any page."""
@@ -181,8 +179,8 @@ class Checkup:
             raw = HttpSession(self.credentials, self.network).send("GET", self.host + CURRENT_USER)
             answer = read_response(raw)
         except (NotFoundError, RefusedError) as error:
-            return Step(f"the workspace does not tell: {error.message}", is_doubtful=True)
-        user = str(answer.get("userName") or answer.get("displayName") or "somebody without a name")
+            return Step(f"the workspace does not say: {error.message}", is_doubtful=True)
+        user = str(answer.get("userName") or answer.get("displayName") or "a user without a name")
         answered_by, asked_for = raw.headers.get(WORKSPACE_ID_HEADER), self.profile.get("workspace_id")
         if asked_for and answered_by and answered_by != asked_for.value.strip():
             raise ConfigError(
@@ -214,7 +212,7 @@ class Checkup:
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
         except (TypeError, ValueError):
-            return Step("the host does not tell the time", is_doubtful=True)
+            return Step("the host does not send the time", is_doubtful=True)
         skew = self.clock.now() - theirs
         if abs(skew) <= MAX_CLOCK_SKEW:
             return Step(f"agrees with the workspace's to within {MAX_CLOCK_SKEW:.0f} s")

@@ -96,7 +96,7 @@ def write_history(app: App, history: "JobHistory", file: str) -> None:
 
     page = app.streams.censor(render_history(history, app.clock.now()))
     write_whole(Path(file), page.encode(errors="replace"), overwrite=True)
-    app.streams.note(f"the history stands in {file}")
+    app.streams.note(f"the history is in {file}")
 
 
 def show_list(
@@ -116,7 +116,7 @@ def show_list(
                 number += len(page)
         except DbjobsError as error:
             if number:
-                error.message = f"the list broke off after {number} rows: {error.message}"
+                error.message = f"the list ended early, after {number} rows: {error.message}"
             raise
 
     if app.output != "text":

@@ -142,6 +142,6 @@ def _show_started(app: App, run_id: int, job_id: int | None, *, wait: bool) -> N
     elif not wait and not app.streams.quiet:  # a wait shows the page anyway
         with suppress(DbjobsError), time_limit(app.clock, PAGE_SECONDS):
             page = Run(app.api.get_run_page(run_id, None, NO_RETRIES)).run_page_url
-    purpose = "should this wait end early" if wait else "to wait for it"
+    purpose = "if this wait ends early" if wait else "to wait for it"
     app.streams.note(f"run {run_id} started{f': {page}' if page else ''}")
     app.streams.note(f"{purpose}: {app.command_line('runs wait', str(run_id))}")

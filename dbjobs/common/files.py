@@ -115,7 +115,7 @@ def write_whole(
                 raise
             path.write_bytes(data)
     except OSError as error:
-        reason = "nobody reads from it" if error.errno == ENXIO else error.strerror
+        reason = "nothing reads from it" if error.errno == ENXIO else error.strerror
         raise UsageError(f"cannot write {path}: {reason}") from None
 
 

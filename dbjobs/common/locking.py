@@ -58,7 +58,7 @@ def _wait_for_lock(folder: Path, lock: Callable[[], None]) -> None:
             if time.monotonic() >= ends_at:
                 raise UnsentError(
                     f"another dbjobs has held the lock of {folder} for {seconds:.0f} s",
-                    hint="it may be waiting for somebody, or be stopped: end it",
+                    hint="it may be waiting for input, or be suspended: end it",
                 ) from None
             time.sleep(LOCK_PAUSE)
         else:

@@ -151,7 +151,7 @@ class _Reader:
 
 def _checked_size(size: int, node: Node) -> int:
     if size > MAX_SIZE:
-        raise DocumentError(f"it stands for more than {MAX_SIZE:,} characters", node.location.line)
+        raise DocumentError(f"it expands to more than {MAX_SIZE:,} characters", node.location.line)
     return size
 
 

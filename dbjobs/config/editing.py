@@ -76,7 +76,7 @@ def _apply(path: Path, change: Callable[[Content], None]) -> Path | None:
                 edited = yaml.safe_dump(after, sort_keys=False, allow_unicode=True)
                 if not _has_content(edited, after):
                     raise ConfigError(
-                        f"{path} cannot be changed without changing more of it", hint="edit it by hand"
+                        f"{path} cannot be changed without changing other parts of it", hint="edit it by hand"
                     )
                 if "#" in text:
                     old = path.with_name(path.name + ".bak")

@@ -98,19 +98,17 @@ def check_trusted(path: Path) -> None:
     found = path.stat()
     if found.st_uid not in (os.geteuid(), 0):
         raise ConfigError(
-            f"{path} belongs to somebody else (user {found.st_uid}), so nothing in it is used",
-            hint=f"make it yours: chown {os.geteuid()} {path}",
+            f"{path} belongs to somebody else (user {found.st_uid}), so it is not used",
+            hint=f"to own it: chown {os.geteuid()} {path}",
         )
     if found.st_mode & stat.S_IWOTH:
-        raise ConfigError(
-            f"everybody can write to {path}, so nothing in it is used", hint=f"chmod o-w {path}"
-        )
+        raise ConfigError(f"everyone can write to {path}, so it is not used", hint=f"chmod o-w {path}")
     for folder in {path.absolute().parent, path.resolve().parent}:
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise ConfigError(
-                f"everybody can write to the folder {folder}, so nothing in {path} is used",
-                hint=f"move the file, or take the right away: chmod o-w {folder}",
+                f"everyone can write to the folder {folder}, so nothing in {path} is used",
+                hint=f"move the file, or remove that permission: chmod o-w {folder}",
             )
 
 
@@ -121,7 +119,7 @@ def check_privacy(file: ProfileFile) -> str | None:
         return None
     mode = path.stat().st_mode
     if mode & stat.S_IWGRP:
-        return f"all of its group can write to {path}; to keep it private: chmod 600 {path}"
+        return f"everyone in its group can write to {path}; to keep it private: chmod 600 {path}"
     if mode & (stat.S_IRGRP | stat.S_IROTH):
         danger = "holds a secret, and others can read it" if file.holds_secret else "can be read by others"
         return f"{path} {danger}; to keep it private: chmod 600 {path}"

@@ -26,7 +26,7 @@ RUNNING_VARIABLE = "DBJOBS_RUNNING_COMMAND"
 
 MAX_BYTES = 64 * 1024
 NO_KEYRING = "pip install 'dbjobs[keyring]'"
-BAD_KEYRING = "`python -m keyring diagnose` tells what is wrong"
+BAD_KEYRING = "`python -m keyring diagnose` shows what is wrong"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _read_output(reference: Reference) -> str:
     program, *arguments = tuple(reference.target)
     if reference.environ.get(RUNNING_VARIABLE):
         raise reference.fail(
-            f"{program} would run from within another such command",
+            f"{program} would be run by another such command",
             "a command that calls dbjobs needs a profile whose secrets come from somewhere else",
         )
     hint = "run the command by hand to see why"
@@ -131,7 +131,7 @@ def _read_keyring(reference: Reference) -> str:
         secret = keyring.get_password(KEYRING_SERVICE, name)
     if secret is None:
         hint = f"store it with: keyring set {KEYRING_SERVICE} {name}"
-        raise reference.fail(f"the keyring holds nothing under {name}", hint)
+        raise reference.fail(f"the keyring has no entry {name}", hint)
     return str(secret)
 
 

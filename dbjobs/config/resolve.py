@@ -118,7 +118,7 @@ class Profile:
         """Every setting in effect, in the order of the documentation."""
         found = {"host": self.host, "api_version": self.api_version, **self.settings}
         if "auth_type" not in found:
-            found["auth_type"] = Setting(" or ".join(self.auth_methods), "by the settings at hand")
+            found["auth_type"] = Setting(" or ".join(self.auth_methods), "by the other settings")
         return {key: found[key] for key in SETTINGS if key in found}
 
     def shown_settings(self) -> list[tuple[str, str, str]]:
@@ -149,7 +149,7 @@ def check_sendable(key: str, text: str, source: str) -> str:
     """The text, if HTTP can send it; an error does not show it."""
     allowed = r"[^\x00-\x1f\x7f]+" if key in ("username", "password") else r"[\x21-\x7e]+"
     if not re.fullmatch(allowed, text):
-        raise ConfigError(f"the {key} from {source} is empty or holds characters that no {key} has")
+        raise ConfigError(f"the {key} from {source} is empty or contains characters that a {key} cannot have")
     return text
 
 
@@ -185,7 +185,7 @@ def profile_of(sources: Sequence[Source]) -> Profile:
         )
     warnings = []
     if has_more_than_host(pasted.read()):
-        warnings.append(f"the host in {pasted.source} is the address of a page; it is taken as {host.value}")
+        warnings.append(f"the host in {pasted.source} is the address of a page; {host.value} is used")
     return Profile(
         host,
         version,
@@ -290,4 +290,4 @@ def _unused(sources: Sequence[Source], credential_source: Source, host: Setting)
         ]
         if given and source is not credential_source and not _applies_to_host(source, host):
             reason = "names another host" if source.get("host") else "names no host"
-            yield f"{', '.join(given)} not used, for {source.name} {reason}"
+            yield f"{', '.join(given)} not used, because {source.name} {reason}"

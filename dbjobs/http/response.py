@@ -130,14 +130,14 @@ def _refusal(raw: RawResponse, content: Any) -> DbjobsError:
     if error_code is None and raw.is_page:
         return unusable(raw, "")
     if error_code == "ENDPOINT_NOT_FOUND":
-        return RefusedError(text, hint="an older workspace may want --api-version 2.1", answer=answer)
+        return RefusedError(text, hint="an older workspace may need --api-version 2.1", answer=answer)
     # Several endpoints return 400 INVALID_PARAMETER_VALUE instead of 404.
     is_absent = re.match(r"(Job|Run|Task run) \d+ does not exist", text)
     if error_code in NOT_FOUND or raw.status == 404 or is_absent:
         return NotFoundError(text, answer=answer)
     hint: str | None = None
     if "IP ACL" in text:
-        hint = "the workspace accepts certain networks only: connect to one of them, such as your company's"
+        hint = "the workspace accepts certain networks only: connect through one, such as your company's"
     elif error_code == "PERMISSION_DENIED":
         hint = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
     return RefusedError(text, hint=hint, answer=answer)

@@ -61,7 +61,7 @@ class Network:
         variable = next((name for name in BUNDLE_VARIABLES if os.environ.get(name)), None)
         if self.ca_bundle:
             return f"ca_bundle ({self.ca_bundle})"
-        return f"{variable} ({os.environ[variable]})" if variable else "the usual authorities"
+        return f"{variable} ({os.environ[variable]})" if variable else "the default certificate authorities"
 
     @property
     def trust_hint(self) -> str:
@@ -145,7 +145,7 @@ class HttpSession:
                         megabytes = MAX_RESPONSE_BYTES // 1024**2
                         raise UnreachableError(
                             f"the answer of {_host_of(url)} is larger than {megabytes} MB",
-                            hint="ask for less at once",
+                            hint="request less at a time",
                             is_retryable=False,
                         )
         except requests.RequestException as error:
@@ -188,7 +188,7 @@ def _explain_failure(
     is_eof = "SSLEOFError" in repr(error)
     is_timeout = isinstance(error, requests.exceptions.Timeout) or cause == "timed out"
     if isinstance(error, _INVALID) and not was_sent:
-        return NotTheApiError(f"{host} cannot be asked: the URL is not valid", hint=_HOST_HINT)
+        return NotTheApiError(f"{host} cannot be reached: the URL is not valid", hint=_HOST_HINT)
     hint: str | None = _EOF_HINT if is_eof else None
     is_retryable = True
     if "SSL" in repr(error) and _ASKS_FOR_CERTIFICATE.search(cause):

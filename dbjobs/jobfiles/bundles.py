@@ -133,7 +133,7 @@ def as_bundle(settings: Payload) -> tuple[Payload, list[str]]:
     warnings = []
     if references := sorted(set(_references(kept))):
         shown = join_names([f"${{{format_name(name)}}}" for name in references[:5]])
-        warnings.append(f"a bundle fills in {shown} by itself: put there what it is to be")
+        warnings.append(f"a bundle fills in {shown} by itself: replace it with the intended value")
     return {"resources": {"jobs": {key: kept}}}, warnings
 
 

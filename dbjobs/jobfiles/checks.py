@@ -63,7 +63,7 @@ def check_settings(content: Payload, request: str) -> Iterator[Finding]:
         if name not in TASK:
             yield finding
         elif not name.endswith("_task"):  # those are an error anyway
-            yield unknown_field(finding.path, "is a field of a task, and is not known beside tasks")
+            yield unknown_field(finding.path, "is a field of a task, and is not known at the top")
     for check in SETTINGS_CHECKS:
         yield from check(settings)
 

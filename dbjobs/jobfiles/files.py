@@ -90,7 +90,7 @@ def read_text(file: str, name: str) -> str:
     except files.TextError as error:
         raise RefusedError(f"{name} {error}") from None
     except ValueError:
-        raise UsageError("the name of the file cannot be one") from None
+        raise UsageError("this cannot be the name of a file") from None
 
 
 def prepare_request(

@@ -148,7 +148,7 @@ def check_task_keys(keys: Sequence[str], job: Payload) -> None:
         if key.strip("+") not in known:
             raise NotFoundError(
                 f"job {job['job_id']} has no task {key.strip('+')!r}{did_you_mean(key.strip('+'), known)}",
-                hint=f"its tasks are {', '.join(known)}; --force sends others all the same",
+                hint=f"its tasks are {', '.join(known)}; --force sends others anyway",
             )
 
 
@@ -170,7 +170,7 @@ def _check_that_job_takes(kind: str, values: Values, job: Payload) -> None:
             if name not in declared:
                 raise UsageError(
                     f"{label} has no parameter {name!r}{did_you_mean(name, declared)}",
-                    hint=f"its parameters are {', '.join(declared)}; --force sends others all the same",
+                    hint=f"its parameters are {', '.join(declared)}; --force sends others anyway",
                 )
 
 

@@ -86,5 +86,5 @@ def read_views(
             problem = str(error)
             data, extension = convert_page(page, "html")
         if problem and form != "html":
-            warn(f"{name} stays a page: {problem}")
+            warn(f"{name} is saved as a page: {problem}")
         yield ExportedView(task, name, kind, data, extension)

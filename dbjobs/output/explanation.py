@@ -88,16 +88,17 @@ def _earlier_runs(earlier: EarlierRuns, now: float) -> Iterator[str]:
     """Whether it failed like this before: since when, how often, and whether running it again helped."""
     if not earlier.listed:
         return
+    listed = count(earlier.listed, "run")
     if earlier.same:
         since = earlier.since
         began = f", in a row since {format_date(since.start_time)}" if since else ""
-        yield f"{len(earlier.same)} of the {count(earlier.listed, 'run')} before it failed like this{began}"
+        yield f"{len(earlier.same)} of the {listed} before it failed in the same way{began}"
     else:
-        yield f"none of the {count(earlier.listed, 'run')} before it is known to have failed like this"
+        yield f"none of the {listed} before it is known to have failed in the same way"
     if earlier.other:
-        yield f"{count(len(earlier.other), 'other run')} failed of another cause"
+        yield f"{count(len(earlier.other), 'other run')} failed for another reason"
     if earlier.not_compared:
-        yield f"{count(len(earlier.not_compared), 'more run')} failed, of causes that were not read"
+        yield f"{count(len(earlier.not_compared), 'more run')} failed for reasons that were not read"
     if earlier.recovered:
         one = earlier.recovered[0]
         keys = format_names(list(recovered_tasks(one)))
@@ -117,7 +118,7 @@ def _changes(explanation: Explanation, *, is_ascii: bool) -> Iterator[str]:
         now, then = format_duration(one.seconds), format_duration(one.last_good_seconds)
         yield f"{clean_line(one.task_key)} took {now} until it failed, and {then} then"
     if not explanation.changes:
-        yield "nothing that runs tell of: same settings, parameters, commit and compute"
+        yield "nothing that runs show: same settings, parameters, commit and compute"
         return
     lines = render_changes(explanation.changes[:MAX_CHANGES], is_ascii=is_ascii).splitlines()
     yield from map(truncate, lines)

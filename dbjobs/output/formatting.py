@@ -168,7 +168,7 @@ def format_no_contact(snapshot: Snapshot) -> str:
     if error is not None and is_refusal(error):
         refused = [watched.run_id for watched in snapshot.runs if watched.error and watched.refusals]
         runs = f"run {refused[0]}" if len(refused) == 1 else f"{len(refused)} runs"
-        return f"{runs} cannot be read, looking again"
+        return f"{runs} cannot be read, trying again"
     words = "no contact" if error is None or error.answer is None else "no usable answer"
     return f"{words} for {format_duration(silence)}" if silence >= 1 else words
 

@@ -41,7 +41,7 @@ def render_output(task: TaskRun, output: Payload | None, child: Run | None = Non
     facts = (clean_line(task.task_key), clean_line(task.shown_state), format_took(task), format_attempt(task))
     parts = [*_describe_task(task), *_describe_output(task, output or {}, child)]
     if not parts and not problem and not task.is_ended:
-        problem = f"the task is {format_state(task)}; output comes when a task ends"
+        problem = f"the task is {format_state(task)}; its output is available when it ends"
     if problem or not parts:
         parts.append(f"(no output: {clean_line(problem)})" if problem else "(no output)")
     return "\n".join([f"==> {join_facts(*facts, separator=_INDENT)} <==", *parts, "", ""])

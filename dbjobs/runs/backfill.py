@@ -47,7 +47,7 @@ class PlannedRun:
 def plan_runs(sets: Sequence[ParameterSet], make_body: Callable[[ParameterSet], Payload]) -> list[PlannedRun]:
     """A run for each different set, in their order."""
     if len(sets) > MAX_SETS:
-        raise UsageError(f"these are more than {MAX_SETS:,} sets of parameters", hint="split them")
+        raise UsageError(f"there are more than {MAX_SETS:,} sets of parameters", hint="split them")
     distinct = list({json.dumps(one, sort_keys=True): one for one in sets}.values())
     return [
         PlannedRun(label, make_body(one)) for one, label in zip(distinct, label_sets(distinct), strict=True)

@@ -222,7 +222,7 @@ class Client:
         `not_started` has the sets without a run. `wait_options` are those of `wait`.
         """
         if rerun_failed and skip_existing:
-            raise UsageError("rerun_failed and skip_existing exclude each other")
+            raise UsageError("rerun_failed and skip_existing cannot be combined")
         job_id = self.job_id(job)
         settings = (found := self.api.get_job(job_id)).get("settings") or {}
         texts = [as_parameter_strings(dict(one), "parameters") for one in sets]

@@ -165,7 +165,9 @@ def _of_whole_run(run: Run) -> Iterator[tuple[str, Cause]]:
 
 def _next_steps(run: Run, causes: Sequence[Cause], reader: FailureReader) -> Iterator[NextStep]:
     if any(error.answer and error.answer.status == HTTPStatus.FORBIDDEN for error in reader.errors.values()):
-        yield NextStep("profiles check", "", "shows as whom you are signed in, who may not read an output")
+        yield NextStep(
+            "profiles check", "", "shows who you are signed in as; that user may not read an output"
+        )
     if not causes:
         return
     if not run.is_ended:
@@ -199,7 +201,7 @@ CONDITIONS = {
 
 REMARKS = {
     Category.PLATFORM: "neither the code nor the job has to change: ",
-    Category.CANCELED: "goes on where it was canceled: ",
+    Category.CANCELED: "continues where it was canceled: ",
     Category.UNKNOWN: "if the cause may have passed: ",
 }
 
@@ -219,7 +221,7 @@ def _steps_before(run: Run, cause: Cause) -> Iterator[NextStep]:
     if not run.job_id:
         return
     if cause.category is Category.PERMISSIONS:
-        yield NextStep("jobs get", job, "shows as whom it runs: that identity lacks the permission")
+        yield NextStep("jobs get", job, "shows who it runs as: that identity lacks the permission")
     elif cause.category is Category.CONFIGURATION:
         yield NextStep("jobs edit", job, "opens the settings that the message is about")
     elif cause.category is Category.CANCELED and cause.area == "its time limit":

@@ -81,7 +81,7 @@ def _read_task(api: JobsApi, task: TaskRun) -> Iterator[TaskOutput]:
         yield _read_output(api, TaskRun({**iteration, "task_key": f"{task.task_key}[{index}]"}))
     if len(iterations) > MAX_ITERATIONS:
         rest = TaskRun({"task_key": f"{task.task_key}[{MAX_ITERATIONS}..{len(iterations) - 1}]"})
-        yield TaskOutput(rest, problem="not read, for each takes a request of its own: give its run id")
+        yield TaskOutput(rest, problem="not read, because each takes a request of its own: give its run id")
 
 
 def follow_outputs(

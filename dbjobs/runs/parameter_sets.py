@@ -92,7 +92,7 @@ def _read_csv(text: str) -> list[ParameterSet]:
 def multiply_sets(groups: Sequence[Sequence[ParameterSet]]) -> list[ParameterSet]:
     """Every set of the first group with every set of the second, and so on."""
     if math.prod(map(len, groups)) > MAX_SETS:
-        raise UsageError(f"these are more than {MAX_SETS:,} sets of parameters", hint="split them")
+        raise UsageError(f"there are more than {MAX_SETS:,} sets of parameters", hint="split them")
     names = Counter(name for group in groups for name in {name for one in group for name in one})
     if twice := [name for name, number in names.items() if number > 1]:
         raise UsageError(f"the parameter {twice[0]!r} is given by several of --each and the range of time")

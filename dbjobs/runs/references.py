@@ -74,7 +74,7 @@ def parse_run_ref(text: str) -> RunRef:
         elif job := re.search(_JOB_IN_URL, text):
             hint = f"this is the page of a job; to see its runs: dbjobs runs list --job {job[1]}"
         elif "," in text and all(as_id(part) for part in text.strip(",").split(",")):
-            hint = f"separate ids by blanks: {text.strip(',').replace(',', ' ')}"
+            hint = f"separate ids with spaces: {text.strip(',').replace(',', ' ')}"
         raise UsageError(f"{text!r} is not a run", hint=hint)
     parts = urlsplit(text if "://" in text else f"https://{text}")
     return RunRef(run_id, parts.netloc.lower(), workspace_id_in(text))
@@ -90,7 +90,7 @@ def as_id(text: str) -> int | None:
 def check_job_name(text: str) -> None:
     """Refuse what cannot be the name of a job, but was meant as something else."""
     if not text.strip():
-        raise UsageError("an empty name is no job", hint="give a job's id, or its exact name")
+        raise UsageError("the name of the job is empty", hint="give a job's id, or its exact name")
     if text.startswith(("http://", "https://")):
         run, job = re.search(_RUN_IN_URL, text), re.search(_JOB_IN_URL, text)
         hint = f"give the job's id: {job[1]}" if job else "give a job's id, or its exact name"
@@ -98,7 +98,7 @@ def check_job_name(text: str) -> None:
         raise UsageError(f"{text!r} is {kind}, not a job", hint=hint)
     if "," in text and all(as_id(part) for part in text.strip(",").split(",")):
         separated = text.strip(",").replace(",", " ")
-        raise UsageError(f"{text!r} is not a job", hint=f"separate ids by blanks: {separated}")
+        raise UsageError(f"{text!r} is not a job", hint=f"separate ids with spaces: {separated}")
 
 
 def find_job(api: "JobsApi", ref: str) -> int:
@@ -129,11 +129,11 @@ def choose_job(
     found = [job_id for job_id, own_name in names.items() if own_name == name]
     if len(found) > 1:
         ids = ", ".join(map(str, found[:MAX_LISTED])) + (", …" if len(found) > MAX_LISTED else "")
-        raise UsageError(f"{len(found)} jobs are named {name!r}: {ids}", hint="say which by its id")
+        raise UsageError(f"{len(found)} jobs are named {name!r}: {ids}", hint="choose one by its id")
     if not found:
         near = nearest_names(name, {*names.values(), *map(name_of, list_all())} - {""}, MAX_SUGGESTED)
         alike = f"there is {', '.join(map(repr, near))}; " if near else ""
         raise NotFoundError(
-            f"there is no job named {name!r}", hint=f"{alike}names are exact; an id works, too"
+            f"there is no job named {name!r}", hint=f"{alike}names must match exactly; an id works, too"
         )
     return found[0]

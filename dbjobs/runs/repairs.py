@@ -78,7 +78,7 @@ class RepairReader(RunReader):
         run = super().fetch(run_id)
         if run_id in self.before and not has_begun(self.before[run_id], run):
             unseen = Answer(404, "REPAIR_NOT_VISIBLE")
-            raise NotFoundError(f"the repair of run {run_id} does not show yet", answer=unseen)
+            raise NotFoundError(f"the repair of run {run_id} is not visible yet", answer=unseen)
         return run
 
 

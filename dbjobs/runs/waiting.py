@@ -188,7 +188,7 @@ class Wait:
         if not cancels:
             self.observer.on_leave(reason, active)
             return
-        logger.info("%s: canceling %s; another signal leaves at once", reason, format_runs(run_ids))
+        logger.info("%s: canceling %s; another signal exits at once", reason, format_runs(run_ids))
         sent = Cancels(self.reader.api, self.clock, run_ids)
         try:
             sent.send()
@@ -209,7 +209,7 @@ class Wait:
                     found = pending_starts.find_uncertain(label)
                 self.runs[found.run_id] = found
             except DbjobsError as error:
-                logger.warning("%s may have been started, so it may go on: %s", label, error.message)
+                logger.warning("%s may have been started, so it may continue: %s", label, error.message)
 
     def _await_cancels(self, run_ids: Sequence[int]) -> None:
         schedule = replace(

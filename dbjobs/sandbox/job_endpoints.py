@@ -137,7 +137,7 @@ def _filter(params: Json) -> Callable[[JobRun], bool]:
     """Whether a run is among those that the parameters of runs/list ask for."""
     active, completed = fields.boolean(params, "active_only"), fields.boolean(params, "completed_only")
     if active and completed:
-        raise invalid("active_only and completed_only exclude each other.")
+        raise invalid("active_only and completed_only cannot be combined.")
     job_id, run_type = fields.integer(params, "job_id", 0), fields.text(params, "run_type")
     since, until = fields.integer(params, "start_time_from", 0), fields.integer(params, "start_time_to", 0)
 

@@ -217,7 +217,7 @@ def test_a_name_is_looked_for_on_every_page(dbjobs: Dbjobs, serve: Serve) -> Non
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         "error: 2 jobs are named 'nightly': 1, 2",
-        "hint: say which by its id",
+        "hint: choose one by its id",
     ]
     assert len(server.received) == 3
 
@@ -227,4 +227,4 @@ def test_a_workspace_without_version_2_2_is_told_from_a_missing_run(dbjobs: Dbjo
 
     result = dbjobs("runs", "get", 43)
     assert result.exit_code == 5
-    assert result.stderr.splitlines()[-1] == "hint: an older workspace may want --api-version 2.1"
+    assert result.stderr.splitlines()[-1] == "hint: an older workspace may need --api-version 2.1"

@@ -173,7 +173,7 @@ def test_a_create_that_may_have_taken_effect_is_not_sent_again(
     assert len(server.received) == 1
     assert clock.slept == []
     assert "; the job may have been created" in result.stderr
-    assert "hint: look before you send it once more: dbjobs jobs list --name nightly" in result.stderr
+    assert "hint: check before you send it again: dbjobs jobs list --name nightly" in result.stderr
 
 
 def test_a_create_without_an_answer_is_not_sent_again(

@@ -126,7 +126,7 @@ def test_a_service_principal_may_be_refused_a_management_token(
     result = dbjobs(*GET, "--verbose")
 
     assert result.exit_code == 0, result.stderr
-    assert "going on without a management token" in result.stderr
+    assert "continuing without a management token" in result.stderr
     assert "x-databricks-azure-sp-management-token" not in last_headers(world)
 
 

@@ -193,8 +193,8 @@ def test_on_a_machine_without_a_browser_the_address_is_pasted_back(
 @pytest.mark.parametrize(
     ("pasted", "exit_code", "message"),
     [
-        ("http://localhost:8020/?code=1&state=2", 3, "not the address at which this sign-in ended"),
-        ("nonsense", 3, "not the address at which this sign-in ended"),
+        ("http://localhost:8020/?code=1&state=2", 3, "not the address that this sign-in was redirected to"),
+        ("nonsense", 3, "not the address that this sign-in was redirected to"),
         ("", 2, "no address was pasted"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_sign_in_that_cannot_be_renewed_says_how_to_sign_in_anew(
     result = dbjobs(*LIST, "-p", "me")
 
     assert result.exit_code == 3
-    assert "the sign-in has ended" in result.stderr
+    assert "the sign-in has expired" in result.stderr
     assert f"dbjobs profiles login me --host {sandbox.url}" in result.stderr
 
 
@@ -287,7 +287,7 @@ def test_a_profile_that_is_removed_leaves_no_tokens(
     [
         ("{", 0o600, "it is not JSON"),
         ('{"version": 2}', 0o600, "is not a file of tokens that dbjobs knows"),
-        ('{"version": 1}', 0o602, "everybody can write to"),
+        ('{"version": 1}', 0o602, "everyone can write to"),
     ],
 )
 def test_a_file_of_tokens_that_cannot_be_used_is_named(

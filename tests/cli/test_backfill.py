@@ -212,7 +212,7 @@ def test_fail_fast_starts_no_more(backfill: Any, workspace: Workspace) -> None:
 
     assert done.exit_code == 10
     assert list(workspace.starts) == ["2026-01-01", "2026-01-02"]
-    assert "7 of 9 runs were not started; the same command goes on from here" in done.stderr
+    assert "7 of 9 runs were not started; the same command continues from here" in done.stderr
 
 
 def test_a_set_that_is_refused_keeps_no_other_from_its_run(backfill: Any, workspace: Workspace) -> None:
@@ -391,14 +391,14 @@ def test_several_files_and_a_range_multiply(dbjobs: Dbjobs, serve: Serve, tmp_pa
     [
         (
             ("--days", "2026-01-01", "--hours", "today", "--as", "day"),
-            "--hours and --days exclude each other",
+            "--hours and --days cannot be combined",
         ),
         (("--days", "2026-01-01..2026-01-02"), "--days needs --as NAME"),
         (("--as", "day", "--each", "x.csv"), "--as needs a range"),
         (("--every", 2, "--each", "x.csv"), "--every needs a range"),
         (("--max-parallel", 3), "no parameter set is given"),
         (("--each", "-", "--each", "-"), "--each - is given twice"),
-        ((*THREE_DAYS, "--rerun-failed", "--skip-existing"), "exclude each other"),
+        ((*THREE_DAYS, "--rerun-failed", "--skip-existing"), "cannot be combined"),
         ((*THREE_DAYS, "--idempotency-token", "t"), "there is no option --idempotency-token"),
         (("--days", "tomorrow", "--as", "day"), "'tomorrow' is not a day"),
         (("--days", "today", "--as", "a,b,c"), "neither a name nor two names"),
@@ -542,7 +542,7 @@ def test_no_other_set_is_started_after_so_many_failures(backfill: Any, workspace
 
     assert done.exit_code == 10
     assert set(workspace.starts) == {f"2026-01-0{number}" for number in (1, 2, 3, 4)}
-    assert "5 of 9 runs were not started; the same command goes on from here" in done.stderr
+    assert "5 of 9 runs were not started; the same command continues from here" in done.stderr
     assert "1003\tTERMINATED\tSUCCESS" in done.lines, "what was running is waited for"
 
 
@@ -640,7 +640,7 @@ def test_a_signal_leaves_what_runs_alone_and_the_same_command_goes_on(
         process.send_signal(signum)
         _, err = process.communicate(timeout=30)
         assert process.returncode == 128 + signum
-        assert "the same command goes on from here" in err
+        assert "the same command continues from here" in err
         second = start(environ, file)
         second.communicate(timeout=30)
 

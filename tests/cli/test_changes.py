@@ -77,7 +77,7 @@ def test_off_a_terminal_yes_is_required(
 ) -> None:
     done = dbjobs(*command, stdin="y\n")
     assert (done.exit_code, server.changes) == (2, [])
-    assert "error: this needs --yes, for there is no terminal to ask on" in done.stderr
+    assert "error: this needs --yes, because there is no terminal to ask on" in done.stderr
 
     assert dbjobs(*command, "--yes").exit_code == 0
     assert server.changes
@@ -187,7 +187,7 @@ def test_after_an_update_the_job_is_read_again(dbjobs: Dbjobs, serve: Serve) -> 
     assert done.stderr.splitlines() == [
         "~ max_concurrent_runs: 1 → 500",
         "job 42 updated",
-        "warning: the server kept something else than it was sent:",
+        "warning: the server did not keep what it was sent:",
         "~ max_concurrent_runs: 500 → 100",
     ]
 
@@ -298,7 +298,7 @@ def test_what_may_have_taken_effect_is_not_sent_again(
     done = dbjobs(*command)
     assert (done.exit_code, done.stdout, len(server.changes)) == (6, "", 1)
     assert f"; {effect}" in done.stderr
-    assert done.stderr.endswith(f"hint: look before you send it once more: {way_to_look}\n")
+    assert done.stderr.endswith(f"hint: check before you send it again: {way_to_look}\n")
 
 
 @pytest.mark.parametrize(

@@ -333,7 +333,7 @@ def test_a_wait_lives_through_an_outage_and_says_so(dbjobs: Dbjobs, serve: Serve
     result = dbjobs("runs", "wait", RUN_ID)
     assert result.exit_code == 0
     assert "last seen RUNNING: the server is not ready: Broken." in result.stderr
-    assert "contact is back" in result.stderr
+    assert "contact is restored" in result.stderr
     assert clock.time < 200
 
 

@@ -117,7 +117,7 @@ SETTINGS = [
                                      "sh ended with exit code 3", "hint: run the command by hand to see why"),
             yaml=f"{PROD}    token: {{command: [sh, -c, 'echo {TOKEN} >&2; exit 3']}}\n"),
     Trouble("nothing in the keyring", ("error: cannot read the token of @: "
-                                       "the keyring holds nothing under p",
+                                       "the keyring has no entry p",
                                        "hint: store it with: keyring set dbjobs p"),
             yaml=f"{PROD}    token: {{keyring: p}}\n"),
     Trouble("a reference that is none", ("error: the token of @ is neither text "
@@ -201,6 +201,4 @@ def test_the_address_of_a_page_is_taken_for_its_host_and_that_is_said(
     options = () if place == "DATABRICKS_HOST" else by_profile
     result = dbjobs(*GET, *options, DATABRICKS_HOST=server.url + rest)
     assert (result.exit_code, result.stdout) == (0, "42\n")
-    assert result.stderr == (
-        f"warning: the host in {where} is the address of a page; it is taken as {server.url}\n"
-    )
+    assert result.stderr == (f"warning: the host in {where} is the address of a page; {server.url} is used\n")

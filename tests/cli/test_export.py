@@ -158,7 +158,7 @@ def test_what_is_no_notebook_is_kept_as_it_came_with_a_warning(
     result = dbjobs("runs", "export", RUN_ID, "--format", "ipynb")
 
     assert (result.exit_code, result.lines) == (0, ["a-clean.html"])
-    assert result.stderr == f"warning: clean stays a page: {said}\n"
+    assert result.stderr == f"warning: clean is saved as a page: {said}\n"
     assert files_in(folder) == {"a-clean.html": page_or_type["content"].encode()}
 
 

@@ -279,7 +279,7 @@ def test_names_and_messages_of_the_api_are_shown_as_text(dbjobs: Dbjobs, serve: 
 def page_of(dbjobs: Dbjobs, folder: Path) -> Page:
     done = dbjobs("jobs", "history", JOB_ID, "--report", folder / "history.html")
     assert done.exit_code == 0
-    assert done.stderr == f"the history stands in {folder / 'history.html'}\n"
+    assert done.stderr == f"the history is in {folder / 'history.html'}\n"
     text = (folder / "history.html").read_text("utf-8")
     check_page(text)
     return read_html(text)
@@ -313,7 +313,7 @@ def test_the_page_is_whole_whatever_the_past(dbjobs: Dbjobs, serve: Serve, tmp_p
 
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("history.md", "its name ends in .html"), ("missing.html/history.html", "missing.html")],
+    [("history.md", "its name must end in .html"), ("missing.html/history.html", "missing.html")],
 )
 def test_a_page_that_cannot_be_written_is_wrong_usage(
     dbjobs: Dbjobs, serve: Serve, tmp_path: Path, file: str, message: str

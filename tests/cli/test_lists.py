@@ -145,7 +145,7 @@ def test_a_page_that_fails_is_an_error_after_the_rows_that_came(
     serve(Reply(body=page), Reply(403, {"error_code": "PERMISSION_DENIED", "message": "no more for you"}))
     done = dbjobs("runs", "list", "-o", form)
     assert (done.exit_code, len(done.lines)) == (5, 3 if form == "text" else 2)
-    assert "error: the list broke off after 2 rows: no more for you" in done.stderr
+    assert "error: the list ended early, after 2 rows: no more for you" in done.stderr
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
@@ -166,7 +166,7 @@ def test_a_page_that_is_late_is_waited_for(dbjobs: Dbjobs, serve: Serve, clock: 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--active", "--completed"], "--active and --completed exclude each other"),
+        (["--active", "--completed"], "--active and --completed cannot be combined"),
         (["--since", "1h", "--until", "2h"], "--since is later than --until"),
         (["--since", "tomorrow"], "--since: 'tomorrow' is not a time"),
         (["--limit", "-1"], "--limit"),

@@ -198,7 +198,7 @@ def test_a_task_that_is_still_running_says_so(dbjobs: Dbjobs, serve: Serve) -> N
         )
     )
     assert (
-        "(no output: the task is RUNNING; output comes when a task ends)"
+        "(no output: the task is RUNNING; its output is available when it ends)"
         in dbjobs("runs", "output", 43).stdout
     )
 

@@ -187,7 +187,7 @@ def test_some_of_the_jobs(
     ("options", "error"),
     [
         (["--since", "1d"], "error: --since needs --runs\nhint: add --runs, or leave --since out\n"),
-        (["--runs", "--expand-tasks"], "error: --runs and --expand-tasks exclude each other\n"),
+        (["--runs", "--expand-tasks"], "error: --runs and --expand-tasks cannot be combined\n"),
     ],
 )
 def test_what_cannot_take_effect_is_refused(dbjobs: Dbjobs, options: list[str], error: str) -> None:

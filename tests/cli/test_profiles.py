@@ -55,7 +55,7 @@ def content_of(config: Path) -> dict[str, Any]:
 PASSED = """\
 ✓ name        127.0.0.1 is 127.0.0.1
 ✓ connection  without TLS
-✓ workspace   {url} answers as a workspace does
+✓ workspace   {url} responds as a workspace does
 ✓ credentials accepted: pat, token (DATABRICKS_TOKEN)
 ✓ user        ada@example.com
 ✓ API         version 2.2 is offered
@@ -100,9 +100,9 @@ def test_six_troubles_have_six_answers(
             "good": check(dbjobs, timely.url),
         }
     expected = {
-        "wrong host": (6, "name", "the name absent.example leads nowhere: Name or service not known",
+        "wrong host": (6, "name", "the name absent.example cannot be resolved: Name or service not known",
                        "check the host (DATABRICKS_HOST)"),
-        "login page": (3, "workspace", f"{login.url} is no workspace: the host answered with a web page",
+        "login page": (3, "workspace", f"{login.url} is not a workspace: the host answered with a web page",
                        "take the address of any page of the workspace"),
         "dead port": (6, "connection", f"cannot reach http://127.0.0.1:{closed_port}: Connection refused",
                       "check the host, the network and the proxy settings"),
@@ -147,12 +147,12 @@ def lacks_jobs(request: Received) -> Reply:
 OTHER_TROUBLES = [
     pytest.param(lacks_jobs, 5, "API", "does not offer version 2.2", id="no jobs/list"),
     pytest.param([Reply(302, "", {"Location": "https://login.example/?next=/"})], 3, "workspace",
-                 "is no workspace: the host answered with a redirect to https://login.example/",
+                 "is not a workspace: the host answered with a redirect to https://login.example/",
                  id="a redirect"),
     pytest.param([Reply(401, LOGIN_PAGE.body, LOGIN_PAGE.headers)], 3, "workspace",
-                 "is no workspace, for it shows a page to log in", id="a page to log in with 401"),
-    pytest.param([Reply(404, {"detail": "Not Found"})], 3, "workspace", "is no workspace: it has no Jobs API",
-                 id="another service"),
+                 "is not a workspace, because it shows a login page", id="a page to log in with 401"),
+    pytest.param([Reply(404, {"detail": "Not Found"})], 3, "workspace",
+                 "is not a workspace: it has no Jobs API", id="another service"),
     pytest.param([Reply(503, "")], 6, "workspace", "the server is not ready", id="503"),
     pytest.param([Reply(reset=True)], 6, "connection", "broke: Connection reset by peer", id="reset"),
     pytest.param(refuse_version("2.0", "2.1"), 5, "API", "does not offer version 2.2",
@@ -491,7 +491,7 @@ def test_show_tells_where_each_setting_came_from(dbjobs: Dbjobs, files: Path) ->
     assert rows == [
         ["SETTING", "VALUE", "SOURCE"],
         ["host", "https://dev.example", where],
-        ["auth_type", "pat", "by the settings at hand"],
+        ["auth_type", "pat", "by the other settings"],
         ["token", "<hidden>", where],
         ["api_version", "2.1", where],
     ]
@@ -525,7 +525,7 @@ def test_show_says_what_was_left_aside_and_why(dbjobs: Dbjobs, files: Path) -> N
     result = dbjobs("profiles", "show", DATABRICKS_TOKEN=TOKEN, PROD_SECRET="x")
 
     assert "client_secret  {env: PROD_SECRET}" in result.stdout
-    assert result.stderr == "DATABRICKS_TOKEN not used, for the environment names no host\n"
+    assert result.stderr == "DATABRICKS_TOKEN not used, because the environment names no host\n"
 
 
 def test_show_of_what_does_not_suffice_shows_what_there_is(dbjobs: Dbjobs, files: Path) -> None:
@@ -679,7 +679,7 @@ def test_a_layout_that_is_not_foreseen_is_written_anew_and_the_old_file_kept(
     result = add(dbjobs, "p", "--host", "h.example", "--auth-type", "netrc", "--no-check")
     copy = config.with_name("config.yaml.bak")
     assert result.exit_code == 0
-    assert f"warning: the file was written anew, without its comments; the old one is {copy}" in result.stderr
+    assert f"warning: the file was rewritten without its comments; the old one is {copy}" in result.stderr
     assert copy.read_text() == old
     assert list(content_of(config)["profiles"]) == ["dev", "p"]
 

@@ -77,7 +77,7 @@ def test_a_wait_prints_the_run_as_it_ended(dbjobs: Dbjobs, serve: Serve, clock: 
 @pytest.mark.parametrize(
     ("options", "exit_code", "problem"),
     [
-        (["--rerun", "clean", "--rerun-failed"], 2, "--rerun and --rerun-failed exclude each other"),
+        (["--rerun", "clean", "--rerun-failed"], 2, "--rerun and --rerun-failed cannot be combined"),
         (["--rerun", "nope"], 4, "run 43 has no task 'nope'\nhint: its tasks: load, clean"),
         (["--job-param", "nope=1"], 2, "the job declares no parameters"),
         (["--job-param", "a=1", "--python-param", "b"], 2, "a run takes one kind of parameters"),

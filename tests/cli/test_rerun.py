@@ -185,7 +185,7 @@ def test_a_one_time_run_of_2_0_is_submitted_again(dbjobs: Dbjobs, serve: Serve) 
             run("TERMINATED", "SUCCESS", job_parameters=[{"name": "dya", "value": "1"}]),
             2,
             f"job {JOB_ID} has no parameter 'dya'; did you mean 'day'?",
-            "its parameters are day, city; --force sends others all the same",
+            "its parameters are day, city; --force sends others anyway",
         ),
     ],
     ids=["of a notebook", "of a task", "without tasks", "a parameter that the job has no more"],
@@ -209,7 +209,7 @@ def test_the_job_of_a_run_may_be_gone(dbjobs: Dbjobs, serve: Serve) -> None:
     done = dbjobs("runs", "rerun", RUN_ID)
 
     assert (done.exit_code, server.changes) == (4, [])
-    assert f"the job of run {RUN_ID} is not there any more: Job {JOB_ID} does not exist." in done.stderr
+    assert f"the job of run {RUN_ID} no longer exists: Job {JOB_ID} does not exist." in done.stderr
 
 
 def test_a_dry_run_prints_the_request(dbjobs: Dbjobs, serve: Serve) -> None:

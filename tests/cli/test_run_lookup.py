@@ -100,7 +100,7 @@ def test_several_runs_are_named_in_one_call_and_on_stdin(dbjobs: Dbjobs, serve: 
 
 
 ITS_RUNS = f"its runs: dbjobs runs list --job {JOB_ID}"
-NEAREST_JOB = "there is 'nightly'; names are exact; an id works, too"
+NEAREST_JOB = "there is 'nightly'; names must match exactly; an id works, too"
 NO_JOB = "name the job before @failed; the run that was last started from here is @last"
 
 
@@ -327,8 +327,8 @@ def test_a_limit_counts_what_is_wanted_not_what_is_read(dbjobs: Dbjobs, serve: S
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (["--failed", "--result", "SUCCESS"], "--failed and --result exclude each other"),
-        (["--failed", "--active"], "--active and --failed exclude each other: a run has a result once"),
+        (["--failed", "--result", "SUCCESS"], "--failed and --result cannot be combined"),
+        (["--failed", "--active"], "--active and --failed cannot be combined: a run has a result once"),
         (["--result", "SUCESS"], "--result: 'SUCESS' is not one of "),
         (["--trigger", "CRON"], "--trigger: 'CRON' is not one of PERIODIC, ONE_TIME, "),
     ],

@@ -216,7 +216,7 @@ VALUES: list[WrongCall] = [
     ("runs list --since 2026-13-01", "--since: '2026-13-01' is not a time such as…", ""),
     ("runs now 7 -P day", "--param 'day' is not NAME=VALUE", ""),
     ("runs now 7 -P day=1 -P day=2", "--param gives 'day' twice", "give each parameter once"),
-    ("runs get 7,8", "'7,8' is not a run", "separate ids by blanks: 7 8"),
+    ("runs get 7,8", "'7,8' is not a run", "separate ids with spaces: 7 8"),
     (
         "runs get https://h.example/jobs/3",
         "'https://h.example/jobs/3' is not a run",

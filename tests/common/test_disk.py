@@ -62,7 +62,7 @@ def test_standard_output_gets_a_report_beside_the_result(serve: Serve, name: str
 
 def test_a_fifo_is_written_into_if_somebody_reads_it() -> None:
     os.mkfifo("fifo")
-    with pytest.raises(UsageError, match="cannot write fifo: nobody reads from it"):
+    with pytest.raises(UsageError, match="cannot write fifo: nothing reads from it"):
         write_whole(Path("fifo"), b"lost", overwrite=True)
     reader = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
     write_whole(Path("fifo"), b"told", overwrite=True)

@@ -349,7 +349,7 @@ def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(token: str) ->
     with pytest.raises(ConfigError) as caught:
         resolve_profile(Options(), environ)
     assert caught.value.message == (
-        "the token from DATABRICKS_TOKEN is empty or holds characters that no token has"
+        "the token from DATABRICKS_TOKEN is empty or contains characters that a token cannot have"
     )
 
 

@@ -30,12 +30,12 @@ def write(path: Path, marker: Path) -> Path:
 
 def make_writable(path: Path) -> str:
     path.chmod(0o602)
-    return f"everybody can write to {path}"
+    return f"everyone can write to {path}"
 
 
 def make_folder_writable(path: Path) -> str:
     path.parent.chmod(0o777)
-    return f"everybody can write to the folder {path.parent}"
+    return f"everyone can write to the folder {path.parent}"
 
 
 def make_link_into_writable_folder(path: Path) -> str:
@@ -44,7 +44,7 @@ def make_link_into_writable_folder(path: Path) -> str:
     path.rename(target)
     path.symlink_to(target)
     target.parent.chmod(0o777)
-    return f"everybody can write to the folder {target.parent}"
+    return f"everyone can write to the folder {target.parent}"
 
 
 def give_away(path: Path) -> str:
@@ -79,7 +79,7 @@ def test_the_official_file_is_held_to_the_same(dbjobs: Dbjobs, home: Path, comma
 
     result = dbjobs(*command)
     assert result.exit_code == 3
-    assert f"everybody can write to {path}" in result.stderr
+    assert f"everyone can write to {path}" in result.stderr
 
 
 def allow_group(path: Path) -> Path:
@@ -93,7 +93,7 @@ def put_into_sticky_folder(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("change", "warning"), [(allow_group, "all of its group can write to"), (put_into_sticky_folder, "")]
+    ("change", "warning"), [(allow_group, "everyone in its group can write to"), (put_into_sticky_folder, "")]
 )
 def test_what_is_common_and_less_dangerous_is_used(
     dbjobs: Dbjobs, tmp_path: Path, marker: Path, change: Callable[[Path], Path], warning: str

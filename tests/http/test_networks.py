@@ -83,7 +83,9 @@ def test_the_bundle_of_the_profile_beats_that_of_the_environment(
     assert get_run(dbjobs, tmp_path, host=workspace.url).exit_code == 6
 
 
-@pytest.mark.parametrize("trusted", ["the usual authorities", "ca_bundle", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    "trusted", ["the default certificate authorities", "ca_bundle", "REQUESTS_CA_BUNDLE"]
+)
 def test_a_certificate_that_is_not_trusted_is_told_with_what_it_was_checked_against(
     dbjobs: Dbjobs, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str
 ) -> None:
@@ -94,7 +96,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_what_it_was_checked_agai
     named = {"ca_bundle": str(other)} if trusted == "ca_bundle" else {}
 
     result = get_run(dbjobs, tmp_path, host=workspace.url, **named)
-    where = trusted if trusted == "the usual authorities" else f"{trusted} ({other})"
+    where = trusted if trusted == "the default certificate authorities" else f"{trusted} ({other})"
     error, hint = result.stderr.splitlines()[-2:]
     assert result.exit_code == 6
     assert error.startswith(f"error: no trusted connection to {workspace.url}: certificate verify failed: ")

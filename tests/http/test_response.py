@@ -27,7 +27,7 @@ UNKNOWN_TOKEN = "the workspace does not know the token: Invalid access token."
 UNKNOWN_TOKEN_HINT = "it may be that of another workspace, or it was revoked"
 EXPIRED_HINT = "create a new one in the workspace, under Settings, Developer, or sign in again"
 PERMISSION_HINT = "`dbjobs profiles check` says who you are there; the owner can give you the permission"
-NETWORK_HINT = "the workspace accepts certain networks only: connect to one of them, such as your company's"
+NETWORK_HINT = "the workspace accepts certain networks only: connect through one, such as your company's"
 NO_CREDENTIALS = "the workspace did not accept the credentials: "
 UNUSABLE = "the server's answer cannot be used: "
 NOT_READY = "the server is not ready: "
@@ -106,7 +106,7 @@ def api_error(error_code: str, message: str = "No.") -> dict[str, str]:
                      "Databricks IP ACL for workspace: 7"}), RefusedError, 5, "Source IP address: 1.2.3.4 is "
                      "blocked by Databricks IP ACL for workspace: 7", NETWORK_HINT, id="403, a network"),
         pytest.param(raw(404, api_error("ENDPOINT_NOT_FOUND", "No API found")), RefusedError, 5,
-                     "No API found", "an older workspace may want --api-version 2.1", id="no 2.2"),
+                     "No API found", "an older workspace may need --api-version 2.1", id="no 2.2"),
         pytest.param(raw(413, api_error("MAX_REQUEST_SIZE_EXCEEDED")), RefusedError, 5, "No.", None,
                      id="413"),
         pytest.param(raw(400, {"error": "invalid_request", "error_description": "No."}), RefusedError, 5,

@@ -179,4 +179,4 @@ def test_a_job_is_printed_as_a_bundle_s_and_read_back(dbjobs: Dbjobs, serve: Ser
 def test_a_printed_job_warns_of_what_a_bundle_would_fill_in() -> None:
     bundle, warnings = as_bundle({"name": "42", "tags": {"a": "${x.y} ${x.y}"}})
     assert list(bundle["resources"]["jobs"]) == ["job_42"]
-    assert warnings == ["a bundle fills in ${x.y} by itself: put there what it is to be"]
+    assert warnings == ["a bundle fills in ${x.y} by itself: replace it with the intended value"]

@@ -111,7 +111,7 @@ def test_an_option_may_name_the_kind(
 
 
 DAY = job(NOTEBOOK, parameters=[{"name": "day", "default": ""}, {"name": "rows", "default": "1"}])
-DAY_HINT = "its parameters are day, rows; --force sends others all the same"
+DAY_HINT = "its parameters are day, rows; --force sends others anyway"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_only_names_tasks_of_the_job(dbjobs: Dbjobs, server: ScriptedServer, opt
     assert (refused.exit_code, server.changes) == (4, [])
     assert refused.stderr.splitlines() == [
         "error: job 42 has no task 'nn'; did you mean 'n'?",
-        "hint: its tasks are n; --force sends others all the same",
+        "hint: its tasks are n; --force sends others anyway",
     ]
 
 

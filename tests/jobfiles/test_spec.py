@@ -72,7 +72,7 @@ def bomb(levels: int = 11) -> bytes:
 BAD = "stdin is not valid JSON or YAML: "
 LARGE = b"name: a\n" + b"#" * 11 * 1024 * 1024
 PROGRAM = b"\x7fELF\x02\x01\x01\x00\xff\xfe\x80"
-BOMBED = "line 8: it stands for more than 10,485,760 characters"
+BOMBED = "line 8: it expands to more than 10,485,760 characters"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_is_no_job_file_is_told_in_a_sentence_and_nothing_is_sent(
         ("absent.yaml", "No such file or directory"),
         (".", "Is a directory"),
         ("locked.yaml", "Permission denied"),
-        ("a\0b", "the name of the file cannot be one"),
+        ("a\0b", "this cannot be the name of a file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_mistake_in_the_call(

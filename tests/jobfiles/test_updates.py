@@ -192,7 +192,7 @@ ONE_TASK = {**JOB, "settings": {**JOB["settings"], "tasks": JOB["settings"]["tas
             5,
             "max_concurrent_runs must be a whole number, not a string",
         ),
-        (["--set", "max_retries=3"], 5, "max_retries is a field of a task, and is not known beside tasks"),
+        (["--set", "max_retries=3"], 5, "max_retries is a field of a task, and is not known at the top"),
         (
             ["--set", "tasks[load].notebook_task.notebook_path=rel"],
             5,

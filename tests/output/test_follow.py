@@ -176,14 +176,14 @@ class TestLines:
             "00:00:05  no contact for 5s, last seen RUNNING: "
             "connection refused by adb-1234567890123456.7.azuredatabricks.net:443",
             "00:01:05  no contact for 1m05s, last seen RUNNING",
-            "00:01:15  contact is back",
+            "00:01:15  contact is restored",
         ]
 
     def test_a_run_that_is_gone(self, piped: Piped, clock: FakeClock) -> None:
         gone = NotFoundError("Run 841275930018846 does not exist.", answer=Answer(404, "NOT_FOUND"))
         follow(watch(clock, payload("RUNNING"), gone), piped.streams(), "lines", clock)
         assert lines_of(piped)[-2:] == [
-            "00:00:05  run 841275930018846 cannot be read, looking again, last seen RUNNING",
+            "00:00:05  run 841275930018846 cannot be read, trying again, last seen RUNNING",
             "00:00:35  run 841275930018846  cannot be read",
         ]
 

@@ -223,7 +223,7 @@ def test_a_backfill_runs_each_set_once(scripted: Any) -> None:
     assert client.backfill(JOB_ID, sets, skip_existing=True).succeeded
     assert client.backfill(JOB_ID, sets, rerun_failed=True).succeeded
     assert [len(repairs) for repairs in workspace.repairs.values()] == [1]
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         client.backfill(JOB_ID, sets, rerun_failed=True, skip_existing=True)
 
 

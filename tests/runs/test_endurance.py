@@ -52,7 +52,7 @@ def test_each_fault_alone_is_lived_through(
     assert done.stdout.splitlines()[0] == str(RUN_ID)
     if fault in FAULTS:
         assert len(re.findall(r"no (contact|usable answer) .*: ", done.stderr)) == 1, "the cause is told once"
-        assert done.stderr.count("contact is back") == 1
+        assert done.stderr.count("contact is restored") == 1
 
 
 ANSWERS_OF_OTHERS = ("a login page", "a redirect to a login page", "JSON that is no object")

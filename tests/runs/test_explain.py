@@ -163,8 +163,8 @@ def test_earlier_runs_and_changes_are_told(dbjobs: Dbjobs, history: Any) -> None
     assert done.exit_code == 0, done.stderr
     assert done.lines[0].startswith("your code  -  run 6 (nightly): TERMINATED FAILED after 1m00s")
     for words in (
-        "2 of the 5 runs before it failed like this, in a row since 2026-01-05 00:00:00",
-        "1 other run failed of another cause",
+        "2 of the 5 runs before it failed in the same way, in a row since 2026-01-05 00:00:00",
+        "1 other run failed for another reason",
         "run 2: load failed at first, and succeeded when run again",
         "last good run: 3 (",
         "changed since the last good run (3):",
@@ -204,8 +204,8 @@ def test_only_a_few_earlier_outputs_are_read_and_the_others_are_said_to_be_left_
     server = history(*nights, errors=dict.fromkeys(range(1, 20), "KeyError: 1"))
     done = dbjobs("runs", "explain", 19)
 
-    assert "5 of the 18 runs before it failed like this" in done.stdout
-    assert "13 more runs failed, of causes that were not read" in done.stdout
+    assert "5 of the 18 runs before it failed in the same way" in done.stdout
+    assert "13 more runs failed for reasons that were not read" in done.stdout
     assert "none of them succeeded" in done.stdout
     assert "not read:\n  the outputs of 13 earlier failures\n" in done.stdout
     assert len(server.received) <= 8
@@ -219,7 +219,7 @@ def test_what_is_refused_is_said_with_who_was_refused(dbjobs: Dbjobs, serve: Ser
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.lines[0].startswith("not sure  -  run")
     assert "not read:\n  the output of main: no permission to view the run" in done.stdout
-    assert "  dbjobs profiles check\n    shows as whom you are signed in" in done.stdout
+    assert "  dbjobs profiles check\n    shows who you are signed in as" in done.stdout
 
 
 def test_a_last_good_run_that_cannot_be_read_is_not_compared(dbjobs: Dbjobs, serve: Serve) -> None:

@@ -108,7 +108,7 @@ def test_of_each_run_it_is_told_what_became_of_its_cancel() -> None:
 
     assert code == 130
     assert out.splitlines() == ["1\tTERMINATED\tCANCELED", "2\tRUNNING\t-"]
-    assert "canceling runs 1, 2; another signal leaves at once" in err
+    assert "canceling runs 1, 2; another signal exits at once" in err
     assert "canceled run 1, waiting for the end" in err
     assert "warning: the cancel of run 2 was refused: You may not cancel it." in err
     assert "run 2 is still running\n" in err
@@ -122,7 +122,7 @@ def test_a_cancel_that_hangs_is_not_silent_and_a_second_signal_leaves_with_the_r
     with calling(Workspace(hang), "runs", "wait", 1, 2, "--on-interrupt", "cancel") as (call, server):
         call.read_until("run 2  RUNNING")
         call.process.send_signal(signal.SIGINT)
-        call.read_until("interrupted: canceling runs 1, 2; another signal leaves at once")
+        call.read_until("interrupted: canceling runs 1, 2; another signal exits at once")
         while not any(request.endpoint == "runs/cancel" for request in server.received):
             time.sleep(0.01)
         call.process.send_signal(signal.SIGTERM)
@@ -258,7 +258,7 @@ def test_an_interrupted_backfill_counts_what_was_started_and_what_may_have_been(
         assert workspace.canceled == []
         may_have_been = re.findall(r"(day=\S+) may have been started, or not", err)
         assert len(printed) + len(may_have_been) == len(started), "each is named or may have been"
-        assert "the same command goes on from here" in err
+        assert "the same command continues from here" in err
 
 
 def test_leaving_sixty_runs_is_said_once_for_all(dbjobs: Dbjobs, serve: Serve) -> None:

@@ -95,5 +95,5 @@ def test_a_job_name_that_is_nearly_right_gets_the_nearest_ones(dbjobs: Dbjobs, s
     assert (result.exit_code, result.stdout, server.changes) == (4, "", [])
     assert result.stderr == (
         "error: there is no job named 'nigthly'\n"
-        "hint: there is 'nightly'; names are exact; an id works, too\n"
+        "hint: there is 'nightly'; names must match exactly; an id works, too\n"
     )

@@ -26,7 +26,7 @@ from dbjobs.output.serialization import to_yaml
 
 HEADER = """\
 # The settings of {job}, as YAML. Save the file and leave the editor to send them:
-# they take the place of all settings that the job has. If nothing is changed, nothing is sent.
+# they replace all settings of the job. If nothing is changed, nothing is sent.
 """
 
 
@@ -59,7 +59,7 @@ def command(
         is_done = settings is None or not dry_run
     except DbjobsError as error:
         again = app.command_line("jobs reset", f"{job_id} -f {path}")
-        kept = f"your edit is kept; to send it once it is mended: {again}"
+        kept = f"your edit is kept; to send it once it is fixed: {again}"
         error.hint = "\n".join(filter(None, [error.hint, kept]))
         raise
     finally:
@@ -90,7 +90,7 @@ def _edit(app: App, before: Payload, path: Path, *, force: bool) -> Payload | No
             if not is_attended(app):
                 raise
             app.streams.fail(error)
-            confirm(app, lambda: "edit it once more", yes=False)
+            confirm(app, lambda: "edit it again", yes=False)
             continue
         if not any(differences(before.get("settings") or {}, prepared.body)):
             app.streams.note("nothing was changed")
@@ -107,7 +107,7 @@ def _send(app: App, before: Payload, settings: Payload, *, yes: bool, dry_run: b
         paths = ", ".join(change.path for change in meanwhile)
         raise RefusedError(
             f"{format_job(before)} was changed by somebody else while you edited it: {paths}",
-            hint="put these changes into your edit; --dry-run of the following shows what it would change",
+            hint="merge these changes into your edit; --dry-run of the next command shows the result",
         )
     with explain_unknown_outcome(
         app, f"job {job_id} may have been changed", hint_to_look(app, "jobs get", str(job_id))

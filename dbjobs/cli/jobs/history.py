@@ -14,7 +14,7 @@ DEFAULT_RUNS = 25
 
 def _report_file(text: str) -> str:
     if not text.lower().endswith(".html"):
-        raise typer.BadParameter("the history is a page: its name ends in .html")
+        raise typer.BadParameter("the history is a page of HTML: its name must end in .html")
     return text
 
 

@@ -70,7 +70,7 @@ def command(
     if name is not None and match is not None:
         raise UsageError("give either --name or --match")
     if runs and expand_tasks:
-        raise UsageError("--runs and --expand-tasks exclude each other")
+        raise UsageError("--runs and --expand-tasks cannot be combined")
     if since is not None and not runs:
         raise UsageError("--since needs --runs", hint="add --runs, or leave --since out")
     app = app_of(ctx)

@@ -115,7 +115,7 @@ class Tools:
             run = handle.get()
             described = _describe_run(run, with_tasks=True)
             if isinstance(handle, Repair) and not has_begun(handle.before, run):
-                described |= {"finished": False, "next": "the repair does not show yet: look again"}
+                described |= {"finished": False, "next": "the repair is not visible yet: look again"}
             return described
 
         return await _answer(read)

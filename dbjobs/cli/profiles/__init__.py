@@ -5,5 +5,5 @@ from dbjobs.cli.framework import Group
 group = Group(
     __name__,
     ("list", "show", "add", "login", "logout", "remove", "use", "check"),
-    help="Keep workspaces and credentials, and check that they work.",
+    help="Manage workspaces and credentials, and check that they work.",
 )

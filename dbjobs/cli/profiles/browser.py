@@ -70,8 +70,8 @@ def _by_hand(app: App, sign_in: SignIn) -> Token:
     consent = Consent(sign_in, f"http://localhost:{PORTS[0]}")
     app.streams.show(
         f"Open this address in a browser, on any machine, and sign in:\n\n{consent.url}\n\n"
-        f"The browser ends at an address that begins with http://localhost:{PORTS[0]}, which it cannot show. "
-        "Paste it here:"
+        f"The browser is redirected to an address that begins with http://localhost:{PORTS[0]}, "
+        "which it cannot show. Paste it here:"
     )
     address = sys.stdin.readline()
     if not address.strip():
@@ -100,7 +100,7 @@ class _RedirectHandler(BaseHTTPRequestHandler):
             self.server.answer = self.path
             self._reply(200, "You can close this page: the rest is shown in the terminal.")
         else:
-            self._reply(404, "This is not the way back of a sign-in that is under way.")
+            self._reply(404, "This is not the redirect of the current sign-in.")
 
     def _reply(self, status: int, text: str) -> None:
         body = PAGE.format(text=text).encode()

@@ -22,7 +22,7 @@ def show_list(app: App, profiles: Sequence[Payload]) -> None:
 
         show_profiles(app.streams, profiles)
     else:
-        app.streams.note("there are no profiles yet; make one with: dbjobs profiles add NAME")
+        app.streams.note("there are no profiles yet; create one with: dbjobs profiles add NAME")
 
 
 def show_settings(app: App, profile: "Profile") -> None:
@@ -71,4 +71,4 @@ def show_checkup(app: App, steps: "Iterator[Step]") -> None:
 def tell_copy(app: App, copy: Path | None) -> None:
     """Warn of a file whose comments could not be kept."""
     if copy:
-        app.streams.warn(f"the file was written anew, without its comments; the old one is {copy}")
+        app.streams.warn(f"the file was rewritten without its comments; the old one is {copy}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill, PlannedRun
     from dbjobs.runs.parameter_sets import ParameterSet
 
-CONTINUE_HINT = "the same command goes on from here: it starts only what is missing"
+CONTINUE_HINT = "the same command continues from here: it starts only what is missing"
 
 
 def _set_option(name: str, help_text: str, **kwargs: Any) -> Any:
@@ -75,7 +75,7 @@ class SetOptions:
         """A UsageError if the options given contradict each other."""
         ranges = [f"--{unit}" for unit, _ in self._ranges]
         if len(ranges) > 1:
-            raise UsageError(f"{' and '.join(ranges)} exclude each other")
+            raise UsageError(f"{' and '.join(ranges)} cannot be combined")
         if not ranges and not self.each:
             raise UsageError(
                 "no parameter set is given", hint="give --each FILE, or a range: --days FIRST..LAST --as NAME"
@@ -193,7 +193,7 @@ def command(
     check_wait_options(ctx, options)
     sets.check()
     if backfill.rerun_failed and backfill.skip_existing:
-        raise UsageError("--rerun-failed and --skip-existing exclude each other")
+        raise UsageError("--rerun-failed and --skip-existing cannot be combined")
     app = app_of(ctx)
     parameter_sets = sets.read(app.clock.now())
     file = body.open() if body.is_given else None

@@ -56,13 +56,13 @@ class RunFilterOptions:
     def read(self, app: App) -> RunFilter:
         """The filter of these options; names are looked up, and times parsed."""
         if self.active and self.completed:
-            raise UsageError("--active and --completed exclude each other", hint="leave both out to list all")
+            raise UsageError("--active and --completed cannot be combined", hint="leave both out to list all")
         if self.failed and self.result is not None:
-            raise UsageError("--failed and --result exclude each other", hint="leave one of them out")
+            raise UsageError("--failed and --result cannot be combined", hint="leave one of them out")
         if self.active and (self.failed or self.result is not None):
             option = "--failed" if self.failed else "--result"
             raise UsageError(
-                f"--active and {option} exclude each other: a run has a result once it has ended"
+                f"--active and {option} cannot be combined: a run has a result once it has ended"
             )
         now = app.clock.now()
         since, until = parse_when("--since", self.since, now), parse_when("--until", self.until, now)

@@ -66,7 +66,7 @@ def command(
     from dbjobs.runs.repairs import RepairReader, as_job, plan_repair
 
     if rerun.tasks and rerun.failed:
-        raise UsageError("--rerun and --rerun-failed exclude each other")
+        raise UsageError("--rerun and --rerun-failed cannot be combined")
     check_wait_options(ctx, options, waits=wait)
     app = app_of(ctx)
     timeout = options.timeout if wait else math.inf

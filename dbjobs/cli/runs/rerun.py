@@ -90,7 +90,7 @@ def _prepare_run_now(
             with time_limit(app.clock, START_SECONDS):
                 return app.api.get_job(job_id)
         except NotFoundError as error:
-            error.message = f"the job of run {before['run_id']} is not there any more: {error.message}"
+            error.message = f"the job of run {before['run_id']} no longer exists: {error.message}"
             raise
 
     request = plan_run_now(before, read_parameters(app, parameters, get_job, force=force))

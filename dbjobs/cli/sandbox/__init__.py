@@ -3,5 +3,7 @@
 from dbjobs.cli.framework import Group
 
 group = Group(
-    __name__, ("serve", "scenarios"), help="A workspace on this machine, to try and rehearse pipelines in."
+    __name__,
+    ("serve", "scenarios"),
+    help="A workspace on this machine, for testing and rehearsing pipelines.",
 )

@@ -126,9 +126,9 @@ def _join(subject: str, run: Run | TaskRun, *facts: str) -> Text:
 def _format_contact(snapshot: Snapshot) -> Text:
     error = snapshot.error
     if error is None:
-        return Text("contact is back")
+        return Text("contact is restored")
     pause = (snapshot.next_poll or 0) - snapshot.elapsed
-    asked_again = f"asked again in {format_duration(pause)}" if pause > LONG_PAUSE else ""
+    asked_again = f"next request in {format_duration(pause)}" if pause > LONG_PAUSE else ""
     facts = [format_no_contact(snapshot), format_last_seen(snapshot), asked_again]
     # a refusal that lasts is reported at the end, with its reason
     reason = "" if is_refusal(error) else f": {clean_line(error.message)}"
