@@ -180,12 +180,12 @@ class JobsApi:
         """→ `{}`. Refused while the run is active."""
         return self._delete("runs/delete", {"run_id": run_id})
 
-    def repair_run(self, run_id: int, body: Payload) -> Payload:
+    def repair_run(self, run_id: int, body: Payload, retry: RetryPolicy | None = None) -> Payload:
         """→ `{"repair_id"}`. There is no idempotency token: sending it twice may rerun the tasks twice."""
         if self.version == "2.0":
             raise UsageError("Jobs API 2.0 has no runs/repair", hint="use --api-version 2.1 or 2.2")
         body = {"run_id": run_id, **body}
-        return self._send("POST", "runs/repair", body)
+        return self._send("POST", "runs/repair", body, retry=retry)
 
     def _warn_if_truncated(self, holder: Payload) -> None:
         """2.1 leaves out all tasks after the first 100, and does not say so."""

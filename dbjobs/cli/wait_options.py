@@ -43,6 +43,13 @@ class ShowOutput(str, Enum):
     NONE = "none"
 
 
+class RepairOn(str, Enum):
+    """Which failures are repaired."""
+
+    INFRA = "infra"
+    ANY = "any"
+
+
 def _wait_option(name: str, help_text: str, **kwargs: Any) -> Any:
     return typer.Option(name, help=help_text, show_default=False, rich_help_panel="Wait options", **kwargs)
 
@@ -115,6 +122,18 @@ class WaitOptions:
     strict: Annotated[
         bool, _wait_option("--strict", "Count SUCCESS_WITH_FAILURES as a failure (exit 17).")
     ] = False
+    repair: Annotated[
+        int | None,
+        _wait_option(
+            "--repair", "Run failed tasks again, N times at most, with growing pauses.", metavar="N", min=1
+        ),
+    ] = None
+    repair_on: Annotated[
+        RepairOn,
+        _wait_option(
+            "--repair-on", "Only what the platform made fail (infra), or any failure  [default: infra]."
+        ),
+    ] = RepairOn.INFRA
     progress: Annotated[
         ProgressMode, _wait_option("--progress", "How to report progress, on stderr  [default: auto].")
     ] = ProgressMode.AUTO
@@ -148,5 +167,7 @@ def check_wait_options(ctx: typer.Context, options: WaitOptions, *, waits: bool 
         raise UsageError(f"{names} {needs} --wait", hint=f"add --wait, or leave {them} out")
     if "--on-timeout" in given and "--timeout" not in given:
         raise UsageError("--on-timeout needs --timeout", hint="add --timeout DURATION, or leave it out")
+    if "--repair-on" in given and "--repair" not in given:
+        raise UsageError("--repair-on needs --repair", hint="add --repair N, or leave it out")
     if options.poll_interval and options.poll_max and options.poll_interval > options.poll_max:
         raise UsageError("--poll-interval is longer than --poll-max, to which it grows")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
-from dbjobs.cli.wait_options import OnExit, WaitOptions
+from dbjobs.cli.wait_options import OnExit, RepairOn, WaitOptions
 from dbjobs.errors import ExitCode
 from dbjobs.output.progress import ProgressMode
 from dbjobs.output.reporting import Reporter, report_files
@@ -18,6 +18,7 @@ from dbjobs.runs.snapshots import WatchedRun
 from dbjobs.runs.waiting import Wait
 
 if TYPE_CHECKING:
+    from dbjobs.runs.auto_repair import AutoRepair
     from dbjobs.runs.backfill import Backfill
 
 
@@ -63,7 +64,7 @@ def make_wait(
     for run_id in run_ids[-1:]:
         app.remember_run(run_id)
     failures = FailureReader(app.api)
-    reader = reader or (backfill and backfill.repair_reader) or RunReader(app.api)
+    reader = reader or (backfill and backfill.repair_reader) or make_reader(app, options)
     display = WaitDisplay(
         app.streams,
         app.clock,
@@ -85,9 +86,38 @@ def make_wait(
         replace(make_schedule(options), tick=display.tick).capped(display.longest_pause),
         {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids},
         backfill,
+        make_auto_repair(reader, failures, options),
         cancels_on_timeout=options.on_timeout is OnExit.CANCEL,
         cancels_on_interrupt=options.on_interrupt is OnExit.CANCEL,
         is_strict=options.strict,
+    )
+
+
+def make_reader(app: App, options: WaitOptions) -> RunReader:
+    """What reads the runs; with --repair, what never mistakes an old end of a run for the new one."""
+    if not options.repair:
+        return RunReader(app.api)
+    from dbjobs.runs.repairs import RepairReader
+
+    return RepairReader(app.api, before={})
+
+
+def make_auto_repair(reader: RunReader, failures: FailureReader, options: WaitOptions) -> "AutoRepair | None":
+    """What repairs failed runs, if --repair was given."""
+    if not options.repair:
+        return None
+    from dbjobs.runs.auto_repair import AutoRepair
+    from dbjobs.runs.repairs import RepairReader
+
+    assert isinstance(reader, RepairReader)  # noqa: S101 - `make_reader` has made it
+    is_any = options.repair_on is RepairOn.ANY
+    return AutoRepair(
+        reader,
+        failures,
+        options.repair,
+        is_any=is_any,
+        is_strict=options.strict,
+        max_outage=options.max_outage,
     )
 
 

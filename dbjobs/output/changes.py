@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.runs.snapshots import Snapshot, WatchedRun, fingerprint
+from dbjobs.runs.snapshots import RepairStage, Snapshot, WatchedRun, fingerprint
 
 HEARTBEAT_SECONDS = 60.0
 """After so long without a change, a heartbeat shows that the wait continues."""
@@ -17,6 +17,7 @@ class ChangeKind(Enum):
     RUN_STATE = "run_state"
     TASK_STATE = "task_state"
     CHILD_STATE = "child_state"
+    REPAIR = "repair"
     RUN_GONE = "run_gone"
     CONTACT_LOST = "contact_lost"
     CONTACT_RESTORED = "contact_restored"
@@ -78,6 +79,16 @@ def _run_changes(old: WatchedRun, new: WatchedRun) -> Iterator[StateChange]:
             yield StateChange(ChangeKind.CHILD_STATE, new, task, child)
     if has_changed and run.is_ended:
         yield own
+    if _repair_state(new) not in (None, _repair_state(old)):
+        yield StateChange(ChangeKind.REPAIR, new)
+
+
+def _repair_state(watched: WatchedRun) -> object:
+    """What is news of an automatic repair if it changes; None if there is nothing to say."""
+    repair = watched.repair
+    if repair is None or (repair.stage is RepairStage.UNDECIDED and not repair.error):
+        return watched.not_repaired
+    return repair.stage, repair.number, repair.error
 
 
 def _identity(task: TaskRun) -> tuple[str, int, int | None]:

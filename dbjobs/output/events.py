@@ -3,7 +3,7 @@
 Every event has these fields, null where they do not apply:
 
     ts                 when it was written, ISO 8601 in UTC with milliseconds
-    event              run_state, task_state, child_state, run_gone, contact_lost, contact_restored,
+    event              run_state, task_state, child_state, repair, run_gone, contact_lost, contact_restored,
                        expected_end, delay, heartbeat or end; and, as text for people, note, output,
                        warning, error, detail (--verbose), progress or result (which stdout did not take)
     run_id             the watched run; null where several are meant
@@ -17,6 +17,9 @@ and some have more:
     run_state          run_name, run_page_url
     task_state         task_run_id, attempt_number (0 is the first)
     child_state        child_run_id, run_name, run_page_url: the run that a run_job task started
+    repair             --repair: repair_state (undecided, planned, in_doubt, started or not_repaired),
+                       repair_number and most_repairs, null where not known, seconds until the next
+                       step; message says why, in words
     contact_lost       seconds_without_contact
     expected_end       expected_end, expected_end_low and expected_end_high: the median of when the run
                        ends, and the range that holds 80 % of the ends, ISO 8601; usual_seconds
@@ -40,8 +43,9 @@ from dbjobs.common.clock import Clock
 from dbjobs.output.changes import HEARTBEAT_SECONDS, ChangeKind, StateChange, changes_between
 from dbjobs.output.expectations import Announcements, ExpectedEnd, expected_end, format_delay
 from dbjobs.output.formatting import format_utc
+from dbjobs.output.repairs import format_repair
 from dbjobs.output.streams import NO_FIELDS, Streams
-from dbjobs.runs.snapshots import Snapshot
+from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 Event = dict[str, Any]
 
@@ -99,13 +103,10 @@ class EventProgress:
 
 def _change_event(change: StateChange, snapshot: Snapshot) -> Event:
     name, watched, task, child = change.kind.value, change.watched, change.task, change.child
-    if watched is None:  # contact, which concerns all runs
-        run_id = snapshot.runs[0].run_id if len(snapshot.runs) == 1 else None
-        if change.kind is not ChangeKind.CONTACT_LOST:
-            return _event(name, run_id, None)
-        seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
-        cause = snapshot.error and snapshot.error.message
-        return _event(name, run_id, None, message=cause, seconds_without_contact=seconds)
+    if watched is None:
+        return _contact_event(change, snapshot)
+    if change.kind is ChangeKind.REPAIR:
+        return _repair_event(watched, snapshot)
     if change.kind is ChangeKind.RUN_GONE:
         return _event(name, watched.run_id, watched.run, message=watched.error and watched.error.message)
     if task is None:
@@ -115,6 +116,28 @@ def _change_event(change: StateChange, snapshot: Snapshot) -> Event:
         return _event(name, watched.run_id, child, **facts)
     facts = {"task_key": task.task_key, "task_run_id": task.run_id, "attempt_number": task.attempt_number}
     return _event(name, watched.run_id, task, **facts)
+
+
+def _contact_event(change: StateChange, snapshot: Snapshot) -> Event:
+    """Contact concerns all runs."""
+    run_id = snapshot.runs[0].run_id if len(snapshot.runs) == 1 else None
+    if change.kind is not ChangeKind.CONTACT_LOST:
+        return _event(change.kind.value, run_id, None)
+    seconds = round(snapshot.elapsed - snapshot.last_contact, 3)
+    cause = snapshot.error and snapshot.error.message
+    return _event(change.kind.value, run_id, None, message=cause, seconds_without_contact=seconds)
+
+
+def _repair_event(watched: WatchedRun, snapshot: Snapshot) -> Event:
+    repair = watched.repair
+    facts = {
+        "message": format_repair(watched, snapshot.elapsed),
+        "repair_state": repair.stage.value if repair else "not_repaired",
+        "repair_number": (repair and repair.number) or None,
+        "most_repairs": (repair and repair.most) or None,
+        "seconds": round(max(0.0, repair.at - snapshot.elapsed), 3) if repair else None,
+    }
+    return _event("repair", watched.run_id, watched.run, **facts)
 
 
 def _expected_times(expected: ExpectedEnd | None, now: float) -> Event:

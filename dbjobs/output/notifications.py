@@ -17,6 +17,7 @@ from dbjobs.common.deadline import seconds_left, time_limit
 from dbjobs.common.hidden import hide
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.formatting import count, format_state
+from dbjobs.output.repairs import describe_repairs
 from dbjobs.output.streams import Streams
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
@@ -124,6 +125,7 @@ def _describe(watched: WatchedRun) -> dict[str, Any]:
             "end_time": run.end_time,
             "run_page_url": run.run_page_url,
             "failed_tasks": [task.task_key for task in run.failed_tasks],
+            "repairs": describe_repairs(watched),
         }
     return described
 
@@ -152,7 +154,8 @@ def _line(watched: WatchedRun) -> str:
     name = f"{run.run_name}, {watched.label}" if watched.label else run.run_name
     is_good = run.outcome is not None and run.outcome.is_good
     message = "" if is_good or not run.message else f": {run.message[:MAX_STATE_MESSAGE]}"
-    return f"{format_state(run)}  {name} (run {watched.run_id}){message}"
+    repairs = "".join(f"; {line[:MAX_STATE_MESSAGE]}" for line in describe_repairs(watched))
+    return f"{format_state(run)}  {name} (run {watched.run_id}){message}{repairs}"
 
 
 def _lines(snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> list[str]:

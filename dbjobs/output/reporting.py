@@ -136,6 +136,7 @@ class Reporter:
 
     def make_report(self, snapshot: Snapshot, note: str = "", *, may_ask: bool = True) -> "Report":
         """The runs with the errors of their failed tasks, as far as these can be fetched."""
+        from dbjobs.output.repairs import describe_repairs
         from dbjobs.output.reports.model import Report, ReportedRun
 
         left = MAX_OUTPUTS if may_ask else 0
@@ -144,7 +145,8 @@ class Reporter:
             failures = self.failures.read_all(watched.run, left) if watched.run else {}
             left = max(0, left - len(failures))
             error = watched.error.message if watched.error else ""
-            runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error))
+            repairs = tuple(describe_repairs(watched))
+            runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error, repairs))
         return Report(tuple(runs), self.clock.now(), note, self._not_started)
 
     def write_report(self, report: "Report", file: Path, form: str) -> None:

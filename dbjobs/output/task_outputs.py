@@ -21,6 +21,7 @@ from dbjobs.output.formatting import (
     format_took,
     join_facts,
 )
+from dbjobs.output.repairs import describe_repairs
 from dbjobs.output.serialization import to_yaml
 from dbjobs.output.truncation import last_lines, truncate
 from dbjobs.runs.failures import FailedTask
@@ -155,3 +156,4 @@ def _summarize(watched: WatchedRun, snapshot: Snapshot) -> Iterator[str]:
         "url": clean_line(run.run_page_url or ""),
     }
     yield from (f"{_INDENT}{label}: {text}" for label, text in facts.items() if text)
+    yield from (f"{_INDENT}{line}" for line in describe_repairs(watched))

@@ -231,7 +231,7 @@ def _contact_lost_reason(snapshot: Snapshot) -> str:
 
 def _format_activity(runs: Sequence[WatchedRun]) -> str:
     """What runs that have not ended do, as far as is known; only what was just seen is said for certain."""
-    seen = [watched.run for watched in runs if watched.run and not watched.error]
+    seen = [watched.run for watched in runs if watched.run and not (watched.error or watched.repair)]
     if seen and all(run.is_ended for run in seen) and len(seen) == len(runs):
         return f"{'has' if len(seen) == 1 else 'have'} ended, but the result was not seen"
     if len(seen) < len(runs) or any(run.is_ended for run in seen):

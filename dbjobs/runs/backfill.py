@@ -21,7 +21,7 @@ from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.outages import is_refusal, may_differ
 from dbjobs.runs.parameter_sets import MAX_SETS, ParameterSet, label_sets
 from dbjobs.runs.reader import RunReader
-from dbjobs.runs.repairs import RepairReader, has_begun, plan_repair
+from dbjobs.runs.repairs import RepairReader, RepairSender
 from dbjobs.runs.snapshots import PlannedSets, WatchedRun
 
 logger = logging.getLogger(__name__)
@@ -87,14 +87,13 @@ class Backfill:
     _started: dict[int, WatchedRun] = field(default_factory=dict)
     _deferred: list[str] = field(default_factory=list)
     """labels of sets whose start has just failed: others are tried before them"""
-    _unanswered_repairs: set[int] = field(default_factory=set)
-    """runs whose repair may have been started, or not"""
     _has_stopped: bool = False
 
     def __post_init__(self) -> None:
         self._queue = {planned.label: planned for planned in self.planned}
         self._labels = tuple(self._queue)
         self._reader = RunReader(self.api)
+        self._repair_sender = RepairSender(self.repair_reader) if self.repair_reader else None
 
     @property
     def started(self) -> list[WatchedRun]:
@@ -206,30 +205,10 @@ class Backfill:
 
     def _repair(self, run_id: int) -> bool:
         """Run the failed tasks again, once. False if that cannot be done, so that another run is needed."""
-        reader = self.repair_reader
-        if reader is None or self.api.version == "2.0":
+        if self._repair_sender is None or self.api.version == "2.0":
             return False
-        payload = self.api.get_run(run_id, include_history=True)
-        before = reader.before.get(run_id)
-        if before and has_begun(before, Run(payload)):  # by a request that was not answered
-            return True
-        before = before or Run(payload)
-        if not before.is_ended:  # somebody else has just repaired it
-            return True
-        reader.expect_repair(before)
-        try:
-            self.api.repair_run(run_id, plan_repair(payload, (), {}, with_dependent=False))
-        except OutcomeUnknownError:
-            self._unanswered_repairs.add(run_id)
-            raise
-        except RefusedError as error:
-            # a second repair is refused, too, so it may be that the first one shows only now
-            if has_begun(before, Run(self.api.get_run(run_id))):
-                return True
-            if run_id in self._unanswered_repairs or not is_refusal(error):
-                raise
-            del reader.before[run_id]
-            logger.info("run %d cannot be repaired, so another is started: %s", run_id, error.message)
+        if refusal := self._repair_sender.send(run_id):
+            logger.info("run %d cannot be repaired, so another is started: %s", run_id, refusal.message)
             return False
         logger.info("repairing run %d", run_id)
         return True

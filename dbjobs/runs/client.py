@@ -38,6 +38,7 @@ from dbjobs.http.response import Payload
 from dbjobs.http.retry import START_SECONDS
 from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
+from dbjobs.runs.auto_repair import AutoRepair
 from dbjobs.runs.backfill import Backfill, newest_start_time, plan_runs
 from dbjobs.runs.canceling import Cancels
 from dbjobs.runs.existing_runs import find_existing_runs
@@ -45,7 +46,6 @@ from dbjobs.runs.explain import Explanation, explain_run
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.history import JobHistory, analyze_runs
 from dbjobs.runs.outputs import TaskOutput, read_outputs
-from dbjobs.runs.reader import RunReader
 from dbjobs.runs.references import find_job
 from dbjobs.runs.repairs import RepairReader, plan_repair
 from dbjobs.runs.results import Result, SnapshotPrinter, read_failures
@@ -230,7 +230,7 @@ class Client:
         if skip_existing:
             existing = find_existing_runs(self.api, found, planned).that_ran
             planned = [one for one in planned if one.label not in existing]
-        repair_reader = RepairReader(self.api, before={}) if rerun_failed else None
+        reader = RepairReader(self.api, before={})
         backfill = Backfill(
             self.api,
             job_id,
@@ -239,9 +239,9 @@ class Client:
             max_parallel or int(settings.get("max_concurrent_runs") or 1),
             newest_before=newest_start_time(self.api, job_id, must_know=rerun_failed),
             max_failures=max_failures or math.inf,
-            repair_reader=repair_reader,
+            repair_reader=reader if rerun_failed else None,
         )
-        return self._wait([], repair_reader or RunReader(self.api), backfill, **wait_options)
+        return self._wait([], reader, backfill, **wait_options)
 
     def _start(self, start: Callable[[str], Payload], idempotency_token: str | None) -> "RunHandle":
         token = idempotency_token or str(uuid4())
@@ -262,6 +262,8 @@ class Client:
         strict: bool = False,
         fail_fast: bool = False,
         max_outage: float = Schedule.max_outage,
+        repair: int = 0,
+        repair_on: str = "infra",
     ) -> Result:
         """Wait for runs to end, through outages of up to `max_outage` seconds.
 
@@ -270,12 +272,13 @@ class Client:
         `on_timeout="cancel"` cancels runs; any exception, KeyboardInterrupt included, leaves them alone.
         `on_snapshot` is called after each poll; in a notebook, changes are printed without it.
         `strict`: SUCCESS_WITH_FAILURES is a failure. `fail_fast`: return when the first run fails.
+        `repair`: run failed tasks again, so often at most, where the platform made them fail;
+        with `repair_on="any"` whatever the cause.
         """
         given = [runs] if isinstance(runs, int | RunHandle) else list(runs)
         handles = [run if isinstance(run, RunHandle) else RunHandle(self, run) for run in given]
-        reader = RunReader(self.api)
-        if len(handles) == 1 and isinstance(handles[0], Repair):
-            reader = RepairReader(self.api, before={handles[0].run_id: handles[0].before})
+        repaired = {handle.run_id: handle.before for handle in handles if isinstance(handle, Repair)}
+        reader = RepairReader(self.api, before=repaired)
         return self._wait(
             handles,
             reader,
@@ -285,12 +288,14 @@ class Client:
             strict=strict,
             fail_fast=fail_fast,
             max_outage=max_outage,
+            repair=repair,
+            repair_on=repair_on,
         )
 
     def _wait(
         self,
         handles: "list[RunHandle]",
-        reader: RunReader,
+        reader: RepairReader,
         backfill: Backfill | None = None,
         *,
         timeout: float | None = None,
@@ -299,22 +304,39 @@ class Client:
         strict: bool = False,
         fail_fast: bool = False,
         max_outage: float = Schedule.max_outage,
+        repair: int = 0,
+        repair_on: str = "infra",
     ) -> Result:
         if on_timeout not in ("detach", "cancel"):
             raise ValueError(f"on_timeout is 'detach' or 'cancel', not {on_timeout!r}")
+        if repair_on not in ("infra", "any"):
+            raise ValueError(f"repair_on is 'infra' or 'any', not {repair_on!r}")
         if on_snapshot is None:
             on_snapshot = SnapshotPrinter() if "ipykernel" in sys.modules else lambda snapshot: None
         limit = math.inf if timeout is None else timeout
         schedule = Schedule(is_planned=True, timeout=limit, max_outage=max_outage, fail_fast=fail_fast)
         known = {handle.run_id: WatchedRun(handle.run_id, is_known=handle.is_known) for handle in handles}
         snapshot = Snapshot((), 0.0, 0.0)
-        for snapshot in watch_runs(list(known), reader, self._clock, schedule, backfill, known):
+        failure_reader = FailureReader(self.api, is_quiet=True)
+        auto_repair = AutoRepair(
+            reader, failure_reader, repair, is_any=repair_on == "any", is_strict=strict, max_outage=max_outage
+        )
+        for snapshot in watch_runs(
+            list(known),
+            reader,
+            self._clock,
+            schedule,
+            backfill,
+            known,
+            auto_repair=auto_repair if repair else None,
+        ):
             on_snapshot(snapshot)
         active = [watched.run_id for watched in snapshot.runs if not watched.is_settled]
         if active and on_timeout == "cancel" and snapshot.ending is Ending.TIMEOUT:
             Cancels(self.api, self._clock, active).send()
         with time_limit(self._clock, SECONDS_FOR_CAUSES):
-            failures = read_failures(FailureReader(self.api), snapshot)
+            failure_reader.forget_outage()
+            failures = read_failures(failure_reader, snapshot)
         code = exit_code_of(snapshot, strict=strict)
         if backfill is None:
             return Result(snapshot, code, failures)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dbjobs.api.models import Run
-from dbjobs.errors import Answer, NotFoundError
+from dbjobs.errors import Answer, DbjobsError, NotFoundError, OutcomeUnknownError, RefusedError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import RetryPolicy
 from dbjobs.jobfiles.parameters import merge_parameters
+from dbjobs.runs.outages import is_refusal
 from dbjobs.runs.reader import RunReader
 
 
@@ -29,12 +31,15 @@ def plan_repair(
     if with_dependent:
         body["rerun_dependent_tasks"] = True
     body |= merge_parameters(parameters_of(run), new_parameters)
-    # the original run is in the history, too, without an id
-    repairs = [entry for entry in run.get("repair_history") or () if entry.get("id")]
-    if repairs:
+    if repairs := repairs_of(run):
         newest = max(repairs, key=lambda entry: entry.get("start_time") or 0)
         body["latest_repair_id"] = int(newest["id"])
     return body
+
+
+def repairs_of(run: Payload) -> list[Payload]:
+    """The repairs of a run that was read with its history, in which the original run has no id."""
+    return [entry for entry in run.get("repair_history") or () if entry.get("id")]
 
 
 def parameters_of(run: Payload) -> Payload:
@@ -82,11 +87,70 @@ class RepairReader(RunReader):
         return run
 
 
+@dataclass
+class RepairSender:
+    """Starts repairs, each once, whatever becomes of the responses: the API has no token for them."""
+
+    reader: RepairReader
+    retry: RetryPolicy | None = None
+    unanswered: dict[int, Run] = field(default_factory=dict)
+    """by run_id, the runs as they were before a request that was sent, and may have taken effect"""
+
+    def send(self, run_id: int) -> RefusedError | NotFoundError | None:
+        """Run the failed tasks of an ended run again; returns why the workspace refuses to.
+
+        Any other error is raised: called again, this goes on from there. A repair that shows by now, by
+        a request without a response or by somebody else, is not sent once more.
+        """
+        api = self.reader.api
+        payload = api.get_run(run_id, self.retry, include_history=True)
+        was_sent = run_id in self.unanswered
+        before = self.unanswered.get(run_id, Run(payload))
+        if has_begun(before, Run(payload)):
+            self._expect(before)
+            return None
+        self.unanswered[run_id] = before  # whatever interrupts the request
+        body = plan_repair(payload, (), {}, with_dependent=False)
+        try:
+            api.repair_run(run_id, body, self.retry)
+        except OutcomeUnknownError:
+            raise
+        except (RefusedError, NotFoundError) as error:
+            # a second repair is refused, too, so it may be that the first one shows only now
+            if has_begun(before, Run(api.get_run(run_id, self.retry, include_history=True))):
+                self._expect(before)
+                return None
+            if was_sent or not is_refusal(error):
+                raise
+            del self.unanswered[run_id]
+            return error
+        except DbjobsError:
+            if not was_sent:
+                del self.unanswered[run_id]
+            raise
+        self._expect(before)
+        return None
+
+    def shows(self, run: Run) -> bool:
+        """Whether a run shows the repair whose request has no response; if so, it has started."""
+        before = self.unanswered[run.run_id]
+        if has_begun(before, run):
+            self._expect(before)
+        return run.run_id not in self.unanswered
+
+    def _expect(self, before: Run) -> None:
+        self.unanswered.pop(before.run_id, None)
+        if before.is_ended:
+            self.reader.expect_repair(before)
+
+
 def has_begun(before: Run, now: Run) -> bool:
-    """Whether a run shows its repair: it is active, it ended again, or it has new attempts."""
+    """Whether a run shows its repair: it is active, it ended again, or it has new attempts or repairs."""
     old_attempts = {task.run_id for task in before.attempts}
+    has_histories = "repair_history" in before.payload and "repair_history" in now.payload
     return (
         not now.is_ended
         or now.end_time != before.end_time
         or any(task.run_id not in old_attempts for task in now.attempts)
+        or (has_histories and len(repairs_of(now.payload)) > len(repairs_of(before.payload)))
     )

@@ -68,6 +68,11 @@ class Result:
         return tuple(watched.run_id for watched in self.snapshot.runs if not watched.is_settled)
 
     @property
+    def repairs(self) -> dict[int, int]:
+        """By run_id, how often `wait(repair=…)` has repaired a run; runs that it has not are left out."""
+        return {watched.run_id: len(watched.repairs) for watched in self.snapshot.runs if watched.repairs}
+
+    @property
     def outcome(self) -> Outcome | None:
         """The gravest outcome of the runs that have ended; None if none has."""
         outcomes = [run.outcome for run in self.runs if run.outcome]
@@ -121,5 +126,7 @@ def _format_progress(watched: WatchedRun) -> str:
     active = [task.task_key for task in run.tasks if task.phase is Phase.ACTIVE]
     parts = [f"run {run.run_id} {run.shown_state}", clean_line(run.message)]
     parts += [f"active: {clean_line(', '.join(active))}"] if active and not run.is_ended else []
+    if repair := watched.repair:
+        parts.append(f"repair {repair.number or ''} {repair.stage.value}".replace("  ", " "))
     parts += [f"no contact: {watched.error.message}"] if watched.error and not watched.is_settled else []
     return "; ".join(filter(None, parts))

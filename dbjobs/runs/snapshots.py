@@ -12,6 +12,7 @@ from dbjobs.runs.outages import REFUSAL_PAUSE, REFUSAL_SECONDS, REFUSALS_NEEDED,
 
 if TYPE_CHECKING:
     from dbjobs.runs.cause_groups import CauseGroup
+    from dbjobs.runs.causes import Cause
     from dbjobs.runs.forecasts import Forecast
 
 UNSETTLED_POLLS = 3
@@ -31,6 +32,50 @@ class Ending(Enum):
     TIMEOUT = "timeout"
     CONTACT_LOST = "contact lost"
     FAILED_FAST = "failed fast"
+
+
+class RepairStage(Enum):
+    """How far an automatic repair has come."""
+
+    UNDECIDED = "undecided"
+    """why the run failed could not be read yet"""
+    PLANNED = "planned"
+    IN_DOUBT = "in_doubt"
+    """its request was sent, and no response says whether it took effect"""
+    STARTED = "started"
+
+
+@dataclass(frozen=True)
+class PlannedRepair:
+    """An automatic repair of a run that has failed."""
+
+    stage: RepairStage
+    at: float
+    """when the next step is due, in seconds since the watch began"""
+    number: int = 0
+    """1 is the first"""
+    most: int = 0
+    causes: "tuple[Cause, ...]" = ()
+    """why the run failed"""
+    error: str = ""
+    """what kept the latest step from being done"""
+    tries: int = 0
+    """how often that step has failed"""
+    tried_since: float = 0.0
+
+    @property
+    def may_run(self) -> bool:
+        """True if the end that was seen before it may not be the end any more."""
+        return self.stage in (RepairStage.IN_DOUBT, RepairStage.STARTED)
+
+
+@dataclass(frozen=True)
+class NotRepaired:
+    """Why a run that has failed is not repaired, though repairs were asked for."""
+
+    reason: str
+    causes: "tuple[Cause, ...]" = ()
+    """those that another run of the tasks does not remove"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +107,18 @@ class WatchedRun:
     """what tells it from other runs of its job"""
     causes: Mapping[int, str] = field(default_factory=dict)
     """by the run_id of a failed task, why it failed; a watch leaves this to those who show it"""
+
+    repair: PlannedRepair | None = None
+    """the automatic repair that is to come, or that has started and does not show yet"""
+    repairs: tuple[PlannedRepair, ...] = ()
+    """the automatic repairs that this wait has started"""
+    not_repaired: NotRepaired | None = None
+
+    def without_planned_repair(self) -> "WatchedRun":
+        """The run as it ended, if the wait is over before the repair that was planned."""
+        if self.repair is None or self.repair.may_run:
+            return self
+        return replace(self, repair=None, not_repaired=NotRepaired("the wait ended before"))
 
     def after_answer(self, run: Run, children: Mapping[str, Run], now: float) -> "WatchedRun":
         """What is known once a poll was answered."""
@@ -102,6 +159,8 @@ class WatchedRun:
     def due_after(self, now: float, soonest: float) -> float:
         """When to poll it next; others are polled at `soonest`."""
         due = [max(soonest, self.ask_again_at)]
+        if self.repair and self.repair.at > now:
+            due.append(self.repair.at)
         if self.refusals:
             due.append(now + REFUSAL_PAUSE)
             if self.refused_since + REFUSAL_SECONDS > now:
@@ -117,7 +176,7 @@ class WatchedRun:
         """True if there is nothing more to wait for."""
         if self.is_lost:
             return True
-        if self.run is None or not self.run.is_ended:
+        if self.run is None or not self.run.is_ended or self.repair:
             return False
         is_read_enough = (
             self.polls_unsettled >= UNSETTLED_POLLS and self.seconds_unsettled >= UNSETTLED_SECONDS
@@ -127,7 +186,7 @@ class WatchedRun:
     @property
     def has_outcome(self) -> bool:
         """True if its end was seen, and says what became of it, whatever came afterwards."""
-        if self.run is None or self.run.outcome is None:
+        if self.run is None or self.run.outcome is None or (self.repair and self.repair.may_run):
             return False
         return self.run.result_state is not None or self.run.outcome is not Outcome.UNKNOWN_RESULT
 
@@ -152,7 +211,8 @@ class WatchedRun:
         attempts = [(task.run_id, fingerprint(task)) for task in self.run.attempts] if self.run else []
         children = [(child.run_id, fingerprint(child)) for child in self.children.values()]
         error = self.error and self.error.message
-        return (self.run and fingerprint(self.run), attempts, children, error, self.is_lost)
+        repair = self.repair and (self.repair.stage, self.repair.number)
+        return (self.run and fingerprint(self.run), attempts, children, error, self.is_lost, repair)
 
 
 def fingerprint(run: Run | TaskRun) -> tuple[str | None, ...]:

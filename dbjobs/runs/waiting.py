@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbjobs.common.clock import Clock
 from dbjobs.common.deadline import time_limit
@@ -17,8 +17,20 @@ from dbjobs.errors import DbjobsError
 from dbjobs.runs.canceling import Cancels
 from dbjobs.runs.reader import RunReader
 from dbjobs.runs.schedule import Schedule
-from dbjobs.runs.snapshots import Ending, PendingStarts, Snapshot, WatchedRun, exit_code_of, format_runs
+from dbjobs.runs.snapshots import (
+    Ending,
+    PendingStarts,
+    PlannedRepair,
+    RepairStage,
+    Snapshot,
+    WatchedRun,
+    exit_code_of,
+    format_runs,
+)
 from dbjobs.runs.watching import watch_runs
+
+if TYPE_CHECKING:
+    from dbjobs.runs.auto_repair import AutoRepair
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +102,7 @@ class Wait:
     runs: dict[int, WatchedRun]
     """as last seen"""
     pending_starts: PendingStarts | None = None
+    auto_repair: "AutoRepair | None" = None
     cancels_on_timeout: bool = False
     cancels_on_interrupt: bool = False
     is_strict: bool = False
@@ -160,6 +173,7 @@ class Wait:
             known=self.runs,
             wants_poll=self.observer.wants_poll,
             sleep=self.observer.sleep,
+            auto_repair=None if self._exit_reason else self.auto_repair,
         )
         with self.observer.watching(title):
             for snapshot in snapshots:
@@ -180,6 +194,7 @@ class Wait:
             self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
             if cancels:
                 self._find_uncertain(self.pending_starts)
+        self._settle_repairs()
         active = [watched for watched in self.runs.values() if not watched.is_settled]
         if not active:
             return
@@ -199,6 +214,17 @@ class Wait:
         if sent.canceled:
             self._report(is_final=False)  # whoever interrupts may kill before the runs have ended
             self._await_cancels(sent.canceled)
+
+    def _settle_repairs(self) -> None:
+        """No planned one is started any more; one may have been started since the last snapshot."""
+        for run_id, watched in self.runs.items():
+            left = watched.without_planned_repair()
+            if self.auto_repair and run_id in self.auto_repair.in_doubt:
+                left = replace(watched, repair=PlannedRepair(RepairStage.IN_DOUBT, 0.0))
+                logger.warning("run %d may have been repaired: the request has no response", run_id)
+            elif left is not watched:
+                logger.info("run %d has ended, and is not repaired any more", run_id)
+            self.runs[run_id] = left
 
     def _find_uncertain(self, pending_starts: PendingStarts) -> None:
         """Runs that may have been started have to be known before they can be canceled."""

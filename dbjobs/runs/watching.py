@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbjobs.api.models import Run
 from dbjobs.common.clock import Clock
@@ -21,6 +21,9 @@ from dbjobs.runs.outages import is_refusal, is_shared, pause_after
 from dbjobs.runs.planning import HistoryReader, Planner, ServerClock
 from dbjobs.runs.schedule import MIN_PAUSE, Schedule
 from dbjobs.runs.snapshots import SAME_MOMENT, Ending, PendingStarts, Snapshot, WatchedRun
+
+if TYPE_CHECKING:
+    from dbjobs.runs.auto_repair import AutoRepair
 
 
 class Reader(HistoryReader, Protocol):
@@ -61,23 +64,28 @@ def watch_runs(
     known: Mapping[int, WatchedRun] = MappingProxyType({}),
     wants_poll: Callable[[], bool] = lambda: False,
     sleep: Callable[[float], None] | None = None,
+    auto_repair: "AutoRepair | None" = None,
 ) -> Iterator[Snapshot]:
     """Yield a snapshot after each poll and at each tick, the last one with its `ending`.
 
     `pending_starts` are asked after each poll for runs that may start now.
     `known` says what was seen of these runs before. `wants_poll` is asked at each tick, and ends the pause.
-    `sleep` may return early.
+    `sleep` may return early. `auto_repair` repairs runs that have failed.
     """
     runs = {run_id: known.get(run_id) or WatchedRun(run_id) for run_id in run_ids}
-    watch = _Watch(runs, reader, clock, schedule, pending_starts)
+    watch = _Watch(runs, reader, clock, schedule, pending_starts, auto_repair)
     while True:
         before = dict(watch.runs)
         watch.poll()
+        watch.repair_failed()
         while watch.start_next():
             yield replace(watch.snapshot(), next_poll=watch.elapsed)
         watch.confirm_failures()
+        watch.repair_failed()
         watch.count_quiet_polls(before)
-        snapshot = watch.snapshot(watch.ending)
+        if ending := watch.ending:
+            watch.drop_planned_repairs()
+        snapshot = watch.snapshot(ending)
         yield snapshot
         if snapshot.next_poll is None:
             return
@@ -101,6 +109,7 @@ class _Watch:
     clock: Clock
     schedule: Schedule
     pending_starts: PendingStarts | None
+    auto_repair: "AutoRepair | None" = None
     start_error: DbjobsError | None = None
     """what keeps the next run from being started"""
     last_contact: float = 0.0
@@ -237,6 +246,17 @@ class _Watch:
             if watched.has_failed and run_id not in self.just_polled and not self._early_ending:
                 with suppress(DbjobsError):  # what was seen counts
                     self.runs[run_id] = self._fetch(watched)
+
+    def repair_failed(self) -> None:
+        """Take the next steps towards repairs, while there is time."""
+        if self.auto_repair and not self.is_past(self.schedule.timeout):
+            with time_limit(self.clock, self._patience):
+                self.auto_repair.advance(self.runs, self.elapsed)
+
+    def drop_planned_repairs(self) -> None:
+        """The watch is over, so they are not started any more."""
+        for run_id, watched in self.runs.items():
+            self.runs[run_id] = watched.without_planned_repair()
 
     def count_quiet_polls(self, before: Mapping[int, WatchedRun]) -> None:
         """Compare the runs with what was known of them before the round."""

@@ -529,7 +529,7 @@ def test_what_is_not_well_is_annotated(
 
     assert [command.name for command in told] == levels
     if len(levels) == 10:
-        assert told[-1].data == "and 21 more failures"
+        assert told[-1].data == "and 21 more"
 
 
 def test_events_stay_events(wait: Any, serve: Serve) -> None:

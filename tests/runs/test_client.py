@@ -29,6 +29,7 @@ from tests.conftest import Serve
 from tests.support.backfills import Workspace
 from tests.support.fakes import FakeClock, Received, Reply
 from tests.support.payloads import JOB_ID, run
+from tests.support.repairable import RepairableRun
 from tests.support.tasks import python_task
 
 REPOSITORY = Path(__file__).parents[2]
@@ -285,5 +286,30 @@ def test_the_examples_of_the_page_run(scripted: Any, monkeypatch: pytest.MonkeyP
     for example in examples():
         code = re.sub(r"await asyncio.to_thread\(([\w.()]+), ", r"\1(", example)
         exec(compile(code, "docs/python.md", "exec"), names)
-    assert len(asked) == 33
+    assert len(asked) == 34
     assert json.dumps(asked[0]["job_parameters"]) == '{"day": "2026-01-01"}'
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "exit_code", "repairs"),
+    [
+        ({"repair": 2}, ["lost cluster", "success"], 0, {43: 1}),
+        ({"repair": 2}, ["code", "success"], 10, {}),
+        ({"repair": 2, "repair_on": "any"}, ["code", "success"], 0, {43: 1}),
+        ({}, ["lost cluster", "success"], 10, {}),
+    ],
+)
+def test_a_wait_repairs_what_it_is_asked_to(
+    scripted: Any, options: dict[str, Any], given: list[str], exit_code: int, repairs: dict[int, int]
+) -> None:
+    workspace = RepairableRun(FakeClock(), [{"load": name} for name in given])
+    client, workspace.clock = scripted(workspace.reply)
+    result = client.wait(43, **options)
+    assert (result.exit_code, result.repairs) == (exit_code, repairs)
+    assert workspace.repairs == sum(repairs.values())
+
+
+def test_another_word_for_what_is_repaired_is_an_error(scripted: Any) -> None:
+    client, _ = scripted([Reply()])
+    with pytest.raises(ValueError, match="repair_on is 'infra' or 'any', not 'all'"):
+        client.wait(43, repair=1, repair_on="all")

@@ -24,6 +24,7 @@ def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None)
       dbjobs runs wait 123 124 --timeout 2h --on-timeout cancel
       dbjobs runs wait - < run_ids.txt
       dbjobs runs wait nightly@active
+      dbjobs runs wait 123 --repair 2
 
     \b
     Exit codes:

@@ -17,7 +17,10 @@ Annotation = tuple[Level, str, str]
 
 
 def annotations_of(report: Report, *, is_strict: bool = False) -> list[Annotation]:
-    """One for each failed task, and for a run whose end no task explains; the last one counts the rest."""
+    """One for each failed task, for a run whose end no task explains, and for the automatic repairs of a run.
+
+    The last one counts the rest.
+    """
     annotations: list[Annotation] = []
     for run in report.runs:
         level = Level.WARNING if run.is_good and not is_strict else Level.ERROR
@@ -31,10 +34,12 @@ def annotations_of(report: Report, *, is_strict: bool = False) -> list[Annotatio
             is_ended = run.outcome not in (None, Outcome.UNKNOWN_RESULT)
             message = run.message or ("" if is_ended else f"run {run.run_id}")
             annotations.append((level, f"{subject}: {run.state}", message))
+        if run.repairs:
+            annotations.append((Level.WARNING, f"{subject}: repairs", "\n".join(run.repairs)))
     if len(annotations) <= MAX_ANNOTATIONS:
         return annotations
     shown = annotations[: MAX_ANNOTATIONS - 1]
-    return [*shown, (shown[0][0], report.title, f"and {len(annotations) - len(shown)} more failures")]
+    return [*shown, (shown[0][0], report.title, f"and {len(annotations) - len(shown)} more")]
 
 
 def headline_of(report: Report) -> str:

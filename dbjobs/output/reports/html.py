@@ -109,7 +109,7 @@ def _several_runs(report: Report) -> Lines:
 def _facts(run: ReportedRun, report: Report) -> Lines:
     """The messages about a run, and what is known of it."""
     message = run.error or (format_message(run.run) if run.run else "")
-    for text in (message, report.note if len(report.runs) == 1 else ""):
+    for text in (message, *run.repairs, report.note if len(report.runs) == 1 else ""):
         if text:
             yield f'<p class="message">{escape_line(text)}</p>'
     link = str(run.run_id)

@@ -73,6 +73,7 @@ def _suite(run: ReportedRun, name: str, now: float) -> ET.Element:
         "life_cycle_state": (run.run and run.run.life_cycle_state) or "",
         "result_state": (run.run and run.run.result_state) or "",
         "parameters": run.label,
+        "repairs": "; ".join(run.repairs),
     }
     properties = ET.SubElement(suite, "properties")
     for fact, value in facts.items():

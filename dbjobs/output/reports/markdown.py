@@ -62,6 +62,7 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
     yield from ("", join_facts(*facts, separator=" · "))
     if reported.message:
         yield from ("", f"> {_cell(reported.message)}")
+    yield from _repairs(reported)
     yield from _note(report)
     yield from _not_started(report)
     yield from _failures(reported, MAX_SHOWN_FAILURES)
@@ -94,6 +95,7 @@ def _several_runs(report: Report, *, with_gantt: bool) -> Iterator[str]:
         label = f"{_link(run)} {_cell(run.label)}".rstrip()
         failed = ", ".join(_cell(task.task.task_key) for task in run.failed_tasks[:5] if run.tasks)
         tasks = f"failed: {failed}" if failed else _cell(run.message)
+        tasks = join_facts(tasks, *map(_cell, run.repairs), separator="; ")
         yield f"| {_symbol_of(run)} | {label} | {_cell(run.state)} | {took} | {tasks} |"
     yield from _left_out(len(report.runs) - MAX_ROWS, "run")
     yield from _not_started(report)
@@ -105,6 +107,11 @@ def _several_runs(report: Report, *, with_gantt: bool) -> Iterator[str]:
         yield from ("", f"### {_symbol_of(run)} {_link(run)} {_cell(run.label)}".rstrip())
         yield from _failures(run, max(1, MAX_SHOWN_FAILURES // len(failed_runs)))
     yield from _left_out(len(failed_runs) - MAX_DETAILED_RUNS, "failed run")
+
+
+def _repairs(run: ReportedRun) -> Iterator[str]:
+    for line in run.repairs:
+        yield from ("", _cell(line[0].upper() + line[1:]))
 
 
 def _note(report: Report) -> Iterator[str]:

@@ -87,6 +87,8 @@ class ReportedRun:
     """its parameters, which distinguish it from other runs of its job"""
     error: str = ""
     """why it could not be watched"""
+    repairs: tuple[str, ...] = ()
+    """what this wait has repaired by itself, and why nothing more, a line each"""
 
     @property
     def title(self) -> str:

@@ -14,7 +14,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.common.plain_text import clean_line
-from dbjobs.output.changes import HEARTBEAT_SECONDS, StateChange, changes_between
+from dbjobs.output.changes import HEARTBEAT_SECONDS, ChangeKind, StateChange, changes_between
 from dbjobs.output.expectations import (
     Announcements,
     expected_end,
@@ -35,6 +35,7 @@ from dbjobs.output.formatting import (
     format_took,
     seconds_of,
 )
+from dbjobs.output.repairs import format_repair
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.frame import format_ended
 from dbjobs.output.terminal.screen import to_text
@@ -98,6 +99,8 @@ def _format_change(change: StateChange, snapshot: Snapshot) -> Text:
     watched, task, child = change.watched, change.task, change.child
     if watched is None:
         return _format_contact(snapshot)
+    if change.kind is ChangeKind.REPAIR:
+        return Text(f"run {watched.run_id}  {format_repair(watched, snapshot.elapsed)}")
     if task:
         keys = [one.task_key for one in watched.run.tasks] if watched.run else []
         width = min(MAX_PADDING, max(map(len, keys), default=0))
@@ -142,7 +145,10 @@ def _format_heartbeat(snapshot: Snapshot, now: float) -> str:
     age = snapshot.elapsed - snapshot.last_contact
     seen = f"seen {format_duration(age)} ago" if age >= 1 else ""
     run = snapshot.runs[0].run if snapshot.is_of_one else None
-    if run:
+    repair = format_repair(snapshot.runs[0], snapshot.elapsed) if snapshot.is_of_one else ""
+    if repair:
+        facts = [f"run {snapshot.runs[0].run_id}  {repair}", seen]
+    elif run:
         after = format_duration(seconds_of(run, now - age)) or format_duration(snapshot.last_contact)
         state = f"run {run.run_id}  still {clean_line(format_state(run))} after {after}"
         expected = expected_end(snapshot, snapshot.runs[0])

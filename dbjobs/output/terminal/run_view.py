@@ -32,6 +32,7 @@ from dbjobs.output.formatting import (
     format_time_spent,
     seconds_of,
 )
+from dbjobs.output.repairs import format_repair, format_repairs
 from dbjobs.output.terminal.frame import (
     DURATION_WIDTH,
     STATE_WIDTH,
@@ -121,6 +122,8 @@ def _draw_head(snapshot: Snapshot, watched: WatchedRun, frame: Frame, max_lines:
         reason = format_run_message(watched) or (run.queue_code if run.phase is Phase.WAITING else "")
         if text := frame.line(reason):
             message = [frame.indent(text, style_of(run).style)]
+        repair = format_repair(watched, snapshot.elapsed) or (format_repairs(watched) if run.is_ended else "")
+        message += [frame.indent(text) for text in [frame.line(repair)] if text]
     if watched.is_lost and watched.error:
         problem = f"! run {watched.run_id}  {frame.line(watched.error.message)}"
         message.append(frame.trim(Text(problem, WARNING_STYLE)))

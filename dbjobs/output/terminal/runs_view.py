@@ -10,6 +10,7 @@ from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Phase
 from dbjobs.output.expectations import expected_end, format_left
 from dbjobs.output.formatting import count, format_counts, format_duration, format_message, format_progress
+from dbjobs.output.repairs import format_repair
 from dbjobs.output.terminal.frame import (
     DURATION_WIDTH,
     STATE_WIDTH,
@@ -77,9 +78,9 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         if watched.run_id in urls:
             pages[len(rows)] = urls[watched.run_id]
         has_causes = any(task.is_ended for task in tasks.get(watched.run_id, ()))
-        rows.append(
-            _run_row(watched, frame, format_left(expected) if expected else "", has_causes=has_causes)
-        )
+        repair = frame.line(format_repair(watched, snapshot.elapsed))
+        note = format_left(expected) if expected else repair
+        rows.append(_run_row(watched, frame, note, has_causes=has_causes))
         for task in tasks.get(watched.run_id, ()):
             task_rows[len(rows)] = task
             rows.append(_task_row(watched, task, frame))
