@@ -10,7 +10,7 @@ from dbjobs.api.paging import name_of
 from dbjobs.cli.context import App
 from dbjobs.cli.request_options import ParameterOptions
 from dbjobs.common.signals import Interrupted, interruptible
-from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
+from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.differences import Difference
 from dbjobs.output.differences import render_changes
@@ -73,9 +73,16 @@ def show_changes(app: App, changes: Iterable[Difference], *, dry_run: bool) -> N
         app.streams.note(text)
 
 
-def warn_of_changes(app: App, kept: Iterable[Difference]) -> None:
-    """Warn of settings that the server did not keep as they were sent."""
-    if text := render_changes(kept, is_ascii=not is_utf8(app.streams.err)):
+def warn_of_unexpected(
+    app: App, job_id: int, find_unexpected: Callable[[Payload], Iterable[Difference]]
+) -> None:
+    """Read a job that was just changed, and warn of settings that the server did not keep as sent."""
+    try:
+        kept = app.api.get_job(job_id).get("settings") or {}
+    except DbjobsError as error:
+        app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
+        return
+    if text := render_changes(find_unexpected(kept), is_ascii=not is_utf8(app.streams.err)):
         app.streams.warn(f"the server did not keep what it was sent:\n{text}")
 
 

@@ -5,14 +5,12 @@ from pathlib import Path
 import typer
 
 from dbjobs.cli.changing import (
+    change_each,
     confirm,
-    explain_unknown_outcome,
     format_job,
-    hint_to_look,
     is_attended,
-    show_answers,
     show_changes,
-    warn_of_changes,
+    warn_of_unexpected,
 )
 from dbjobs.cli.context import App
 from dbjobs.cli.editor import edit_file, read_draft, write_draft
@@ -109,17 +107,9 @@ def _send(app: App, before: Payload, settings: Payload, *, yes: bool, dry_run: b
             f"{format_job(before)} was changed by somebody else while you edited it: {paths}",
             hint="merge these changes into your edit; --dry-run of the next command shows the result",
         )
-    with explain_unknown_outcome(
-        app, f"job {job_id} may have been changed", hint_to_look(app, "jobs get", str(job_id))
-    ):
-        answer = app.api_to_change(dry_run).reset_job(job_id, settings)
-    if dry_run:
-        return
-    app.streams.note(f"job {job_id} changed")
-    try:
-        kept = app.api.get_job(job_id).get("settings") or {}
-    except DbjobsError as error:
-        app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
-    else:
-        warn_of_changes(app, (change for change in differences(settings, kept) if change.old is not ABSENT))
-    show_answers(app, {job_id: answer})
+    api = app.api_to_change(dry_run)
+    change_each(app, "job", [job_id], lambda one: api.reset_job(one, settings), "changed", dry_run=dry_run)
+    if not dry_run:
+        warn_of_unexpected(
+            app, job_id, lambda kept: (one for one in differences(settings, kept) if one.old is not ABSENT)
+        )

@@ -2,14 +2,7 @@
 
 import typer
 
-from dbjobs.cli.changing import (
-    confirm,
-    explain_unknown_outcome,
-    format_job,
-    hint_to_look,
-    show_answers,
-    show_changes,
-)
+from dbjobs.cli.changing import change_each, confirm, format_job, show_changes
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
@@ -46,10 +39,5 @@ def command(
     current = app.api.get_job(job_id)
     show_changes(app, differences(current.get("settings") or {}, settings), dry_run=dry_run)
     confirm(app, lambda: f"replace all settings of {format_job(current)}", yes=yes or dry_run)
-    with explain_unknown_outcome(
-        app, f"job {job_id} may have been reset", hint_to_look(app, "jobs get", str(job_id))
-    ):
-        answer = app.api_to_change(dry_run).reset_job(job_id, settings)
-    if not dry_run:
-        app.streams.note(f"job {job_id} reset")
-        show_answers(app, {job_id: answer})
+    api = app.api_to_change(dry_run)
+    change_each(app, "job", [job_id], lambda one: api.reset_job(one, settings), "reset", dry_run=dry_run)

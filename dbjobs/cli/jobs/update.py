@@ -4,18 +4,12 @@ from typing import Annotated
 
 import typer
 
-from dbjobs.cli.changing import (
-    explain_unknown_outcome,
-    hint_to_look,
-    show_answers,
-    show_changes,
-    warn_of_changes,
-)
+from dbjobs.cli.changing import change_each, show_changes, warn_of_unexpected
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef
 from dbjobs.cli.request_options import BodyOptions, JobKey
-from dbjobs.errors import DbjobsError, UsageError
+from dbjobs.errors import UsageError
 from dbjobs.jobfiles.differences import differences
 
 Set = Annotated[
@@ -81,16 +75,14 @@ def command(
     for warning in update.warnings:
         app.streams.warn(warning)
     show_changes(app, differences(settings, update.expected), dry_run=dry_run)
-    with explain_unknown_outcome(
-        app, f"job {job_id} may have been updated", hint_to_look(app, "jobs get", str(job_id))
-    ):
-        answer = app.api_to_change(dry_run).update_job(job_id, update.new_settings, update.fields_to_remove)
+    api = app.api_to_change(dry_run)
+    change_each(
+        app,
+        "job",
+        [job_id],
+        lambda one: api.update_job(one, update.new_settings, update.fields_to_remove),
+        "updated",
+        dry_run=dry_run,
+    )
     if not dry_run:
-        app.streams.note(f"job {job_id} updated")
-        try:
-            settings = app.api.get_job(job_id).get("settings") or {}
-        except DbjobsError as error:
-            app.streams.warn(f"the job could not be read again, to see what the server kept: {error.message}")
-        else:
-            warn_of_changes(app, update.unexpected_settings(settings))
-        show_answers(app, {job_id: answer})
+        warn_of_unexpected(app, job_id, update.unexpected_settings)
