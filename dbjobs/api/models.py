@@ -177,6 +177,12 @@ class Run(_RunFields):
         return tuple(task for task in self.tasks if task.outcome in OWN_FAILURES)
 
     @property
+    def job_parameters(self) -> Payload:
+        """The values of the job's parameters, by name: the default where the run was given none."""
+        declared = self.payload.get("job_parameters") or ()
+        return {item["name"]: item.get("value", item.get("default")) for item in declared}
+
+    @property
     def is_one_time(self) -> bool:
         """True if it was submitted, and so has no job that could be started."""
         return self.payload.get("run_type") == "SUBMIT_RUN" or not self.payload.get("job_id")

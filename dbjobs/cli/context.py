@@ -1,9 +1,11 @@
 """`App`: what commands need, built on first use, so that nothing unused is loaded."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from dbjobs.cli.global_options import GlobalOptions
@@ -227,17 +229,9 @@ class App:
 
     def job_ids(self, refs: Iterable[str]) -> list[int]:
         """Jobs by id or by name, `-` for those on stdin, a line each; in the order given, each once."""
-        job_ids = list(dict.fromkeys(self.job_id(ref) for ref in _with_stdin(refs)))
+        lines = (line.strip() for line in sys.stdin)
+        texts = chain.from_iterable(filter(None, lines) if ref == "-" else [ref] for ref in refs)
+        job_ids = list(dict.fromkeys(map(self.job_id, texts)))
         if not job_ids:
             raise UsageError("no job was given: stdin is empty")
         return job_ids
-
-
-def _with_stdin(refs: Iterable[str]) -> Iterable[str]:
-    import sys
-
-    for ref in refs:
-        if ref == "-":
-            yield from filter(None, (line.strip() for line in sys.stdin))
-        else:
-            yield ref

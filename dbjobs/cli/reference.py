@@ -129,13 +129,8 @@ def describe_param(param: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"names": names if is_option else [param.name], "help": param.help or ""}
     if not (is_option and param.is_flag):
         found["metavar"] = param.metavar or "VALUE"
-    if choices := _choices(param):
-        found["values"] = choices
+    if choices := getattr(param.type, "choices", ()):
+        found["values"] = [str(getattr(choice, "value", choice)) for choice in choices]
     if param.nargs == -1 or getattr(param, "multiple", False):
         found["many"] = True
     return found
-
-
-def _choices(param: Any) -> list[str]:
-    choices = getattr(param.type, "choices", ())
-    return [str(getattr(choice, "value", choice)) for choice in choices]

@@ -1,10 +1,8 @@
 """What is different between two runs of a job: the settings that each ran with, parameters, commit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
 from dbjobs.api.client import JobsApi
 from dbjobs.api.models import Run, TaskRun
@@ -45,10 +43,11 @@ def settings_of(run: Run) -> Payload:
 
 def shared_settings_of(run: Run) -> Payload:
     """What all tasks of a run had in common."""
+    by_kind = run.payload.get("overriding_parameters") or {}
     git_source = dict(run.payload.get("git_source") or {})
     snapshot = git_source.pop("git_snapshot", None) or {}
     return {
-        "parameters": parameters_of(run.payload),
+        "parameters": run.job_parameters | {kind: values for kind, values in by_kind.items() if values},
         "git_source": {**git_source, "commit": snapshot.get("used_commit")},
         "job_clusters": run.payload.get("job_clusters"),
     }
@@ -61,12 +60,6 @@ def settings_of_task(task: Payload) -> Payload:
         if isinstance(settings.get(name), dict):
             settings[name] = {key: value for key, value in settings[name].items() if key not in fields}
     return settings
-
-
-def parameters_of(run: Payload) -> Mapping[str, Any]:
-    """The values of a run's parameters: those of the job, with what the run was started with over them."""
-    job = {item["name"]: item.get("value", item.get("default")) for item in run.get("job_parameters") or ()}
-    return job | {kind: values for kind, values in (run.get("overriding_parameters") or {}).items() if values}
 
 
 def compare_runs(old: Run, new: Run) -> list[Difference]:

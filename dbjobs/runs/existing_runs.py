@@ -46,19 +46,11 @@ def find_existing_runs(api: JobsApi, job: Payload, planned: Sequence[PlannedRun]
     runs = [Run(payload) for page in pages for payload in page]
     newest: dict[str, Run] = {}
     for run in runs:
-        newest.setdefault(_key_of_run(run.payload, defaults), run)
-    keys = {one.label: _key_of_request(one.body, defaults) for one in planned}
+        by_kind = run.payload.get("overriding_parameters") or {}
+        newest.setdefault(_to_key(run.job_parameters, by_kind, defaults), run)
+    keys = {one.label: _to_key(one.body.get("job_parameters") or {}, one.body, defaults) for one in planned}
     found = {label: newest[key] for label, key in keys.items() if key in newest}
     return ExistingRuns(found, len(runs), len(runs) < limit)
-
-
-def _key_of_request(body: Payload, defaults: Mapping[str, str]) -> str:
-    return _to_key(body.get("job_parameters") or {}, body, defaults)
-
-
-def _key_of_run(run: Payload, defaults: Mapping[str, str]) -> str:
-    used = {item["name"]: item.get("value", item.get("default")) for item in run.get("job_parameters") or ()}
-    return _to_key(used, run.get("overriding_parameters") or {}, defaults)
 
 
 def _to_key(job_parameters: Mapping[str, Any], by_kind: Payload, defaults: Mapping[str, str]) -> str:

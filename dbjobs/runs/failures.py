@@ -87,21 +87,18 @@ class FailureReader:
         if task.outcome in NOT_RUN and not task.start_time:
             return None
         if task.run_id not in self._outputs:
-            output = self._ask(task, task.run_id)
-            if self.is_out_of_reach:
-                return None
+            output = None
+            try:
+                output = self.api.get_run_output(task.run_id, NO_RETRIES)
+            except DbjobsError as error:
+                self.errors[task.run_id] = error
+                log = logger.debug if self.is_quiet else logger.warning
+                log("the output of %s could not be fetched: %s", task.task_key, error.message)
+                if isinstance(error, UnreachableError) and error.answer is None:
+                    self.is_out_of_reach = True
+                    return None
             self._outputs[task.run_id] = output
         return self._outputs[task.run_id]
-
-    def _ask(self, task: TaskRun, run_id: int) -> Payload | None:
-        try:
-            return self.api.get_run_output(run_id, NO_RETRIES)
-        except DbjobsError as error:
-            self.is_out_of_reach = isinstance(error, UnreachableError) and error.answer is None
-            self.errors[run_id] = error
-            log = logger.debug if self.is_quiet else logger.warning
-            log("the output of %s could not be fetched: %s", task.task_key, error.message)
-            return None
 
     def forget_outage(self) -> None:
         """Ask once more for what could not be had: just after a task has ended, or while contact was lost."""

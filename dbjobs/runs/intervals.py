@@ -97,8 +97,12 @@ def _time_zone(name: str) -> tzinfo:
 
 def _dates(unit: str, today: date) -> _Unit[date]:
     def read(text: str, _is_last: bool) -> tuple[date, date]:
-        found = _first_of(unit, _read_date(text, unit, today))
-        return found, found
+        day = _read_date(text, unit, today)
+        if unit == "months":
+            day = day.replace(day=1)
+        elif unit == "weeks":
+            day -= timedelta(day.weekday())
+        return day, day
 
     def add(day: date, number: int) -> date:
         if unit == "months":
@@ -106,13 +110,6 @@ def _dates(unit: str, today: date) -> _Unit[date]:
         return day + timedelta(number if unit == "days" else 7 * number)
 
     return _Unit(read, add, date.isoformat, lambda day: day.isoformat()[: 7 if unit == "months" else 10])
-
-
-def _first_of(unit: str, day: date) -> date:
-    """The first day of the month or, a Monday, of the week that a day is in."""
-    if unit == "months":
-        return day.replace(day=1)
-    return day - timedelta(day.weekday()) if unit == "weeks" else day
 
 
 def _add_months(day: date, number: int) -> date:

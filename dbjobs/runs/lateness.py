@@ -51,38 +51,23 @@ class Delay:
 
 def find_delays(run: Run, forecast: Forecast, now: float) -> list[Delay]:
     """At most one for each part. `now` is the server's time in epoch seconds."""
-    found = [
-        _queue_delay(run, forecast, now),
-        _cluster_delay(run, forecast, now),
-        _run_delay(run, forecast, now),
-    ]
-    return [delay for delay in found if delay]
-
-
-def _queue_delay(run: Run, forecast: Forecast, now: float) -> Delay | None:
-    if run.life_cycle_state != "QUEUED" or not run.start_time:
-        return None
-    past = [past.queued for past in forecast.past_runs]
-    return _delay(Part.QUEUE, now - seconds_of(run.start_time), past, LEAST_SECONDS)
-
-
-def _cluster_delay(run: Run, forecast: Forecast, now: float) -> Delay | None:
-    """That of the task which has waited longest for its cluster."""
-    delays = []
+    found: list[Delay | None] = []
+    if run.life_cycle_state == "QUEUED" and run.start_time:
+        past = [past.queued for past in forecast.past_runs]
+        found.append(_delay(Part.QUEUE, now - seconds_of(run.start_time), past, LEAST_SECONDS))
+    clusters = []
     for task in run.tasks:
         past = [past.tasks[task.task_key].setup for past in forecast.past_runs if task.task_key in past.tasks]
         if task.life_cycle_state == "PENDING" and task.start_time and past:
             seconds = now - seconds_of(task.start_time)
-            delays.append(_delay(Part.CLUSTER, seconds, past, LEAST_SECONDS, task))
-    return max(filter(None, delays), key=lambda delay: delay.seconds, default=None)
-
-
-def _run_delay(run: Run, forecast: Forecast, now: float) -> Delay | None:
-    if not run.start_time or _was_repaired(run):
-        return None
-    past = [past.total for past in forecast.past_runs]
-    delay = _delay(Part.RUN, now - seconds_of(run.start_time), past, 0.0)
-    return replace(delay, **_late_task(run, forecast, now)) if delay else None
+            clusters.append(_delay(Part.CLUSTER, seconds, past, LEAST_SECONDS, task))
+    # that of the task which has waited longest for its cluster
+    found.append(max(filter(None, clusters), key=lambda delay: delay.seconds, default=None))
+    if run.start_time and not _was_repaired(run):
+        past = [past.total for past in forecast.past_runs]
+        delay = _delay(Part.RUN, now - seconds_of(run.start_time), past, 0.0)
+        found.append(delay and replace(delay, **_late_task(run, forecast, now)))
+    return [delay for delay in found if delay]
 
 
 def _late_task(run: Run, forecast: Forecast, now: float) -> dict[str, Any]:

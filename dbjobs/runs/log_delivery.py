@@ -1,7 +1,6 @@
 """Where the logs of a task can be read while it runs: the API has its output only once it has ended."""
 
 from dbjobs.api.models import Run, TaskRun
-from dbjobs.http.response import Payload
 
 
 def find_logs(run: Run, task: TaskRun) -> str:
@@ -9,7 +8,13 @@ def find_logs(run: Run, task: TaskRun) -> str:
     pipeline_id = (task.payload.get("pipeline_task") or {}).get("pipeline_id")
     if pipeline_id:
         return f"events: /api/2.0/pipelines/{pipeline_id}/events"
-    conf = _cluster_of(run, task).get("cluster_log_conf") or {}
+    shared = {
+        cluster.get("job_cluster_key"): cluster.get("new_cluster") or {}
+        for cluster in run.payload.get("job_clusters") or ()
+    }
+    own = task.payload.get("new_cluster") or (run.payload.get("cluster_spec") or {}).get("new_cluster")
+    cluster = own or shared.get(task.payload.get("job_cluster_key"), {})
+    conf = cluster.get("cluster_log_conf") or {}
     for place in ("volumes", "dbfs", "s3"):
         destination = (conf.get(place) or {}).get("destination")
         if destination:
@@ -17,14 +22,3 @@ def find_logs(run: Run, task: TaskRun) -> str:
             cluster_id = instance.get("cluster_id") or "CLUSTER_ID"
             return f"logs, every five minutes: {str(destination).rstrip('/')}/{cluster_id}/driver"
     return ""
-
-
-def _cluster_of(run: Run, task: TaskRun) -> Payload:
-    """The new cluster of a task: its own, or one that it shares with other tasks of the job."""
-    shared = {
-        cluster.get("job_cluster_key"): cluster.get("new_cluster") or {}
-        for cluster in run.payload.get("job_clusters") or ()
-    }
-    own = task.payload.get("new_cluster") or (run.payload.get("cluster_spec") or {}).get("new_cluster")
-    found: Payload = own or shared.get(task.payload.get("job_cluster_key"), {})
-    return found

@@ -157,17 +157,10 @@ class RunReader:
         for task in run.tasks:
             if task.is_run_job and task.run_id and not task.is_ended and self._children_left > 0:
                 self._children_left -= 1
-                child = self._fetch_child(task)
-                if child:
-                    found[task.task_key] = child
+                with suppress(DbjobsError, KeyError, TypeError, ValueError):
+                    if task.run_id not in self._child_ids:
+                        output = self.api.get_run_output(task.run_id, NO_RETRIES)
+                        self._child_ids[task.run_id] = int(output["run_job_output"]["run_id"])
+                    child_id = self._child_ids[task.run_id]
+                    found[task.task_key] = Run(self.api.get_run_page(child_id, None, NO_RETRIES))
         return found
-
-    def _fetch_child(self, task: TaskRun) -> Run | None:
-        assert task.run_id is not None  # noqa: S101 - the caller has looked
-        try:
-            if task.run_id not in self._child_ids:
-                output = self.api.get_run_output(task.run_id, NO_RETRIES)
-                self._child_ids[task.run_id] = int(output["run_job_output"]["run_id"])
-            return Run(self.api.get_run_page(self._child_ids[task.run_id], None, NO_RETRIES))
-        except (DbjobsError, KeyError, TypeError, ValueError):
-            return None

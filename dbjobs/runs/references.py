@@ -1,10 +1,10 @@
 """What people type for a job or a run: a number, a name, a page's URL, `JOB@failed`, `@last`."""
 
 import re
-from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dbjobs.common.nearest import nearest_names
@@ -87,7 +87,7 @@ def as_id(text: str) -> int | None:
     return number if 0 < number <= MAX_ID else None
 
 
-def check_job_name(text: str) -> None:
+def _check_job_name(text: str) -> None:
     """Refuse what cannot be the name of a job, but was meant as something else."""
     if not text.strip():
         raise UsageError("the name of the job is empty", hint="give a job's id, or its exact name")
@@ -105,35 +105,21 @@ def find_job(api: "JobsApi", ref: str) -> int:
     """The id of the job that an id or an exact name means; a NotFoundError names the nearest ones."""
     if (job_id := as_id(ref)) is not None:
         return job_id
-    check_job_name(ref)
-
-    def list_newest() -> list[dict[str, Any]]:
-        try:
-            return list(chain.from_iterable(api.list_jobs(limit=MAX_JOBS_SEARCHED)))
-        except DbjobsError:  # the error about the name is enough
-            return []
-
-    return choose_job(ref, chain.from_iterable(api.list_jobs(name=ref)), list_newest)
-
-
-def choose_job(
-    name: str, jobs: Iterable[dict[str, Any]], list_all: Callable[[], Iterable[dict[str, Any]]]
-) -> int:
-    """The id of the one job that has exactly this name, among those that a server lists for it.
-
-    `list_all` lists the jobs among which the nearest names are looked for, if there is none.
-    """
+    _check_job_name(ref)
     from dbjobs.api.paging import name_of  # late: completion, which needs the rest, loads no API
 
-    names = {int(job["job_id"]): name_of(job) for job in jobs}
-    found = [job_id for job_id, own_name in names.items() if own_name == name]
+    names = {int(job["job_id"]): name_of(job) for job in chain.from_iterable(api.list_jobs(name=ref))}
+    found = [job_id for job_id, name in names.items() if name == ref]
     if len(found) > 1:
         ids = ", ".join(map(str, found[:MAX_LISTED])) + (", …" if len(found) > MAX_LISTED else "")
-        raise UsageError(f"{len(found)} jobs are named {name!r}: {ids}", hint="choose one by its id")
+        raise UsageError(f"{len(found)} jobs are named {ref!r}: {ids}", hint="choose one by its id")
     if not found:
-        near = nearest_names(name, {*names.values(), *map(name_of, list_all())} - {""}, MAX_SUGGESTED)
+        others = set(names.values())
+        with suppress(DbjobsError):  # the error about the name is enough
+            others |= {name_of(job) for job in chain.from_iterable(api.list_jobs(limit=MAX_JOBS_SEARCHED))}
+        near = nearest_names(ref, others - {""}, MAX_SUGGESTED)
         alike = f"there is {', '.join(map(repr, near))}; " if near else ""
         raise NotFoundError(
-            f"there is no job named {name!r}", hint=f"{alike}names must match exactly; an id works, too"
+            f"there is no job named {ref!r}", hint=f"{alike}names must match exactly; an id works, too"
         )
     return found[0]

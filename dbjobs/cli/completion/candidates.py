@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from dbjobs.api.states import RESULT_STATES, TRIGGERS
 from dbjobs.cli.cache import Entries, load_workspace, read_last_run
@@ -64,7 +64,7 @@ def _find_values(line: CommandLine, param: TreeNode, current: str, environ: Mapp
         values: Words = [(choice, "") for choice in choices]
         return Candidates(_starting_with(current, values))
     metavar = param["metavar"].strip("[].")
-    find = _BY_OPTION.get(param["names"][0]) or _BY_METAVAR.get(metavar)
+    find = FINDERS.get(param["names"][0]) or FINDERS.get(metavar)
     values = find(query) if find else []
     kind = {"FILE": "files", "NAME|FILE": "files", "DIR": "folders"}.get(metavar, "words")
     return Candidates(_starting_with(current, values), kind)
@@ -92,6 +92,28 @@ class Query:
         return find_host(self.line, self.environ)
 
 
+Finder: TypeAlias = Callable[[Query], Words]
+
+FINDERS: dict[str, Finder] = {
+    "--run-name": lambda query: [],
+    "--result": lambda query: [(state, "") for state in RESULT_STATES],
+    "--trigger": lambda query: [(trigger, "") for trigger in TRIGGERS],
+    "--run-type": lambda query: [(kind, "") for kind in ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")],
+}
+"""What finds the values of an option, or of every argument and option with a metavar."""
+
+
+def _completes(*names: str) -> Callable[[Finder], Finder]:
+    """Register a function for these options and metavars."""
+
+    def register(find: Finder) -> Finder:
+        FINDERS.update(dict.fromkeys(names, find))
+        return find
+
+    return register
+
+
+@_completes("JOB")
 def _jobs(query: Query) -> Words:
     """Names, or ids once a digit is typed; a job without a name is known by its id."""
     jobs = [(job_id, entry.get("name") or "") for job_id, entry in query.load("jobs").items()]
@@ -100,10 +122,12 @@ def _jobs(query: Query) -> Words:
     return [(job, help_text) for job, help_text in dict(jobs).items() if job not in query.line.arguments]
 
 
+@_completes("--name")
 def _job_names(query: Query) -> Words:
     return [(job, help_text) for job, help_text in _jobs(query) if not job.isdigit()]
 
 
+@_completes("RUN")
 def _runs(query: Query) -> Words:
     """Run ids, the latest start first, `@last`, and, once a letter is typed, `JOB@latest` and the like."""
     runs = query.load("runs")
@@ -123,18 +147,16 @@ def _runs(query: Query) -> Words:
 
 def _describe_run(entry: Mapping[str, Any]) -> str:
     """`2h ago FAILED nightly`."""
-    age = _format_age(time() - entry["start_time"] / 1000) if entry.get("start_time") else ""
+    age = ""
+    if entry.get("start_time"):
+        seconds = time() - entry["start_time"] / 1000
+        units = (("d", 86400), ("h", 3600), ("m", 60))
+        ages = (f"{seconds // length:.0f}{unit} ago" for unit, length in units if seconds >= length)
+        age = next(ages, "just now")
     return " ".join(filter(None, (age, entry.get("state"), entry.get("name"))))
 
 
-def _format_age(seconds: float) -> str:
-    """`2h ago`: one unit says enough here."""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f}{unit} ago"
-    return "just now"
-
-
+@_completes("TASK", "KEY")
 def _tasks(query: Query) -> Words:
     """The task keys of the job or run that the line names."""
     parameters = query.line.node.get("arguments", ())
@@ -154,36 +176,20 @@ def _tasks(query: Query) -> Words:
     return [(task_key, "") for task_key in entry.get("tasks", ())]
 
 
+@_completes("--profile", "NAME")
 def _profiles(query: Query) -> Words:
     hosts = read_profiles(query.line, query.environ)["hosts"]
     return [(name, host or "") for name, host in hosts.items()]
 
 
+@_completes("NAME|FILE")
 def _scenarios(query: Query) -> Words:
     folder = Path(__file__).parents[2] / "sandbox" / "scenarios"
     return [(file.stem, "") for file in sorted(folder.glob("*.yaml"))]
 
 
+@_completes("--auth-type")
 def _auth_types(query: Query) -> Words:
     from dbjobs.auth.methods import AUTH_METHODS
 
     return [(name, "") for name in AUTH_METHODS]
-
-
-_BY_OPTION: dict[str, Callable[[Query], Words]] = {
-    "--profile": _profiles,
-    "--name": _job_names,
-    "--run-name": lambda query: [],
-    "--auth-type": _auth_types,
-    "--result": lambda query: [(state, "") for state in RESULT_STATES],
-    "--trigger": lambda query: [(trigger, "") for trigger in TRIGGERS],
-    "--run-type": lambda query: [(kind, "") for kind in ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")],
-}
-_BY_METAVAR: dict[str, Callable[[Query], Words]] = {
-    "JOB": _jobs,
-    "RUN": _runs,
-    "TASK": _tasks,
-    "KEY": _tasks,
-    "NAME": _profiles,
-    "NAME|FILE": _scenarios,
-}

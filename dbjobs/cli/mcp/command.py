@@ -33,7 +33,11 @@ def command(ctx: typer.Context, allow: Allow = "") -> None:
 
     Exit codes: 0 the client has left, 2 wrong usage, 3 configuration or sign-in.
     """
-    permissions = frozenset(_parse_permission(name.strip()) for name in allow.split(",") if name.strip())
+    names = {name.strip() for name in allow.split(",")} - {""}
+    known = [permission.value for permission in Permission]
+    if unknown := sorted(names.difference(known)):
+        message = f"{unknown[0]!r} is not one of {', '.join(known)}"
+        raise typer.BadParameter(message, param_hint="--allow")
     app = app_of(ctx)
     try:
         from dbjobs.cli.mcp.server import make_server
@@ -45,12 +49,4 @@ def command(ctx: typer.Context, allow: Allow = "") -> None:
 
     given = app.config_options
     client = Client(given.profile, host=given.host, config=given.config, api_version=given.api_version)
-    make_server(client, permissions).run("stdio")
-
-
-def _parse_permission(name: str) -> Permission:
-    try:
-        return Permission(name)
-    except ValueError:
-        known = ", ".join(permission.value for permission in Permission)
-        raise typer.BadParameter(f"{name!r} is not one of {known}", param_hint="--allow") from None
+    make_server(client, frozenset(map(Permission, names))).run("stdio")

@@ -19,7 +19,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
 from dbjobs import __version__
-from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.models import Run
+from dbjobs.api.paging import name_of
 from dbjobs.cli.mcp.permissions import Permission
 from dbjobs.common.clock import SystemClock
 from dbjobs.common.deadline import time_limit
@@ -87,10 +88,10 @@ class Tools:
 
         def list_them() -> dict[str, Any]:
             text = name_contains.lower()
-            named = (job for job in self._client.jobs() if text in _name(job).lower())
+            named = (job for job in self._client.jobs() if text in name_of(job).lower())
             jobs = list(islice(named, limit + 1))
             return {
-                "data": [{"job_id": job["job_id"], "name": _trim(_name(job))} for job in jobs[:limit]],
+                "data": [{"job_id": job["job_id"], "name": _trim(name_of(job))} for job in jobs[:limit]],
                 "more": len(jobs) > limit,
             }
 
@@ -289,7 +290,11 @@ def _describe_run(run: Run, *, with_tasks: bool = False) -> dict[str, Any]:
     }
     if with_tasks:
         tasks = sorted(run.tasks, key=lambda task: task not in run.failed_tasks)
-        described["data"]["tasks"] = [_describe_task(task) for task in tasks[:MAX_ITEMS]]
+        described["data"]["tasks"] = [
+            {"task_key": _trim(task.task_key), "state": task.shown_state}
+            | ({"message": _trim(task.message)} if task.message else {})
+            for task in tasks[:MAX_ITEMS]
+        ]
         described["number_of_tasks"] = len(tasks)
     return described
 
@@ -302,15 +307,6 @@ def _expectation(snapshot: Snapshot, run_id: int) -> dict[str, Any]:
     left = forecast.left_at(snapshot.server_began + snapshot.elapsed)
     end = datetime.fromtimestamp(SystemClock().now() + left).astimezone()
     return {"usual_seconds": round(forecast.usual), "expected_end": end.isoformat(timespec="seconds")}
-
-
-def _describe_task(task: TaskRun) -> dict[str, Any]:
-    described = {"task_key": _trim(task.task_key), "state": task.shown_state, "message": _trim(task.message)}
-    return {name: value for name, value in described.items() if value}
-
-
-def _name(job: Mapping[str, Any]) -> str:
-    return str((job.get("settings") or {}).get("name") or "")
 
 
 def _trim_all(value: Any) -> Any:
