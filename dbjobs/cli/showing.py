@@ -69,7 +69,7 @@ def show_run(app: App, run: Payload) -> None:
     from dbjobs.output.terminal import tables
 
     causes = listed_causes(app)
-    known = causes.of_tasks(Run(run)) if causes else {}
+    known = causes.of_tasks(Run(run).failed_tasks) if causes else {}
     tables.show_run(app.streams, run, app.clock.now(), known)
 
 

@@ -7,7 +7,14 @@ from dbjobs.api.states import Phase
 from dbjobs.common.plain_text import clean_line
 from dbjobs.output.causes import format_cause, format_names, format_short_cause, format_verdict, render_cause
 from dbjobs.output.differences import render_changes
-from dbjobs.output.formatting import count, format_date, format_duration, format_state, format_took
+from dbjobs.output.formatting import (
+    count,
+    format_age,
+    format_date,
+    format_duration,
+    format_state,
+    format_took,
+)
 from dbjobs.output.serialization import is_utf8
 from dbjobs.output.streams import Streams
 from dbjobs.output.truncation import truncate
@@ -107,9 +114,9 @@ def _earlier_runs(earlier: EarlierRuns, now: float) -> Iterator[str]:
     if good is None:
         yield "none of them succeeded"
         return
-    ago = format_duration(now - good.start_time / 1000) if good.start_time else ""
+    age = format_age(good.start_time, now)
     took = format_took(good)
-    facts = [f"{ago} ago" if ago else "", f"took {took}" if took else ""]
+    facts = [age, f"took {took}" if took else ""]
     yield f"last good run: {good.run_id} ({', '.join(filter(None, facts))})"
 
 

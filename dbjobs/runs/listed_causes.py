@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from dbjobs.api.client import JobsApi
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
@@ -13,6 +14,9 @@ from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.causes import Cause, is_generic
 from dbjobs.runs.earlier_runs import failed_attempts
 from dbjobs.runs.failures import FailureReader
+
+if TYPE_CHECKING:
+    from dbjobs.runs.history import FailureGroup, JobHistory
 
 MAX_READ_ROWS = 10
 """So many failed rows, the first ones, are looked into: a request each, two if the list has no tasks."""
@@ -46,10 +50,10 @@ class ListedCauses:
                     causes[run.run_id] = cause
         return causes
 
-    def of_tasks(self, run: Run) -> dict[int, Cause]:
-        """By the run_id of a task, the causes of the tasks of a run that failed."""
+    def of_tasks(self, tasks: Iterable[TaskRun]) -> dict[int, Cause]:
+        """By run_id, why tasks failed."""
         causes = {}
-        for task in run.failed_tasks:
+        for task in tasks:
             if task.run_id and self._is_worth_reading(task):
                 with time_limit(self.clock, self._seconds_left) as limit:
                     cause = self._read_task(task)
@@ -57,6 +61,15 @@ class ListedCauses:
                 if cause:
                     causes[task.run_id] = cause
         return causes
+
+    def of_failures(self, history: "JobHistory") -> "JobHistory":
+        """The history with its groups of failures told by the cause of the newest one of each."""
+        return replace(history, failures=tuple(map(self._explain_group, history.failures)))
+
+    def _explain_group(self, group: "FailureGroup") -> "FailureGroup":
+        failed = (task for task in group.runs[0].failed_tasks if task.task_key == group.task_key)
+        cause = next(iter(self.of_tasks(failed).values()), None)
+        return replace(group, message=cause.line) if cause else group
 
     def _is_worth_reading(self, run: Run | TaskRun) -> bool:
         may_read = self._reads_left > 0 and self._seconds_left > 0

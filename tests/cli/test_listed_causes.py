@@ -125,6 +125,19 @@ def test_a_run_has_it_as_its_message_and_beside_the_task(
     assert workspace.calls == {"runs/get": 1, "runs/get-output": 1}
 
 
+def test_the_history_of_a_job_tells_failures_by_their_cause(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock
+) -> None:
+    workspace = Workspace([failed(run_id) for run_id in range(11, 15)])
+    serve(workspace)
+
+    done = dbjobs("jobs", "history", JOB_ID)
+
+    newest = "last in run 14 (2025-12-31): BadOrdersError: 1402 bad orders"
+    assert done.stdout.partition("Failures\n")[2] == f"  check FAILED 4 times, {newest}\n"
+    assert workspace.calls == {"runs/list": 1, "runs/get-output": 1}
+
+
 @pytest.mark.parametrize("option", [("-q",), ("-o", "json"), ("-o", "jsonl"), ("-o", "yaml"), ("-o", "id")])
 @pytest.mark.parametrize("command", ["runs list", "runs get 11", "jobs list --runs", f"jobs get {JOB_ID}"])
 def test_nothing_is_read_for_programs(

@@ -6,7 +6,7 @@ import typer
 
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import JobRef
-from dbjobs.cli.showing import show_history, write_history
+from dbjobs.cli.showing import listed_causes, show_history, write_history
 
 DEFAULT_RUNS = 25
 """How many runs are read unless --limit says otherwise: one page of a list."""
@@ -65,6 +65,8 @@ def command(
     if any(run.get("has_more") for run in payloads):
         app.streams.note("of runs with more than 100 tasks, the first 100 are shown")
     history = analyze_runs(map(Run, payloads))
+    if causes := listed_causes(app):
+        history = causes.of_failures(history)
     show_history(app, history, job_id)
     if report and payloads:
         write_history(app, history, report)

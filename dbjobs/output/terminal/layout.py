@@ -105,7 +105,9 @@ def measure(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -
         while total_width(columns, narrowed) > width and left_out:
             widths[left_out.pop()] = 0
             narrowed = _narrow(columns, widths, width, MIN_COLUMN_WIDTH, has_minimum=has_minimum)
-    return narrowed if total_width(columns, narrowed) <= width else _narrow(columns, widths, width, 1)
+        if total_width(columns, narrowed) <= width:
+            return narrowed
+    return _narrow(columns, widths, width, 1)
 
 
 def _narrow(

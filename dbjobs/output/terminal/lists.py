@@ -18,6 +18,7 @@ from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import (
     CAUSE_SHARE,
     MIN_NAME_WIDTH,
+    NAME_WIDTH,
     Column,
     draw,
     draw_uncut,
@@ -32,6 +33,7 @@ from dbjobs.runs.listed_causes import ListedCauses
 StyledText = tuple[str, str]
 """A text and its style: lists are long, and a Text is made of it only where styles are seen."""
 
+MIN_SCHEDULE_WIDTH = 16
 MIN_CAUSE_WIDTH = 20
 """Of a terminal's width, so much goes to causes before dates and durations get any."""
 
@@ -81,10 +83,10 @@ def jobs_writer(streams: Streams, now: float, *, with_tasks: bool) -> ListWriter
     """For jobs, perhaps with the keys of their tasks."""
     columns = [
         Column("JOB ID", is_whole=True),
-        Column("NAME"),
+        Column("NAME", min_width=NAME_WIDTH),
         Column("CREATOR", is_optional=True),
         Column("CREATED", is_whole=True, is_optional=True, priority=2),
-        Column("SCHEDULE", is_optional=True),
+        Column("SCHEDULE", is_optional=True, priority=3, min_width=MIN_SCHEDULE_WIDTH),
         Column("TASKS", is_whole=True, is_right=True, is_optional=True, priority=1),
     ]
 
