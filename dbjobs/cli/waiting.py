@@ -1,6 +1,6 @@
 """Every --wait: the options, as the wait and its display take them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,20 @@ def wait_for_runs(
     just_started: bool = False,
     just_canceled: bool = False,
     backfill: "Backfill | None" = None,
+    same_command: Callable[..., str] = str,
 ) -> int:
     """Watch the runs to their end, show it, and return the exit code: their outcome.
 
     `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
     """
     wait = make_wait(
-        app, run_ids, options, just_started=just_started, just_canceled=just_canceled, backfill=backfill
+        app,
+        run_ids,
+        options,
+        just_started=just_started,
+        just_canceled=just_canceled,
+        backfill=backfill,
+        same_command=same_command,
     )
     code = wait.run()
     is_outcome = code in {outcome.value for outcome in Outcome}
@@ -52,13 +59,15 @@ def make_wait(
     just_canceled: bool = False,
     reader: RunReader | None = None,
     backfill: "Backfill | None" = None,
+    same_command: Callable[..., str] = str,
 ) -> Wait:
     """The wait for the runs, with all that shows it.
 
     `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: their cancels were accepted.
     `reader`: what knows how to read these runs.
-    `backfill`: the runs that are started while the wait goes on.
+    `backfill`: the runs that are started while the wait goes on; `same_command` makes the command that
+    continues it, with more options.
     """
     app.streams.keep_results()
     for run_id in run_ids[-1:]:
@@ -75,6 +84,7 @@ def make_wait(
         progress=options.progress,
         show_output=options.show_output.value,
         backfill=backfill,
+        same_command=same_command,
         canceled=set(run_ids) if just_canceled else None,
         no_input=options.no_input,
         earlier_attempts=reader.earlier_attempts,

@@ -10,7 +10,6 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.output.causes import format_short_cause
 from dbjobs.output.expectations import format_about, format_time
 from dbjobs.output.formatting import count
-from dbjobs.runs.cause_groups import CauseGroup
 from dbjobs.runs.pace import expect_end
 from dbjobs.runs.snapshots import PlannedSets, Snapshot, WatchedRun
 
@@ -100,7 +99,47 @@ def format_sets_left(snapshot: Snapshot, now: float) -> str:
     return f"about {format_about(left)} left (ends about {format_time(now + left, now)})"
 
 
-def format_group(group: CauseGroup) -> str:
-    """`14 sets: your code: KeyError: 'FR'`."""
-    cause = format_short_cause(group.cause) if group.cause else "causes that were not read"
-    return f"{count(len(group.runs), 'set')}: {cause}"
+class SetGroup(NamedTuple):
+    """Sets that failed, or were refused, alike."""
+
+    text: str
+    """`14 sets: your code: KeyError: 'FR'`"""
+    labels: Sequence[str]
+    """without the name of the parameter, if all sets have but this one"""
+    run: Run | None = None
+    """of the first of them; None if they were refused"""
+
+
+def groups_of(snapshot: Snapshot, sets: PlannedSets) -> list[SetGroup]:
+    """A group for each cause of failures, the largest first, then one for each reason of refusals."""
+    prefix = common_prefix(sets.labels)
+    labels = {watched.run_id: watched.label.removeprefix(prefix) for watched in snapshot.runs}
+    groups = []
+    for one in snapshot.failure_groups:
+        cause = format_short_cause(one.cause) if one.cause else "causes that were not read"
+        names = [labels[run.run_id] for run in one.runs]
+        groups.append(SetGroup(f"{count(len(names), 'set')}: {cause}", names, one.runs[0]))
+    refused: dict[str, list[str]] = {}
+    for label, message in sets.refused.items():
+        refused.setdefault(message, []).append(label.removeprefix(prefix))
+    for message, names in refused.items():
+        groups.append(SetGroup(f"{count(len(names), 'set')} refused: {message}", names))
+    return groups
+
+
+def describe_next_step(states: Iterable[SetState]) -> tuple[str, bool] | None:
+    """What the same command does next, and whether it needs --rerun-failed; None if nothing is left."""
+    counts = Counter(states)
+    failed = sum(counts[state] for state in (SetState.FAILED, SetState.CANCELED, SetState.UNKNOWN))
+    missing = sum(counts[state] for state in (SetState.NOT_STARTED, SetState.UNCERTAIN, SetState.SKIPPED))
+    active = sum(counts[state] for state in (SetState.RUNNING, SetState.QUEUED, SetState.NOT_SEEN))
+    steps = [
+        f"repairs the {count(failed, 'run')} that failed" if failed else "",
+        f"starts the {count(missing, 'set')} without a run" if missing else "",
+        f"tries the {count(counts[SetState.REFUSED], 'refused set')} again"
+        if counts[SetState.REFUSED]
+        else "",
+        f"waits for the {count(active, 'run')} that may still be active" if active else "",
+    ]
+    taken = list(filter(None, steps))
+    return (" and ".join(filter(None, [", ".join(taken[:-1]), taken[-1]])), failed > 0) if taken else None

@@ -100,16 +100,19 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
-def render_failure(failed: FailedTask, keys: Sequence[str] = (), *, tail_lines: int = 20) -> str:
+def render_failure(
+    failed: FailedTask, keys: Sequence[str] = (), label: str = "", *, tail_lines: int = 20
+) -> str:
     """Why a task failed: its causes and the end of its trace, or of its logs where there is none.
 
-    `keys`: of several tasks that failed alike, all of them.
+    `keys`: of several tasks that failed alike, all of them. `label` distinguishes the run from others.
     """
     task = failed.task
+    of_run = f" of {clean_line(label)}" if label else ""
     if len(keys) > 1:
-        lines = [f"tasks {format_names(keys)}: {clean_line(task.shown_state)}"]
+        lines = [f"tasks {format_names(keys)}{of_run}: {clean_line(task.shown_state)}"]
     else:
-        state = f"task {clean_line(failed.name)}: {clean_line(task.shown_state)}"
+        state = f"task {clean_line(failed.name)}{of_run}: {clean_line(task.shown_state)}"
         lines = [join_facts(state, format_attempt(task), format_took(task))]
     lines += [_INDENT + line for line in describe_failure(failed)]
     title, text = trace_of(failed.trace)

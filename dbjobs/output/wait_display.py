@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbjobs.api.models import Run
@@ -15,6 +15,7 @@ from dbjobs.output.browser import is_page, open_page
 from dbjobs.output.formatting import format_no_contact
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
+from dbjobs.output.sets import describe_next_step, sets_of
 from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
 from dbjobs.output.task_outputs import render_summary
@@ -48,6 +49,8 @@ class WaitDisplay:
     """whose outputs are shown: failed, all or none"""
     backfill: "Backfill | None" = None
     """what starts the runs while the wait goes on"""
+    same_command: Callable[..., str] = str
+    """makes the command that continues a backfill, with more options"""
     canceled: set[int] | None = None
     """the runs whose cancel was accepted; None if none was sent"""
     no_input: bool = False
@@ -68,6 +71,8 @@ class WaitDisplay:
             self.earlier_attempts,
         )
         self._has_result = False
+        self._view_is_last = self._mode is ProgressMode.LIVE
+        """nothing was written below the last frame of the live view"""
         self._watched: Sequence[WatchedRun] = ()
 
     @property
@@ -115,15 +120,19 @@ class WaitDisplay:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        # a line of stdout would stand amid the live view, which shows the ids itself
-        is_drawn_over = self._mode is ProgressMode.LIVE and self.streams.is_terminal(self.streams.out)
-        if self.backfill and self.output in ("text", "id") and not is_drawn_over:
+        if self.backfill and self.output in ("text", "id") and not self._is_drawn_over:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         snapshot = self._outputs.add_causes(snapshot)
         self._watched = snapshot.runs
         self._view.show(snapshot)
         self._outputs.show_ended(snapshot, self._view.paused)
         self.reporter.show_progress(snapshot)
+
+    @property
+    def _is_drawn_over(self) -> bool:
+        """A line of text on stdout would stand amid the live view, which shows the runs itself."""
+        is_terminal = self._mode is ProgressMode.LIVE and self.streams.is_terminal(self.streams.out)
+        return is_terminal and self.output == "text"
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
         if reason:
@@ -165,21 +174,38 @@ class WaitDisplay:
         for watched in snapshot.runs:
             if watched.is_lost or watched.run is None or not watched.run.is_ended:
                 continue
-            has_shown = self._outputs.show_rest(watched.run) or has_shown
+            has_shown = self._outputs.show_rest(watched) or has_shown
             if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
                 failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
                 self.streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
             if error := watched.run.page_error:
                 self.streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
+        self._view_is_last = self._mode is ProgressMode.LIVE and not has_shown
         if self.backfill:
-            from dbjobs.output.terminal.parameter_sets import render_parameter_sets
-
-            if self.backfill.planned:
-                table = render_parameter_sets(self.streams, snapshot, self.backfill, self.clock.now())
-                self.streams.note(table)
-        elif has_shown or self._mode is not ProgressMode.LIVE:  # else the live view shows it
+            return
+        if not self._view_is_last:
             self.streams.note(render_summary(snapshot))
         self._outputs.explain([run for run in map(self._find_failure, snapshot.runs) if run])
+
+    def _show_sets(self, backfill: "Backfill", snapshot: Snapshot, *, may_ask: bool) -> None:
+        """What became of every set, why some failed, and the command that continues."""
+        from dbjobs.output.terminal.parameter_sets import render_sets, render_sets_summary
+
+        sets = backfill.sets
+        snapshot = self._outputs.add_causes(replace(snapshot, sets=sets, unstarted=0), may_ask=may_ask)
+        states = [one.state for one in sets_of(snapshot, sets)]
+        if table := render_sets(self.streams, snapshot, sets, self.clock.now()):
+            self.streams.note(table)
+        if not self._view_is_last:
+            self.streams.note(render_sets_summary(self.streams, snapshot, sets))
+        if sets.uncertain:
+            self.streams.warn(f"{'; '.join(sets.uncertain)} may have been started, or not")
+        if failed := next((group.runs[0] for group in snapshot.failure_groups if group.cause), None):
+            self.streams.note(f"more: {self.command_line('runs explain', str(failed.run_id))}")
+        if step := describe_next_step(states):
+            reason, is_repair = step
+            options = ["--rerun-failed"] if is_repair and not backfill.repair_reader else []
+            self.streams.note(f"next: {self.same_command(*options)}\n      {reason}")
 
     def _find_failure(self, watched: WatchedRun) -> Run | None:
         """The run, if it did not end well, though nobody here wanted it to be canceled."""
@@ -203,8 +229,11 @@ class WaitDisplay:
 
     def report(self, snapshot: Snapshot, exit_reason: str, *, may_ask: bool, is_final: bool) -> None:
         if is_final and not self._has_result:
-            self._print_result(snapshot.runs)
             self._has_result = True
+            if self.backfill is None or not self._is_drawn_over:
+                self._print_result(snapshot.runs)
+            if self.backfill and self.backfill.planned:
+                self._show_sets(self.backfill, snapshot, may_ask=may_ask)
         if snapshot.ending is Ending.CONTACT_LOST and not exit_reason:
             exit_reason = _contact_lost_reason(snapshot)
         self.reporter.end(snapshot, exit_reason, may_ask=may_ask, is_final=is_final)

@@ -28,6 +28,9 @@ MAX_EXPLAINED_RUNS = 3
 SECONDS_TO_READ = 5.0
 """For so long, at most, a watch stands still to read why tasks failed."""
 
+SECONDS_TO_READ_AT_END = 30.0
+"""The same for the end of a backfill."""
+
 LEAST_TO_READ = 0.5
 """Seconds: with less time, nothing is asked for, as it would not be answered."""
 
@@ -60,14 +63,16 @@ class WaitOutputs:
     def __post_init__(self) -> None:
         self.reader.is_quiet = True
 
-    def add_causes(self, snapshot: Snapshot) -> Snapshot:
+    def add_causes(self, snapshot: Snapshot, *, may_ask: bool = True) -> Snapshot:
         """The snapshot with the causes of the tasks that have failed; those of new ones are read."""
         if self._last is None or snapshot.runs is not self._last_runs:
             limit = SECONDS_TO_READ
             if snapshot.next_poll is not None:
                 limit = min(limit, snapshot.next_poll - snapshot.elapsed)
+            elif snapshot.sets:
+                limit = SECONDS_TO_READ_AT_END
             most = MAX_READ_OF_SETS if snapshot.sets else MAX_SHOWN_OUTPUTS
-            if limit < LEAST_TO_READ:  # such as between two starts
+            if limit < LEAST_TO_READ or not may_ask:  # such as between two starts
                 most = 0
             elif not snapshot.error:
                 self.reader.is_out_of_reach = False
@@ -109,38 +114,40 @@ class WaitOutputs:
         if self.reporter.folds or snapshot.ending:
             return
         with time_limit(self.clock, SECONDS_TO_READ):
-            for run in (watched.run for watched in snapshot.runs if watched.run):
-                unshown = [task for task in self._unshown(run) if task.run_id not in self.earlier_attempts]
+            for watched in snapshot.runs:
+                unshown = [
+                    task for task in self._unshown(watched) if task.run_id not in self.earlier_attempts
+                ]
                 ended = [task for task in unshown if task.is_ended]
                 ready = [task for task in ended if self.reader.fetch(task) is not None]
                 if ready:
                     with paused():
-                        self._show(run, ready)
+                        self._show(watched, ready)
 
-    def show_rest(self, run: Run) -> bool:
+    def show_rest(self, watched: WatchedRun) -> bool:
         """What was not shown before; True if there was any of it."""
-        unshown = self._unshown(run)
-        self._show(run, unshown)
-        wanted = self._wanted(run)
-        if left := sum(task.run_id not in self._shown for task in wanted):
-            more = self.command_line("runs output", str(run.run_id))
+        unshown = self._unshown(watched)
+        self._show(watched, unshown)
+        left = sum(task.run_id not in self._shown for task in self._wanted(watched.run))
+        if left and not watched.label:  # the sets of a backfill are many, and counted by cause
+            more = self.command_line("runs output", str(watched.run_id))
             self.streams.note(f"… and {count(left, 'task')} more: {more}")
         return bool(unshown)
 
-    def _wanted(self, run: Run) -> Sequence[TaskRun]:
-        if self.show_output == "none":
+    def _wanted(self, run: Run | None) -> Sequence[TaskRun]:
+        if self.show_output == "none" or run is None:
             return ()
         if self.show_output == "all":
             return run.output_runs
         is_good = run.outcome is None or run.outcome.is_good
         return run.failed_tasks or (() if run.tasks or is_good else run.output_runs)
 
-    def _unshown(self, run: Run) -> Sequence[TaskRun]:
+    def _unshown(self, watched: WatchedRun) -> Sequence[TaskRun]:
         """As many as there is room for."""
-        unshown = [task for task in self._wanted(run) if task.run_id not in self._shown]
+        unshown = [task for task in self._wanted(watched.run) if task.run_id not in self._shown]
         return unshown[: max(0, MAX_SHOWN_OUTPUTS - len(self._shown))]
 
-    def _show(self, run: Run, tasks: Sequence[TaskRun]) -> None:
+    def _show(self, watched: WatchedRun, tasks: Sequence[TaskRun]) -> None:
         """Show outputs; of tasks that failed alike, one, unless a program reads."""
         self._shown.update(task.run_id for task in tasks)
         groups: dict[object, list[TaskRun]] = {}
@@ -149,7 +156,7 @@ class WaitOutputs:
         for identity, alike in groups.items():
             if identity not in self._shown_causes:
                 self._shown_causes.add(identity)
-                self._show_first(run, alike)
+                self._show_first(watched, alike)
 
     def _identity(self, task: TaskRun) -> object:
         """Equal for tasks of which one stands for all."""
@@ -158,7 +165,7 @@ class WaitOutputs:
         causes = self.reader.read(task).causes
         return (*(cause.identity for cause in causes), task.run_id if not causes[0].line else None)
 
-    def _show_first(self, run: Run, alike: Sequence[TaskRun]) -> None:
+    def _show_first(self, watched: WatchedRun, alike: Sequence[TaskRun]) -> None:
         task = alike[0]
         is_failure = task.outcome in OWN_FAILURES
         answer = self.reader.fetch(task)
@@ -166,9 +173,9 @@ class WaitOutputs:
             text = render_output(task, answer)
         else:
             failed = self.reader.read(task) if is_failure else FailedTask(task.task_key, task, answer)
-            text = render_failure(failed, [one.task_key for one in alike])
+            text = render_failure(failed, [one.task_key for one in alike], watched.label)
         with self.reporter.group(f"{task.task_key} {task.shown_state}", is_open=is_failure):
-            self.streams.show(text, is_failure=is_failure, run_id=run.run_id, task_key=task.task_key)
+            self.streams.show(text, is_failure=is_failure, run_id=watched.run_id, task_key=task.task_key)
 
     def explain(self, runs: Sequence[Run]) -> None:
         """Why runs failed, and the next command: the last words of a wait that did not end well."""

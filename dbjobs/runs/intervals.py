@@ -22,6 +22,9 @@ _AGES = {"h": ("hours",), "d": UNITS, "w": UNITS, "m": ("months",)}
 
 _HOUR = timedelta(hours=1)
 
+MAX_FIXED = 1_000_000
+"""Hours of a century, which are made only to know the first and the last one."""
+
 T = TypeVar("T", date, datetime)
 
 
@@ -78,6 +81,15 @@ def read_intervals(
     if not intervals:
         raise UsageError(f"--{unit}: {text!r} ends before it begins", hint="give the first one first")
     return intervals
+
+
+def fix_range(text: str, unit: str, *, now: float, zone: str = "UTC") -> str:
+    """The same range at any later time: `2026-01-24..2026-01-30` for `-7d..yesterday`."""
+    if not re.search(r"(^|\.\.)\s*(-|today|yesterday)", text):
+        return text
+    intervals = read_intervals(text, unit, now=now, zone=zone, most=MAX_FIXED)
+    first, last = intervals[0].name, intervals[-1].name
+    return first if first == last else f"{first}..{last}"
 
 
 class _UnreadableError(ValueError):

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -151,7 +152,7 @@ def test_each_set_gets_a_run_and_all_are_reported_together(backfill: Any, worksp
         ["✗", "day=2026-01-02", "1001", "FAILED"],
         ["✓", "day=2026-01-03", "1002", "SUCCESS"],
     ]
-    assert table.splitlines()[4] == "2 SUCCESS, 1 FAILED"
+    assert table.splitlines()[4] == "3 sets: 2 succeeded, 1 failed"
 
 
 def test_as_many_run_at_once_as_the_job_allows_or_as_told(backfill: Any, workspace: Workspace) -> None:
@@ -212,7 +213,75 @@ def test_fail_fast_starts_no_more(backfill: Any, workspace: Workspace) -> None:
 
     assert done.exit_code == 10
     assert list(workspace.starts) == ["2026-01-01", "2026-01-02"]
-    assert "7 of 9 runs were not started; the same command continues from here" in done.stderr
+    assert "9 sets: 1 succeeded, 1 failed, 7 not started" in done.stderr
+    assert "repairs the 1 run that failed and starts the 7 sets without a run" in done.stderr
+
+
+def test_what_failed_alike_is_told_once_at_the_end(backfill: Any, workspace: Workspace) -> None:
+    """However the failures come in: while others are started, there is no time to ask for their causes."""
+    days = [f"2026-01-{number:02}" for number in range(1, 31)]
+    workspace.results = dict.fromkeys(days[2::3], "FAILED")
+    workspace.errors = dict.fromkeys(days, "KeyError: 'FR'") | {
+        days[5]: "ValueError: 5",
+        days[8]: "ValueError: 8",
+    }
+
+    done = backfill("--days", f"{days[0]}..{days[-1]}", "--as", "day", "--max-parallel", 6)
+
+    summary = done.stderr.rpartition("\n30 sets: ")[2].splitlines()
+    assert summary[:3] == [
+        "20 succeeded, 10 failed",
+        "  ✗ 8 sets: your code: KeyError: 'FR'  2026-01-03, 2026-01-12, 2026-01-15, 2026-01-18 and 4 more",
+        "  ✗ 2 sets: your code: ValueError: 5  2026-01-06 and 2026-01-09",
+    ]
+
+
+def test_the_command_that_continues_is_told_and_does_so(
+    dbjobs: Dbjobs, backfill: Any, workspace: Workspace
+) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    done = backfill("--days", "2026-01-01..2026-01-05", "--as", "day", "--fail-fast", "--max-parallel", 1)
+
+    command = done.stderr.partition("next: dbjobs ")[2].splitlines()[0]
+    assert dbjobs(*shlex.split(command)).exit_code == 0
+    assert workspace.starts == dict.fromkeys([f"2026-01-0{number}" for number in range(1, 6)], 1)
+    assert [len(repairs) for repairs in workspace.repairs.values()] == [1]
+
+
+def test_the_command_that_continues_means_the_same_days_tomorrow(backfill: Any, workspace: Workspace) -> None:
+    done = backfill("--days", "-7d..yesterday", "--as", "day", "--timeout", "10s", "--max-parallel", 1)
+
+    again = f"backfill {JOB_ID} --days 2025-12-25..2025-12-31 --as day"
+    assert done.exit_code == 124
+    assert f"if this is interrupted, continue with:\n  dbjobs runs {again}" in done.stderr
+    assert f"next: dbjobs runs {again}" in done.stderr
+    assert "starts the 6 sets without a run and waits for the 1 run that may still be active" in done.stderr
+
+
+def test_when_every_set_has_succeeded_nothing_is_left_to_do(backfill: Any, workspace: Workspace) -> None:
+    done = backfill()
+
+    assert done.stderr.splitlines()[-1] == "3 sets: 3 succeeded"
+
+
+def test_of_many_sets_a_log_has_the_ends_and_a_count_each_minute(backfill: Any, workspace: Workspace) -> None:
+    """Hundreds of sets with ten tasks each would be thousands of lines."""
+    workspace.results = {"2026-01-09": "FAILED"}
+    workspace.errors = {"2026-01-09": "KeyError: 'FR'"}
+    hundred = ("--days", "2026-01-01..2026-04-10", "--as", "day", "--max-parallel", 10)
+
+    done = backfill(*hundred, "--progress", "lines")
+
+    lines = [line[10:] for line in done.stderr.splitlines() if re.match(r"\d\d:\d\d:\d\d  ", line)]
+    ends = [line for line in lines if "TERMINATED" in line]
+    counts = [line for line in lines if line.startswith("100 sets: ")]
+    assert len(ends) == 100
+    assert len(counts) == len(lines) - 100 >= 3
+    assert "run 1008  TERMINATED FAILED  day=2026-01-09  20s" in "\n".join(ends)
+    ended = r"100 sets: \d+ succeeded(, 1 failed)?, 10 running, \d+ to start, about \d+[ms]"
+    assert re.match(ended, counts[0]), counts
+    table = done.stderr.partition("  SET ")[2].partition("\n100 sets: ")[0].splitlines()[1:]
+    assert table == ["✗ day=2026-01-09  1008    FAILED       20s  your code: KeyError: 'FR'"]
 
 
 def test_a_set_that_is_refused_keeps_no_other_from_its_run(backfill: Any, workspace: Workspace) -> None:
@@ -542,7 +611,7 @@ def test_no_other_set_is_started_after_so_many_failures(backfill: Any, workspace
 
     assert done.exit_code == 10
     assert set(workspace.starts) == {f"2026-01-0{number}" for number in (1, 2, 3, 4)}
-    assert "5 of 9 runs were not started; the same command continues from here" in done.stderr
+    assert "9 sets: 2 succeeded, 2 failed, 5 not started" in done.stderr
     assert "1003\tTERMINATED\tSUCCESS" in done.lines, "what was running is waited for"
 
 
@@ -640,7 +709,7 @@ def test_a_signal_leaves_what_runs_alone_and_the_same_command_goes_on(
         process.send_signal(signum)
         _, err = process.communicate(timeout=30)
         assert process.returncode == 128 + signum
-        assert "the same command continues from here" in err
+        assert re.search(r"next: dbjobs runs backfill .*\n +starts the \d+ sets without a run", err), err
         second = start(environ, file)
         second.communicate(timeout=30)
 

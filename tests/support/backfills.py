@@ -27,6 +27,8 @@ class Workspace:
     """by day, what else than SUCCESS becomes of its run"""
     fault: Callable[[str], Reply | None] = lambda endpoint: None
     """what a request to an endpoint meets instead of an answer"""
+    errors: dict[str, str] = field(default_factory=dict)
+    """by day, what its run raised"""
     refusals: dict[str, Reply] = field(default_factory=dict)
     """by day"""
     results_of_repairs: dict[str, str] = field(default_factory=dict)
@@ -56,6 +58,8 @@ class Workspace:
             return self._repair(request.body)
         if request.endpoint == "run-now":
             return self._start(request.body)
+        if request.endpoint == "runs/get-output":
+            return Reply(body={"error": self.errors.get(self.days[int(request.query["run_id"]) // 10], "")})
         return Reply(body=self._run(int(request.query["run_id"])))
 
     def _start(self, body: dict[str, Any]) -> Reply:

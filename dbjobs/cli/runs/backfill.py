@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import DryRun, Force, JobRef
@@ -16,7 +15,7 @@ from dbjobs.cli.run_requests import RunNowOptions
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 from dbjobs.cli.waiting import wait_for_runs
 from dbjobs.common.deadline import time_limit
-from dbjobs.errors import DbjobsError, ExitCode, RefusedError, UsageError
+from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
 from dbjobs.http.retry import START_SECONDS
 from dbjobs.output.formatting import count, format_counts
@@ -24,8 +23,6 @@ from dbjobs.output.formatting import count, format_counts
 if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill, PlannedRun
     from dbjobs.runs.parameter_sets import ParameterSet
-
-CONTINUE_HINT = "the same command continues from here: it starts only what is missing"
 
 
 def _set_option(name: str, help_text: str, **kwargs: Any) -> Any:
@@ -109,6 +106,21 @@ class SetOptions:
         for unit, text in self._ranges:
             groups.append(self._read_range(unit, text, now))
         return multiply_sets(groups)
+
+    def fix_ranges(self, words: Sequence[str], now: float) -> tuple[str, ...]:
+        """The words of a call that means the same sets tomorrow, whatever `yesterday` is then."""
+        from dbjobs.runs.intervals import fix_range
+
+        fixed = list(words)
+        for unit, text in self._ranges:
+            means = fix_range(text, unit, now=now, zone=self.time_zone or "UTC")
+            option = f"--{unit}"
+            for index, word in enumerate(words):
+                if word == f"{option}={text}":
+                    fixed[index] = f"{option}={means}"
+                elif word == text and index and words[index - 1] == option:
+                    fixed[index] = means
+        return tuple(fixed)
 
     def _read_range(self, unit: str, text: str, now: float) -> "list[ParameterSet]":
         from dbjobs.runs.intervals import read_intervals
@@ -196,6 +208,7 @@ def command(
         raise UsageError("--rerun-failed and --skip-existing cannot be combined")
     app = app_of(ctx)
     parameter_sets = sets.read(app.clock.now())
+    same_command = replace(app, words=sets.fix_ranges(app.words, app.clock.now())).same_command
     file = body.open() if body.is_given else None
     with time_limit(app.clock, options.timeout) as limit:
         with time_limit(app.clock, START_SECONDS):
@@ -213,7 +226,13 @@ def command(
         if backfill.skip_existing:
             planned = _without_existing(app, settings, planned)
         started = _make_backfill(app, settings, planned, backfill)
-    _wait(app, started, replace(options, timeout=limit.seconds_left), rerun_failed=backfill.rerun_failed)
+    if planned:
+        at_once = f"{started.max_parallel} at once at most"
+        app.streams.note(f"{count(len(planned), 'set')}, {at_once}; if this is interrupted, continue with:")
+        app.streams.note(f"  {same_command()}")
+    options = replace(options, timeout=limit.seconds_left)
+    code = wait_for_runs(app, [], options, backfill=started, same_command=same_command)
+    raise typer.Exit(started.exit_code(code))
 
 
 def _plan(
@@ -289,26 +308,3 @@ def _show_plan(app: App, job: Payload, planned: "Sequence[PlannedRun]", batch: s
     write_plan(app.streams, planned, existing, app.clock.now())
     if not existing.is_complete and existing.searched:
         app.streams.note(f"looked for existing runs among the newest {existing.searched} of the job")
-
-
-def _wait(app: App, backfill: "Backfill", options: WaitOptions, *, rerun_failed: bool) -> None:
-    """Start the runs that are missing, wait for all runs together, and exit with their outcome."""
-    planned = len(backfill.planned)
-    if planned:
-        at_once = f"{backfill.max_parallel} at once at most"
-        app.streams.note(f"{count(planned, 'run')} wanted, {at_once}; {CONTINUE_HINT}")
-    try:
-        code = wait_for_runs(app, [], options, backfill=backfill)
-    except DbjobsError as error:
-        error.hint = "; ".join(filter(None, [error.hint, CONTINUE_HINT]))
-        raise
-    finally:
-        if backfill.uncertain:
-            uncertain = "; ".join(backfill.uncertain)
-            app.streams.warn(f"{uncertain} may have been started, or not; {CONTINUE_HINT}")
-        if unstarted := backfill.unstarted:
-            app.streams.note(f"{len(unstarted)} of {planned} runs were not started; {CONTINUE_HINT}")
-    has_failed = code in {outcome.value for outcome in Outcome} and code != ExitCode.NEVER_RAN
-    if code and has_failed and not rerun_failed:
-        app.streams.note("to repair the runs that failed, add --rerun-failed to the same command")
-    raise typer.Exit(backfill.exit_code(code))

@@ -23,6 +23,7 @@ from dbjobs.output.expectations import (
     format_expected_end,
 )
 from dbjobs.output.formatting import (
+    count,
     format_attempt,
     format_clock,
     format_duration,
@@ -36,6 +37,7 @@ from dbjobs.output.formatting import (
     seconds_of,
 )
 from dbjobs.output.repairs import format_repair
+from dbjobs.output.sets import format_sets_left, format_state_counts, sets_of
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.frame import format_ended
 from dbjobs.output.terminal.screen import to_text
@@ -43,6 +45,9 @@ from dbjobs.output.terminal.style import style_of
 from dbjobs.output.truncation import MAX_LINE
 from dbjobs.runs.outages import is_refusal
 from dbjobs.runs.snapshots import Snapshot
+
+MOST_SETS_IN_FULL = 20
+"""A backfill with more sets has a line for the end of each, and no others."""
 
 MOST_FORECAST_RUNS = 5
 """With more runs, there is no line for the expected end of each."""
@@ -62,21 +67,33 @@ class LineProgress:
     clock: Clock
     before: Snapshot | None = None
     last_written: float = 0.0
+    last_heartbeat: float = 0.0
+    """that of a backfill comes each minute, whatever else is written"""
     announcements: Announcements = field(default_factory=Announcements)
 
     def show(self, snapshot: Snapshot) -> None:
+        is_long = snapshot.sets is not None and len(snapshot.sets.labels) > MOST_SETS_IN_FULL
+        is_shown = _is_end if is_long else _is_shown
         changes = changes_between(self.before, snapshot)
-        lines = [_format_change(change, snapshot) for change in changes if _is_shown(change)]
+        lines = [_format_change(change, snapshot) for change in changes if is_shown(change)]
         self.before = snapshot
-        now = self.clock.now()
-        ends = self.announcements.new_ends(snapshot) if len(snapshot.runs) <= MOST_FORECAST_RUNS else ()
-        for watched, expected in ends:
+        if not is_long:
+            lines += self._announce(snapshot)
+        self._write(snapshot, lines)
+        last = self.last_heartbeat if snapshot.sets and not snapshot.is_of_one else self.last_written
+        if snapshot.ending is None and snapshot.elapsed - last >= HEARTBEAT_SECONDS:
+            self._write(snapshot, [Text(_format_heartbeat(snapshot, self.clock.now()))])
+            self.last_heartbeat = snapshot.elapsed
+
+    def _announce(self, snapshot: Snapshot) -> list[Text]:
+        """When each run is expected to end, and what takes longer than usual."""
+        now, lines = self.clock.now(), []
+        is_for_few = len(snapshot.runs) + snapshot.unstarted <= MOST_FORECAST_RUNS
+        for watched, expected in self.announcements.new_ends(snapshot) if is_for_few else ():
             lines.append(Text(f"run {watched.run_id}  {format_expected_end(expected, now)}"))
         for watched, delay in self.announcements.new_delays(snapshot):
             lines.append(Text(f"run {watched.run_id}  {format_delay(delay, snapshot, watched)}"))
-        self._write(snapshot, lines)
-        if snapshot.ending is None and snapshot.elapsed - self.last_written >= HEARTBEAT_SECONDS:
-            self._write(snapshot, [Text(_format_heartbeat(snapshot, self.clock.now()))])
+        return lines
 
     def _write(self, snapshot: Snapshot, lines: list[Text]) -> None:
         time = format_clock(self.clock.now())
@@ -93,6 +110,12 @@ def _is_shown(change: StateChange) -> bool:
     if task is None or not change.is_first or change.child:
         return True
     return task.phase is Phase.ACTIVE or task.outcome not in (None, Outcome.SUCCESS)
+
+
+def _is_end(change: StateChange) -> bool:
+    """Of many sets, only the end of each gets a line."""
+    watched = change.watched
+    return watched is None or (change.task is None and watched.is_settled)
 
 
 def _format_change(change: StateChange, snapshot: Snapshot) -> Text:
@@ -115,8 +138,9 @@ def _format_change(change: StateChange, snapshot: Snapshot) -> Text:
         return _join(subject, task, format_took(task), format_attempt(task), message)
     if watched.is_lost or watched.run is None:
         return Text(f"run {watched.run_id}  cannot be read")
-    name = clean_line(watched.label or watched.run.run_name) if change.is_first else ""
-    message = clean_line(format_run_message(watched))
+    name = clean_line(watched.label or (watched.run.run_name if change.is_first else ""))
+    cause = next(iter(watched.causes.values()), "") if watched.has_failed else ""
+    message = clean_line(cause or format_run_message(watched))
     return _join(f"run {watched.run_id}", watched.run, name, format_took(watched.run), message)
 
 
@@ -154,6 +178,10 @@ def _format_heartbeat(snapshot: Snapshot, now: float) -> str:
         expected = expected_end(snapshot, snapshot.runs[0])
         end = format_expected_end(expected, now) if expected else ""
         facts = [state, format_progress(run), format_active_tasks(run, now - age), end, seen]
+    elif snapshot.sets:
+        states = [one.state for one in sets_of(snapshot, snapshot.sets)]
+        left = format_sets_left(snapshot, now)
+        facts = [f"{count(len(states), 'set')}: {format_state_counts(states)}", left, seen]
     elif snapshot.is_of_one:
         facts = [f"run {snapshot.runs[0].run_id}  not seen yet"]
     else:

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from dbjobs.jobfiles.parameters import PARAMETER_OPTIONS
-from dbjobs.output.formatting import format_age, format_counts, format_duration, format_message
+from dbjobs.output.formatting import count, format_age, format_counts, format_duration, format_message
+from dbjobs.output.sets import SetAtMoment, SetState, format_state_counts, groups_of, sets_of
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import Column, lay_out_table
+from dbjobs.output.terminal.layout import INDENT, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
+from dbjobs.output.terminal.sets_view import STYLES, draw_group
 from dbjobs.output.truncation import MAX_CELL, truncate
-from dbjobs.runs.backfill import Backfill, PlannedRun
+from dbjobs.runs.backfill import PlannedRun
 from dbjobs.runs.existing_runs import ExistingRuns
-from dbjobs.runs.snapshots import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import PlannedSets, Snapshot
 
 SET_COLUMNS = (
     Column(is_whole=True),
@@ -32,6 +34,9 @@ PLAN_COLUMNS = (
     Column("STATE", is_whole=True),
     Column("STARTED", is_whole=True, is_optional=True),
 )
+
+MAX_SET_ROWS = 30
+"""So many sets have a row each at the end."""
 
 MAX_LABEL = 60
 """Characters that are shown of a parameter set."""
@@ -65,25 +70,39 @@ def _format_parameters(planned: PlannedRun) -> str:
     return ", ".join(map(str, texts))
 
 
-def render_parameter_sets(streams: Streams, snapshot: Snapshot, backfill: Backfill, now: float) -> str:
-    """A row per set: those that have a run, then those that were refused, then those not started."""
+def render_sets(streams: Streams, snapshot: Snapshot, sets: PlannedSets, now: float) -> str:
+    """A row per set, in their order; of many sets, one for each that has a run which did not go well."""
     canvas = canvas_for(streams, streams.err, now, MAX_CELL)
-    rows = [_run_row(watched, canvas) for watched in snapshot.runs]
-    for label, error in backfill.refused.items():
-        rows.append(_row("!", canvas.line(label), "", "REFUSED", "", canvas.line(error.message)))
-    rows += [_row("", canvas.line(label), "", "not started", "", "") for label in backfill.unstarted]
-    lines = lay_out_table(SET_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs)
-    counts = format_counts(row[3].plain for row in rows)
-    return "\n".join([*(line.plain.rstrip() for line in lines), counts])
+    moments = sets_of(snapshot, sets)
+    if len(moments) > MAX_SET_ROWS:
+        moments = [one for one in moments if one.state not in (SetState.SUCCEEDED, SetState.NOT_STARTED)]
+    rows = [_set_row(one, sets, canvas) for one in moments[:MAX_SET_ROWS]]
+    lines = lay_out_table(SET_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs) if rows else []
+    shown = [line.plain.rstrip() for line in lines]
+    if left := len(moments) - len(rows):
+        shown.append(f"{canvas.glyphs.ellipsis} and {left} more, which a report has (--report FILE.html)")
+    return "\n".join(shown)
 
 
-def _run_row(watched: WatchedRun, canvas: Canvas) -> list[Text]:
-    run, label, run_id = watched.run, canvas.line(watched.label), str(watched.run_id)
-    if run is None or watched.is_lost:
-        cause = canvas.line(watched.error.message) if watched.error else ""
-        return _row("?", label, run_id, "NOT SEEN", "", cause)
+def render_sets_summary(streams: Streams, snapshot: Snapshot, sets: PlannedSets) -> str:
+    """How many sets are in which state, and a line for each cause."""
+    canvas = canvas_for(streams, streams.err)
+    states = format_state_counts(one.state for one in sets_of(snapshot, sets))
+    groups = [INDENT + draw_group(group, canvas).plain for group in groups_of(snapshot, sets)]
+    return "\n".join([f"{count(len(sets.labels), 'set')}: {states}", *groups])
+
+
+def _set_row(one: SetAtMoment, sets: PlannedSets, canvas: Canvas) -> list[Text]:
+    label, run = canvas.line(one.label), one.watched.run if one.watched else None
+    symbol = STYLES[one.state].symbol_in(canvas.glyphs)
+    run_id = str(one.watched.run_id) if one.watched else ""
+    if run is None or (one.watched and one.watched.is_lost):
+        error = one.watched.error if one.watched else None
+        message = error.message if error else sets.refused.get(one.label, "")
+        return _row(symbol, label, run_id, one.state.value, "", canvas.line(message))
     is_good = run.outcome is not None and run.outcome.is_good
-    message = "" if is_good else canvas.line(format_message(run))
+    causes = one.watched.causes.values() if one.watched else ()
+    message = "" if is_good else canvas.line(next(iter(causes), "") or format_message(run))
     took = format_duration(run.seconds_at(canvas.now * 1000) if run.end_time else None)
     return _row(canvas.symbol(run), label, run_id, canvas.state(run), took, message)
 

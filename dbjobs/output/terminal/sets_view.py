@@ -23,14 +23,16 @@ from dbjobs.output.causes import format_names
 from dbjobs.output.formatting import count, format_duration
 from dbjobs.output.sets import (
     SetAtMoment,
+    SetGroup,
     SetState,
     common_prefix,
     count_states,
-    format_group,
     format_sets_left,
     format_state_counts,
+    groups_of,
     sets_of,
 )
+from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.frame import Frame, contact_lines, format_next_poll
 from dbjobs.output.terminal.layout import INDENT
 from dbjobs.output.terminal.runs_view import draw_runs
@@ -141,26 +143,18 @@ def _draw_body(
 
 def _draw_groups(snapshot: Snapshot, sets: PlannedSets, frame: Frame) -> list[Text]:
     """A line for each cause of failures and refusals, with the sets that it hit."""
-    prefix = common_prefix(sets.labels)
-    labels = {watched.run_id: watched.label.removeprefix(prefix) for watched in snapshot.runs}
-    lines = []
-    for group in snapshot.failure_groups:
-        names = [labels[run.run_id] for run in group.runs]
-        lines.append(_draw_group(style_of(group.runs[0]), format_group(group), names, frame))
-    refused: dict[str, list[str]] = {}
-    for label, message in sets.refused.items():
-        refused.setdefault(message, []).append(label.removeprefix(prefix))
-    for message, names in refused.items():
-        text = f"{count(len(names), 'set')} refused: {message}"
-        lines.append(_draw_group(StateStyle.REFUSED, text, names, frame))
-    return lines
-
-
-def _draw_group(style: StateStyle, text: str, names: Sequence[str], frame: Frame) -> Text:
-    symbol = (style.symbol_in(frame.glyphs), style.style)
     margin = "" if frame.is_narrow else INDENT
-    shown = (frame.line(format_names(names)), "dim")
-    return frame.trim(Text.assemble(margin, symbol, " ", frame.line(text), INDENT, shown))
+    return [
+        frame.trim(Text.assemble(margin, draw_group(group, frame))) for group in groups_of(snapshot, sets)
+    ]
+
+
+def draw_group(group: SetGroup, canvas: Canvas) -> Text:
+    """`✗ 14 sets: your code: KeyError: 'FR'  2026-01-04, 2026-01-14, 2026-01-24, 2026-02-03 and 10 more`."""
+    style = style_of(group.run) if group.run else StateStyle.REFUSED
+    symbol = (style.symbol_in(canvas.glyphs), style.style)
+    names = (canvas.line(format_names(group.labels)), "dim")
+    return Text.assemble(symbol, " ", canvas.line(group.text), INDENT, names)
 
 
 @dataclass
