@@ -160,7 +160,7 @@ JOB: Fields = {
 }
 
 JOB_PERMISSIONS = "/api/2.0/permissions/jobs"
-"""The path, but for the job's id, of what is no part of the Jobs API."""
+"""The path, without the job's id, of an endpoint that is not part of the Jobs API."""
 
 _PERMISSIONS: Fields = {
     "access_control_list": [

@@ -36,7 +36,7 @@ RENEWAL_PAUSE = 30.0
 
 NAME_THE_WORKSPACE = (
     "if it serves several workspaces, name one: workspace_id in the profile, "
-    "DATABRICKS_WORKSPACE_ID beside DATABRICKS_HOST, or ?o=ID at the end of the host"
+    "DATABRICKS_WORKSPACE_ID along with DATABRICKS_HOST, or ?o=ID at the end of the host"
 )
 
 

@@ -108,5 +108,5 @@ def audience_of(sign_in: SignIn, endpoint: str) -> str:
         if isinstance(audiences, list) and audiences:
             return str(audiences[0])
         if metadata and not metadata.get("workspace_id") and sign_in.account_id:
-            return sign_in.account_id  # the host stands for the account
+            return sign_in.account_id  # the host is that of the account
     return endpoint

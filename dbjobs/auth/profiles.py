@@ -75,7 +75,7 @@ def _no_credentials(source: Source, host: Setting) -> ConfigError:
         f"no credentials for {host.value} ({host.source})",
         hint="credentials are taken only from where this host is named: "
         f"sign in with `dbjobs profiles login NAME --host {host.value}`, "
-        "or set DATABRICKS_TOKEN beside DATABRICKS_HOST",
+        "or set DATABRICKS_TOKEN along with DATABRICKS_HOST",
     )
 
 

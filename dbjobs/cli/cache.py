@@ -83,7 +83,7 @@ class Cache:
 
     def record(self, endpoint: str, sent: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
         """Record the payload of a successful response to what was sent to an endpoint."""
-        with suppress(Exception):  # whatever a server sends, it is no reason to fail
+        with suppress(Exception):  # whatever a server sends must not cause a failure
             if endpoint in ("list", "runs/list"):
                 for job in (payload.get("jobs") or ())[: self._entries_left("jobs")]:
                     self._record_job(job)

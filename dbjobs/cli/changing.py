@@ -115,7 +115,7 @@ def change_one(app: App, noun: str, one: int, change: Callable[[int], Payload], 
 def show_answers(app: App, answers: Mapping[int | None, Payload], *, is_list: bool = False) -> None:
     """The ids of what was changed, or the API's responses; as text, the notes say it all.
 
-    The id None stands for the whole workspace.
+    The id None means the whole workspace.
     """
     if app.output == "id":
         for one in filter(None, answers):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbjobs.http.response import Payload
 
 NEXT_STEPS = """
-That was a real run, on this machine. To go on:
+That was a real run, on this machine. What to do next:
   {dbjobs} demo                         run it again, and see its history
   {dbjobs} demo --fail                  see how a failure is reported
   {dbjobs} sandbox serve --root {root}  serve this workspace until Ctrl-C; then, in a second shell:

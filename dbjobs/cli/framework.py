@@ -2,7 +2,7 @@
 
 - A group loads a verb's module when the verb is asked for, so a call pays for one command.
 - Every command takes the global options, so they may be given before or after its name.
-- A parameter whose type is a dataclass stands for a group of options, one a field, so that
+- A parameter whose type is a dataclass is a group of options, one per field, so that
   commands share whole groups.
 - Help is plain text in the manner of gh and kubectl: it comes at once, at any width.
 """

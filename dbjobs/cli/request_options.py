@@ -30,7 +30,7 @@ class BodyOptions:
         return self.file is not None or self.json_text is not None
 
     def open(self) -> "JobFile":
-        """The body with its lines, for `check_job_file`; a UsageError or RefusedError if it is none."""
+        """The body with its lines, for `check_job_file`; a UsageError or RefusedError if it is not valid."""
         if (self.file is None) == (self.json_text is None):
             raise UsageError("give either -f FILE or --json TEXT")
         from dbjobs.jobfiles.files import read_job_file

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 DETAILS_SECONDS = 20.0
-"""For what is shown beside a job's settings: it is an extra."""
+"""For what is shown in addition to a job's settings."""
 
 
 def listed_causes(app: App) -> "ListedCauses | None":

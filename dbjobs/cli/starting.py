@@ -45,7 +45,7 @@ def start_run(
     """Call `start` with an idempotency token, print the run's id at once, and wait if that was asked.
 
     `in_force`: the limit of --timeout, if something was read within it before. `more_words`: what the
-    call needs to be the same once more, beside its words.
+    call needs in addition to its words to be the same again.
     """
     new_token = str(uuid4())
     again = app.same_command(*more_words, *([] if token else ["--idempotency-token", new_token]))

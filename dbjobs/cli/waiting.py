@@ -66,7 +66,7 @@ def make_wait(
     `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: their cancels were accepted.
     `reader`: what knows how to read these runs.
-    `backfill`: the runs that are started while the wait goes on; `same_command` makes the command that
+    `backfill`: the runs that are started during the wait; `same_command` makes the command that
     continues it, with more options.
     """
     app.streams.keep_results()

@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote, quote_plus
 
 SHORT, MIN_LENGTH = 8, 4
-"""Secrets with fewer characters are hidden only as a whole word, or are no secrets and not hidden."""
+"""Secrets with fewer characters are hidden only as a whole word, or are taken for words and not hidden."""
 
 _USER_INFO = r"(://[^/\s:@]*:)[^/\s@]+(?=@)"
 """The password in URLs such as `ftp://user:PASSWORD@host`."""

@@ -11,7 +11,7 @@ from dbjobs.common.deadline import seconds_left
 from dbjobs.errors import UnsentError
 
 LOCK_SECONDS = 60.0
-"""For so long a lock is waited for: whoever holds it may have been stopped."""
+"""How long to wait for a lock: the process that holds it may have been suspended."""
 
 LOCK_PAUSE = 0.05
 """Seconds between two tries."""

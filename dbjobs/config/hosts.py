@@ -55,7 +55,7 @@ def _split(text: str) -> SplitResult:
 
 
 def has_more_than_host(text: str) -> bool:
-    """True for the URL of a page; a host with `?o=` is none."""
+    """True for the URL of a page; a host with `?o=` is not one."""
     parts = _split(text)
     other_parameters = parse_qs(parts.query).keys() - {*WORKSPACE_PARAMETERS}
     return bool(parts.path.strip("/") or other_parameters or parts.fragment or parts.username)

@@ -9,7 +9,7 @@ From strongest to weakest, the sources are:
 5. the default profile: of `config.yaml`, else of `.databrickscfg`
 
 The strongest source that names a host decides it, and credentials are only taken from a source that
-names the same host (or, beside `--host`, none): they are never sent to a host that they were not given
+names the same host (or, with `--host`, none): they are never sent to a host that they were not given
 for. Which auth method they are for is decided in `dbjobs.auth.profiles`.
 """
 

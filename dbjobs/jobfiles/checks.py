@@ -36,7 +36,7 @@ REFERENCES = {
     "environment_key": "environments",
     "environment_variables_key": "environment_variables",
 }
-"""Fields of a task that name an item of a list beside the tasks."""
+"""Fields of a task that name an item of a list next to the tasks."""
 
 CLUSTERLESS = ("condition_task", "for_each_task", "run_job_task", "sql_task", "dashboard_task", "alert_task")
 """Types that need no cluster; a pipeline may not even have one."""

@@ -10,7 +10,7 @@ LIST_KEYS = ("task_key", "job_cluster_key", "environment_key", "name")
 """The keys of tasks, clusters, environments, and parameters in their lists."""
 
 SERVER_DEFAULTS: Payload = {"format": "MULTI_TASK", "max_concurrent_runs": 1, "run_if": "ALL_SUCCESS"}
-"""What the server writes into settings that do not mention it, beside what is empty or zero."""
+"""What the server adds to settings that do not mention it, besides what is empty or zero."""
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 """The value of a side that has none; None is a value."""

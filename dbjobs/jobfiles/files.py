@@ -22,7 +22,7 @@ MAX_SHOWN = 20
 """Errors, and warnings, of one file; nobody reads more at once."""
 
 FIELDS_TO_REMOVE = "fields_to_remove"
-"""A field beside `new_settings` in an update request."""
+"""A field next to `new_settings` in an update request."""
 
 FORCE_HINT = "if the API has it, send it with --force"
 
@@ -186,7 +186,7 @@ def _describe(file: JobFile, findings: list[Finding]) -> list[str]:
 
 
 def _beside(request: str) -> tuple[str, ...]:
-    """Fields that may be given beside the settings without being one of them."""
+    """Fields that may be given next to the settings without being one of them."""
     return (*READ_ONLY, FIELDS_TO_REMOVE) if request == "update" else READ_ONLY
 
 

@@ -51,7 +51,7 @@ class Record(dict[str, Schema]):
         self.required = required
 
     def with_fields(self, more: dict[str, Schema]) -> "Record":
-        """The same with other fields beside its own."""
+        """The same with more fields."""
         record = Record(self.name, self.required)
         record.update({**self, **more})
         return record
@@ -103,7 +103,7 @@ RUN_NOW_FIELDS = RECORDS["RunNow"]
 TASK = RECORDS["Task"]
 
 READ_ONLY = (*_API_FIELDS["read_only"], "run_as_owner", "trigger_details")
-"""What jobs/get returns beside the settings of a job."""
+"""What jobs/get returns in addition to the settings of a job."""
 
 LEGACY_TASK_TYPES = (
     "notebook_task",

@@ -153,7 +153,7 @@ def keys_match(field: str, pattern: str, requirement: str) -> FieldRule:
 
 
 def needs(field: str, *others: str) -> FieldRule:
-    """A field that counts only beside one of some others."""
+    """A field that counts only together with one of some others."""
     return FieldRule(
         field,
         f"needs {' or '.join(others)} as well",

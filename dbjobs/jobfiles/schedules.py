@@ -27,7 +27,7 @@ class CronField:
     """a pattern of what only this field takes"""
 
     def number(self, text: str) -> int | None:
-        """The number that a text stands for; None if it is out of range, or none."""
+        """The number that a text means; None if it is out of range, or not a number."""
         if text in self.names:
             return self.names.index(text) + self.least
         number = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else -1
@@ -57,7 +57,7 @@ JAVA_ZONES = {
     "NST": "Pacific/Auckland", "PLT": "Asia/Karachi", "PNT": "America/Phoenix", "PRT": "America/Puerto_Rico",
     "PST": "America/Los_Angeles", "SST": "Pacific/Guadalcanal", "VST": "Asia/Ho_Chi_Minh",
 }  # fmt: skip
-"""The short names of Java that are no names of the time zone database; see java.time.ZoneId.SHORT_IDS."""
+"""The short names of Java that the time zone database does not have; see java.time.ZoneId.SHORT_IDS."""
 
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(0?[0-9]|1[0-9]|2[0-3])(?::?([0-5][0-9]))?")
 
@@ -136,7 +136,7 @@ def is_time_zone(name: str) -> bool:
 
 
 def explain_unknown_time_zone(name: str) -> str:
-    """What is wrong with a name that is no time zone, with the nearest that is."""
+    """What is wrong with a name that is not a time zone, with the nearest one that is."""
     return f"is not a known time zone{did_you_mean(name.replace(' ', '_'), _known_time_zones(), str)}"
 
 

@@ -44,7 +44,7 @@ class NotebookCell:
         return self.command.get(name) is True
 
     def text(self, name: str) -> str:
-        """A field that is a text; empty if it is none."""
+        """A field that is a text; empty if it is not one."""
         value = self.command.get(name)
         return value if isinstance(value, str) else ""
 

@@ -13,7 +13,7 @@ ANSI_OUT = '<div class="ansiout"'
 
 
 def looks_like_html(text: str) -> bool:
-    """True for text in tags; a traceback's `<module>` is none."""
+    """True for text in tags; a traceback's `<module>` is not one."""
     return text.lstrip().startswith(("<div", "<span", "<pre", "<p>", "<p ", "<br", "<table", "<html"))
 
 

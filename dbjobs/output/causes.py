@@ -50,7 +50,7 @@ def format_cause(cause: Cause) -> str:
 def format_short_cause(cause: Cause, names: Sequence[str] = ()) -> str:
     """The same for a narrow place: without the module of the exception, and what py4j says of every call.
 
-    `names`: the tasks that it hit, if they are to be told.
+    `names`: the tasks that it affected, if they are to be shown.
     """
     return format_cause(replace(cause, line=_shorten(cause.line))) + _format_where(names)
 

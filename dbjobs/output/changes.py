@@ -8,7 +8,7 @@ from dbjobs.api.models import Run, TaskRun
 from dbjobs.runs.snapshots import RepairStage, Snapshot, WatchedRun, fingerprint
 
 HEARTBEAT_SECONDS = 60.0
-"""After so long without a change, a heartbeat shows that the wait continues."""
+"""After this long without a change, a heartbeat shows that the wait continues."""
 
 
 class ChangeKind(Enum):

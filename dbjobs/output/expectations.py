@@ -17,7 +17,7 @@ MOST_NAMED_TASKS = 3
 """So many active tasks are named in a line."""
 
 LEAST_LEFT = 5.0
-"""Seconds: nobody is told that less is left, for an end is noticed later."""
+"""Seconds: no estimate is shorter, because an end is noticed later."""
 
 
 @dataclass(frozen=True)

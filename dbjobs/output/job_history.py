@@ -32,7 +32,7 @@ MAX_VALUE = 40
 """Characters of a changed setting's value."""
 
 LONGEST_BAR = 1.5
-"""The duration that the longest bar stands for, as a share of the median."""
+"""The duration that the longest bar represents, as a share of the median."""
 
 RETRIED = "↻"
 """The symbol of a task that succeeded after it had failed."""
@@ -41,7 +41,7 @@ MAX_SHOWN_RUNS = 60
 """So many runs have a place in the grid, the newest; the figures are of all."""
 
 WHOLE_RUN = "whole run"
-"""What stands for the run among its tasks."""
+"""The name of the whole run among its tasks."""
 
 
 def format_percent(share: float) -> str:

@@ -99,7 +99,7 @@ def read_key(stream: TextIO) -> str:
 
 @dataclass
 class Keyboard:
-    """Keys that are read while something else goes on; only while the terminal sends them one by one.
+    """Keys that are read during something else; only while the terminal sends them one by one.
 
     Replies of the terminal arrive among the keys.
     """

@@ -43,7 +43,7 @@ TEAMS_HOSTS = (".webhook.office.com", ".logic.azure.com", ".api.powerplatform.co
 
 
 def check_url(text: str) -> str:
-    """The URL, whose secret parts are hidden from now on; a ValueError, without the text, if it is none."""
+    """The URL, whose secret parts are hidden from now on. A ValueError, without the text, if it is no URL."""
     try:
         parts = urlsplit(text)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname)

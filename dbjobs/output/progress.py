@@ -38,7 +38,7 @@ def resolve_mode(mode: ProgressMode, streams: Streams) -> ProgressMode:
     Events are for programs, which get all of them.
 
     --verbose writes lines of its own, and a job in the background has no terminal of its own:
-    a live view could stand among neither.
+    a live view works with neither.
     """
     if mode is ProgressMode.EVENTS:
         return mode

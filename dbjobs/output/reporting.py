@@ -25,7 +25,7 @@ MAX_OUTPUTS = 50
 """Outputs that are fetched for the reports of one wait; each is a request."""
 
 PROGRAM_SECONDS = 10.0
-"""For so long a program of the CI system may run."""
+"""How long a program of the CI system may run."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Reporter:
     has_groups: bool = True
     """the log of the CI system is for people, so parts of it can be collapsed"""
     notify_url: str | None = None
-    """the webhook that is told how the wait ended"""
+    """the webhook that is notified how the wait ended"""
     _percent: int = 0
     _has_notified: bool = False
     _appended_at: dict[Path, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Reporter:
             self.streams.ci_command(self.ci_format.end_group(self.clock.now()))
 
     def begin(self, run_ids: Sequence[int]) -> None:
-        """The ids at once, so that a later step can find the runs whatever becomes of this one."""
+        """The ids at once, so that a later step can find the runs whatever happens to this one."""
         if self.ci_format and run_ids:
             ids = {"run_id": str(run_ids[0])}
             if len(run_ids) > 1:
@@ -86,7 +86,7 @@ class Reporter:
                 self._deliver(self.ci_format.set_values(ids))
 
     def show_progress(self, snapshot: Snapshot) -> None:
-        """How far the runs are, as far as that can be told from past runs; each percent once."""
+        """How far the runs are, as far as past runs show it; each percent once."""
         if self.ci_format is None or not self.has_groups or self.streams.quiet or not snapshot.forecasts:
             return
         from dbjobs.output.expectations import expected_end, format_left, share_done  # late: as above

@@ -1,4 +1,4 @@
-"""What a run says beside its state, in words: its trigger, parameters, repairs, commit and compute."""
+"""What a run says besides its state, in words: its trigger, parameters, repairs, commit and compute."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ MAX_CLUSTERS = 5
 
 
 def format_run_trigger(run: Run) -> str:
-    """`PERIODIC`, or `RUN_JOB_TASK, by run 99`; a run that is none of a job says so."""
+    """`PERIODIC`, or `RUN_JOB_TASK, by run 99`; a run that does not belong to a job says so."""
     details = run.payload.get("trigger_info") or {}
     by_run = f"by run {details['run_id']}" if details.get("run_id") else ""
     run_type = run.payload.get("run_type")
@@ -20,7 +20,7 @@ def format_run_trigger(run: Run) -> str:
 
 
 def format_parameters(run: Run) -> Iterator[str]:
-    """`day=2026-01-01`, one each; the kind stands before those that are no job parameters."""
+    """`day=2026-01-01`, one each; those that are not job parameters begin with their kind."""
     for kind, values in parameters_of(run.payload).items():
         prefix = "" if kind == "job_parameters" else f"{kind}: "
         if isinstance(values, dict):

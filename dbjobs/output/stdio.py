@@ -2,7 +2,7 @@
 
 Nothing is buffered here, so at exit nothing is left that Python could fail to write; it would
 replace the exit code with 120. A failure to write to stdout is an error. A failure to write to
-stderr is ignored: progress and messages are no reason to stop what is being done.
+stderr is ignored: progress and messages are not a reason to stop.
 """
 
 import io
@@ -15,7 +15,7 @@ STALLED_AFTER = 5.0
 """Seconds for which a line of stderr waits for a reader that does not read, such as a paused terminal."""
 
 PIECE = 4096
-"""A pipe that can be written to takes so many bytes at once: PIPE_BUF on Linux."""
+"""A pipe that can be written to accepts this many bytes at once: PIPE_BUF on Linux."""
 
 
 def install_streams() -> None:
@@ -112,7 +112,7 @@ class MessageWriter(ResultWriter):
 
 
 def _wait_until_writable(descriptor: int, seconds: float | None) -> bool:
-    """True if some bytes can be written within so many seconds, or if only writing can show that."""
+    """True if some bytes can be written within this many seconds, or if only writing can show that."""
     import select  # late: most calls write nothing
 
     if not hasattr(select, "poll"):  # Windows

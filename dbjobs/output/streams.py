@@ -133,7 +133,7 @@ class Streams:
             self._write_message("note", clean_text(text))
 
     def show(self, text: str, *, is_failure: bool = False, **about: object) -> None:
-        """What was asked for and is no result, such as the output of a failed task.
+        """What was asked for but is not the result, such as the output of a failed task.
 
         `about`: more fields of its event, such as `run_id` and `task_key`.
         """

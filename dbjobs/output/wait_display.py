@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dbjobs.runs.backfill import Backfill
 
 MAX_SHOWN_PAGES = 5
-"""The URLs of so many runs are shown when a wait leaves them."""
+"""The URLs of this many runs are shown when a wait ends before they do."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class WaitDisplay:
     show_output: str = "failed"
     """whose outputs are shown: failed, all or none"""
     backfill: "Backfill | None" = None
-    """what starts the runs while the wait goes on"""
+    """what starts the runs during the wait"""
     same_command: Callable[..., str] = str
     """makes the command that continues a backfill, with more options"""
     canceled: set[int] | None = None
@@ -56,7 +56,7 @@ class WaitDisplay:
     no_input: bool = False
     """no key is read, and nobody is notified"""
     earlier_attempts: Set[int | None] = frozenset()
-    """the run_ids of attempts whose failures are no news"""
+    """the run_ids of attempts whose failures are not new"""
 
     def __post_init__(self) -> None:
         self._mode = resolve_mode(self.progress, self.streams)
@@ -214,7 +214,7 @@ class WaitDisplay:
         return run if is_bad and not watched.is_lost and watched.run_id not in (self.canceled or ()) else None
 
     def _show_lost(self, lost: Sequence[WatchedRun]) -> None:
-        """Each error once, with its runs; the last one says how to go on with all of them."""
+        """Each error once, with its runs; the last one says how to continue with all of them."""
         by_message: dict[str, tuple[DbjobsError, list[int]]] = {}
         for watched in lost:
             if watched.error:

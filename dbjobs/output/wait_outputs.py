@@ -17,16 +17,16 @@ from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 MAX_SHOWN_OUTPUTS = 10
-"""The outputs of so many tasks are shown; of a run with hundreds of failed tasks, they are enough."""
+"""The outputs of this many tasks are shown; they are enough for a run with hundreds of failed tasks."""
 
 MAX_READ_OF_SETS = 500
-"""Of the failures of a backfill, which are grouped by cause, so many are read."""
+"""This many failures of a backfill are read; they are grouped by cause."""
 
 MAX_EXPLAINED_RUNS = 3
-"""The causes of so many failed runs are told at the end of a wait."""
+"""The causes of this many failed runs are shown at the end of a wait."""
 
 SECONDS_TO_READ = 5.0
-"""For so long, at most, a watch stands still to read why tasks failed."""
+"""How long a watch pauses, at most, to read why tasks failed."""
 
 SECONDS_TO_READ_AT_END = 30.0
 """The same for the end of a backfill."""
@@ -47,7 +47,7 @@ class WaitOutputs:
     show_output: str
     """whose outputs are shown: failed, all or none"""
     earlier_attempts: Set[int | None] = frozenset()
-    """the run_ids of attempts that are no news, but for those that still count at the end"""
+    """the run_ids of attempts that are not new, except for those that still count at the end"""
     _read: dict[int, FailedTask] = field(default_factory=dict)
     """by run_id, the failed attempts that were read"""
     _shown: set[int | None] = field(default_factory=set)
@@ -159,7 +159,7 @@ class WaitOutputs:
                 self._show_first(watched, alike)
 
     def _identity(self, task: TaskRun) -> object:
-        """Equal for tasks of which one stands for all."""
+        """Equal for tasks of which only one is shown."""
         if self.show_output == "all" or self.streams.event_clock or task.outcome not in OWN_FAILURES:
             return task.run_id
         causes = self.reader.read(task).causes

@@ -77,7 +77,7 @@ class Backfill:
     newest_before: int
     """when the job's newest run started, in epoch milliseconds, before this backfill"""
     max_failures: float = math.inf
-    """after so many runs that failed or were refused, no other is started"""
+    """after this many runs that failed or were refused, no other is started"""
     repair_reader: RepairReader | None = None
     """given if failed runs of earlier calls are to be repaired: what reads them for the wait"""
     refused: dict[str, DbjobsError] = field(default_factory=dict)

@@ -15,10 +15,10 @@ from dbjobs.runs.snapshots import format_runs
 logger = logging.getLogger(__name__)
 
 SECONDS_FOR_ALL = 60.0
-"""For so long cancels are sent again: nobody waits ten minutes for them."""
+"""How long cancels are sent again: nobody waits ten minutes for them."""
 
 SECONDS_FOR_ONE = 10.0
-"""For so long one cancel may take, so that one that hangs does not keep the others from being sent."""
+"""How long one cancel may take, so that one that hangs does not keep the others from being sent."""
 
 CANCEL_PAUSE = 5.0
 """Seconds before those without an answer are sent again."""
@@ -88,5 +88,5 @@ class Cancels:
 
     @property
     def not_canceled(self) -> list[int]:
-        """The runs that go on, as far as is known."""
+        """The runs that are still active, as far as is known."""
         return [*self.refused, *self.unanswered]

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 FEWEST_IN_A_PART = 3
-"""A change has at least so many values on either side: one slow run is no change."""
+"""A change has at least this many values on either side: one slow run is not a change."""
 
 MOST_VALUES = 100
-"""Changes are looked for among so many values, the newest."""
+"""Changes are looked for among this many values, the newest."""
 
 SMALLEST_CHANGE = 1.1
 """A change by a smaller factor is not worth reporting, however certain it is."""

@@ -217,7 +217,7 @@ class Client:
 
         A set has an idempotency token made from it and from `batch`: the same call again starts only what
         is missing. `max_parallel`: the job's `max_concurrent_runs` by default. `max_failures`: no other run
-        is started once so many have failed. `rerun_failed`: repair the runs of earlier calls that failed.
+        is started once this many have failed. `rerun_failed`: repair the runs of earlier calls that failed.
         `skip_existing`: leave out sets with which the job has run, however that ended. The result's
         `not_started` has the sets without a run. `wait_options` are those of `wait`.
         """

@@ -46,7 +46,7 @@ class EarlierRuns:
 
 
 def failed_attempts(run: Run) -> list[TaskRun]:
-    """The tasks that failed in the end; a run of API 2.0 stands for its only one."""
+    """The tasks that failed in the end; a run of API 2.0 is its own only task."""
     tasks = run.failed_tasks if run.tasks else run.output_runs
     return [task for task in tasks if task.outcome in OWN_FAILURES]
 

@@ -1,6 +1,6 @@
 """How long something will take, as a probability distribution, and when to poll for its end.
 
-Each past duration stands for one way in which this one may go: around it lies a log-normal density.
+Each past duration is one way in which this run may go: around it lies a log-normal density.
 A thin log-uniform density lies under all of them, for early failures and for durations without
 precedent. With the hazard rate h, and a request that is worth c seconds of delay, the best number of
 polls per second is sqrt(h / 2c).
@@ -32,7 +32,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 130.0
 """Seconds. A run that fails at a random moment is noticed half the longest pause late, on average."""
 
 OVERDUE, OVERDUE_PAUSE = 1.1, 40.0
-"""From this multiple of the longest past duration on, no pause is longer than so many seconds."""
+"""From this multiple of the longest past duration on, no pause is longer than this many seconds."""
 
 LEAST_PRICE, GREATEST_PRICE = 0.02, 1.0
 """Bounds of what a request is worth, in seconds of delay."""
@@ -117,7 +117,7 @@ class Estimate:
         return high
 
     def pause_after(self, elapsed: float, requests: float = 1.0) -> float:
-        """How many seconds to pause after a poll at `elapsed` found that it goes on.
+        """How many seconds to pause after a poll at `elapsed` found that it is still active.
 
         `requests`: what a poll takes; less than 1 if a request polls several things that are alike.
         """

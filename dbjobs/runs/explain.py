@@ -70,7 +70,7 @@ class Explanation:
 
 
 def explain_run(api: JobsApi, run: Run, reader: FailureReader) -> Explanation:
-    """Read what is needed, in a bounded number of requests; what cannot be read is said, and is no error."""
+    """Read what is needed, in a bounded number of requests; what cannot be read is listed, not an error."""
     explanation = explain_alone(run, reader)
     if not explanation.causes:
         return explanation
@@ -195,7 +195,7 @@ def _next_steps(run: Run, causes: Sequence[Cause], reader: FailureReader) -> Ite
 CONDITIONS = {
     Category.CODE: "the code is fixed",
     Category.PERMISSIONS: "the permission is granted",
-    Category.CONFIGURATION: "the settings are right (a repair reads them anew)",
+    Category.CONFIGURATION: "the settings are right (a repair reads them again)",
 }
 """What has to happen before running it again makes sense."""
 

@@ -312,7 +312,7 @@ def _find_cause(
     """The run since which it is different, with what is different in its settings.
 
     Where the level changes is known to a few runs only, so a run near it whose settings changed is
-    taken for the first. What changes with most runs, such as the parameter for a date, is no cause.
+    taken for the first. What changes with most runs, such as the parameter for a date, is not a cause.
     """
     near = [*before[-UNCERTAINTY - 1 :], *after[: UNCERTAINTY + 1]]
     estimated = len(near) - len(after[: UNCERTAINTY + 1])

@@ -63,7 +63,7 @@ class _Unit(Generic[T]):
 def read_intervals(
     text: str, unit: str, *, now: float, every: int = 1, zone: str = "UTC", most: int
 ) -> list[Interval]:
-    """The intervals of `FIRST..LAST`, or of a single value: `every` so many units, up to the end of LAST.
+    """The intervals of `FIRST..LAST`, or of a single value: `every` this many units, up to the end of LAST.
 
     `now` is in epoch seconds. Hours are those of the time zone, across the changes of its clocks; so are
     the days that `today` and `yesterday` mean. No more than `most` are made.

@@ -31,7 +31,7 @@ class JobDetails:
 
 
 def read_job_details(api: JobsApi, job_id: int, url: str, causes: ListedCauses | None) -> JobDetails:
-    """Two requests, and those for causes; a server or a permission that withholds something is no error."""
+    """Two requests, and those for causes; what a server or a permission withholds is not an error."""
     runs: tuple[Run, ...] = ()
     permissions: Payload | None = None
     runs_problem = permissions_problem = ""

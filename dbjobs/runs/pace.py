@@ -9,7 +9,7 @@ from dbjobs.api.states import Outcome
 from dbjobs.runs.snapshots import PlannedSets, Snapshot
 
 HISTORY_WEIGHT = 3
-"""The history of the job says as much as so many sets of the backfill itself."""
+"""The history of the job counts as much as this many sets of the backfill itself."""
 
 LATER_SHARE = 0.1
 """A run that has taken longer than expected is expected to take this much more of its time."""

@@ -32,13 +32,13 @@ from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import WatchedRun
 
 MOST_JOBS = 10
-"""The histories of so many jobs are read; each is a request."""
+"""The histories of this many jobs are read; each is a request."""
 
 MOST_TRIES = 3
 """So often a history is asked for in all while the workspace is out of reach."""
 
 MOST_URGENT = 10
-"""The pause follows from the runs that are nearest to their expected end, so many of them."""
+"""The pause follows from this many runs, those that are nearest to their expected end."""
 
 LONGEST_ROUND = 60.0
 """A request a second at most is made for many runs, but no pause is made longer than this for it."""

@@ -2,7 +2,7 @@
 
 A run of 1,500 tasks comes in 15 pages, of which most have nothing new to say. A page whose
 tasks have all ended is kept, and not asked for again until the run itself has ended: then
-everything is read once more, so that the end is told from nothing but fresh answers.
+everything is read once more, so that the end is determined from current answers only.
 
 Many runs of one job are looked up in the list of its active runs, a page for twenty-five of
 them. A run that has left the list, and now and then every other one, is read by itself.
@@ -21,7 +21,7 @@ from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.active_runs import ActiveRuns
 
 KEPT_FOR = 20
-"""Polls after which kept pages are read anew: a retry may put new attempts into old pages."""
+"""Polls after which kept pages are read again: a retry may put new attempts into old pages."""
 
 LISTED_FOR = 40
 """Polls of which one reads the run itself, whatever the list says: lists may lag behind."""
@@ -42,7 +42,7 @@ class RunReader:
 
     api: JobsApi
     earlier_attempts: set[int | None] = field(default_factory=set)
-    """the run_ids of attempts that are known from before: their failures are no news"""
+    """the run_ids of attempts that are known from before: their failures are not new"""
     _kept: dict[int, dict[str, Payload]] = field(default_factory=dict)
     _reads: dict[int, int] = field(default_factory=dict)
     _child_ids: dict[int, int] = field(default_factory=dict)
@@ -92,7 +92,9 @@ class RunReader:
             raise
         if run.is_ended and self._kept.get(run_id):
             del self._kept[run_id]
-            with suppress(DbjobsError):  # an end that was seen counts, whatever keeps it from being read anew
+            with suppress(
+                DbjobsError
+            ):  # an end that was seen counts, whatever keeps it from being read again
                 again = self._read(run_id)
                 run = run if again.page_error and not run.page_error else again
         self._active_runs.pop(run_id, None)

@@ -74,7 +74,7 @@ class Result:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The gravest outcome of the runs that have ended; None if none has."""
+        """The most severe outcome of the runs that have ended; None if none has."""
         outcomes = [run.outcome for run in self.runs if run.outcome]
         return min(outcomes, key=SEVERITY.__getitem__, default=None)
 

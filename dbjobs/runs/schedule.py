@@ -33,7 +33,7 @@ class Schedule:
     fail_fast: bool = False
     """leave at the first run that fails, or is gone"""
     tick: float = math.inf
-    """pauses are told in slices of this length, for views that show time passing"""
+    """pauses are split into slices of this length, for views that show time passing"""
 
     @property
     def uses_history(self) -> bool:

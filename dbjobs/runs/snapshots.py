@@ -19,7 +19,7 @@ UNSETTLED_POLLS = 3
 """How often a run that has ended without a result, or without all its tasks, is read again: they may come."""
 
 UNSETTLED_SECONDS = 10.0
-"""For so long it is read again at least, however soon one poll follows the other."""
+"""How long it is read again at least, however soon one poll follows the other."""
 
 SAME_MOMENT = 0.001
 """Seconds: moments closer than this are the same, whatever rounding makes of them."""
@@ -227,7 +227,7 @@ class PlannedSets:
     labels: Sequence[str]
     """of all sets, in the order of their starts"""
     max_parallel: int
-    """so many runs at once at most"""
+    """this many runs at once at most"""
     refused: Mapping[str, str] = field(default_factory=dict)
     """by label, why no run of the set was started"""
     uncertain: Sequence[str] = ()
@@ -281,7 +281,7 @@ class Snapshot:
 
 
 class PendingStarts(Protocol):
-    """Runs that join a watch while it goes on."""
+    """Runs that join a watch while it is running."""
 
     @property
     def waiting(self) -> int:
@@ -318,7 +318,7 @@ def format_runs(run_ids: Sequence[int]) -> str:
 
 
 def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
-    """What the last snapshot of a watch says to a script: how it ended, else the gravest outcome."""
+    """What the last snapshot of a watch says to a script: how it ended, else the most severe outcome."""
     if snapshot.ending is Ending.TIMEOUT:
         return ExitCode.TIMEOUT
     if snapshot.ending is Ending.CONTACT_LOST:
@@ -328,8 +328,8 @@ def exit_code_of(snapshot: Snapshot, *, strict: bool = False) -> ExitCode:
         for watched in snapshot.runs
         if watched.run and watched.run.outcome and (watched.is_settled or watched.has_outcome)
     ]
-    gravest = min(outcomes, key=SEVERITY.__getitem__, default=Outcome.SUCCESS)
+    worst = min(outcomes, key=SEVERITY.__getitem__, default=Outcome.SUCCESS)
     lost = next((watched.error for watched in snapshot.runs if watched.is_lost and watched.error), None)
-    if lost and gravest.is_good:
+    if lost and worst.is_good:
         return lost.exit_code
-    return gravest.exit_code(strict=strict)
+    return worst.exit_code(strict=strict)

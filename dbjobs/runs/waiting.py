@@ -1,6 +1,6 @@
 """The wait: follows runs to their end or leaves them, and returns the exit code.
 
-It prints nothing. An observer is told what happens, and shows it; what becomes of cancels is logged.
+It prints nothing. An observer is told what happens, and shows it; the results of cancels are logged.
 """
 
 import logging
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECONDS_FOR_CANCELED_RUNS = 120.0
-"""For so long a wait watches the runs that it has canceled: a cancel is asynchronous."""
+"""How long a wait watches the runs that it has canceled: a cancel is asynchronous."""
 
 SECONDS_TO_FIND_UNCERTAIN = 10.0
-"""For so long a wait that cancels asks for a run whose start was not answered."""
+"""How long a wait that cancels asks for a run whose start was not answered."""
 
 SECONDS_AFTER_LIMIT = 4.5
 """Seconds after a limit has passed in which outputs may still be read: the command has to end within five."""
@@ -60,7 +60,7 @@ class WaitObserver(Protocol):
         """Whether the user has asked for a poll since the last call; raises LeftByUser."""
 
     def sleep(self, seconds: float) -> None:
-        """Pause for so long, or until the user wants something."""
+        """Pause for this long, or until the user presses a key."""
 
     def on_begin(self, run_ids: Sequence[int]) -> None:
         """The wait begins."""

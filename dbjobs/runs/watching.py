@@ -289,7 +289,7 @@ class _Watch:
 
     @property
     def _early_ending(self) -> Ending | None:
-        """The ending of a watch that is over before its runs are, as it was told to be."""
+        """The ending of a watch that ends before its runs do, as it was asked to."""
         if self.schedule.fail_fast and any(watched.has_failed for watched in self.runs.values()):
             return Ending.FAILED_FAST
         return Ending.TIMEOUT if self.is_past(self.schedule.timeout) else None

@@ -84,7 +84,7 @@ def _blame(results: Iterable[str | None]) -> str:
 def run_result(results: Mapping[str, str], depends: Mapping[str, Sequence[str]]) -> str:
     """What a run whose tasks all ended comes to; `depends` is each task's dependencies, by task_key.
 
-    The leaves decide between success and failure; the gravest of all results names the failure. How a
+    The leaves decide between success and failure; the most severe of all results names the failure. How a
     workspace ranks failures of several kinds is not documented; here: an internal error, FAILED, TIMEDOUT,
     CANCELED.
     """

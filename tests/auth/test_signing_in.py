@@ -599,7 +599,7 @@ def test_the_azure_cli_is_asked_for_the_resource_of_databricks(
 
 NOT_SIGNED_IN = "echo 'ERROR: not signed in' >&2; exit 1"
 TOOL_FAILURES = [
-    pytest.param("az", "exit 1", "az gave no token: it says nothing", "az login", id="az, no word"),
+    pytest.param("az", "exit 1", "az gave no token: it printed nothing", "az login", id="az, no word"),
     pytest.param("az", NOT_SIGNED_IN, "az gave no token: not signed in", "az login", id="az, a reason"),
     pytest.param("az", "echo yes", "az gave no token: it did not print JSON", "recent version",
                  id="az, no JSON"),

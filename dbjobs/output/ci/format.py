@@ -1,4 +1,4 @@
-"""What every CI system can be told, and in what form it wants it."""
+"""What every CI system can be told, and in which form."""
 
 import json
 import re

@@ -56,7 +56,7 @@ class GitLab:
         return log_annotation(level, title, message)
 
     def set_values(self, values: Mapping[str, str]) -> CiOutput:
-        """Names as environment variables have them, for that is what becomes of them."""
+        """Names as environment variables have them, because they become variables."""
         text = ""
         for name, value in values.items():
             literal = re.sub(_REFERENCE, lambda found: f"%{ord(found[0]):02X}", plain_value(value))

@@ -7,7 +7,7 @@ from dbjobs.output.formatting import format_attempt, format_counts, join_facts, 
 from dbjobs.output.reports.model import Report
 
 MAX_ANNOTATIONS = 10
-"""GitHub shows so many of a step: https://docs.github.com/rest/checks/runs"""
+"""GitHub shows this many of a step: https://docs.github.com/rest/checks/runs"""
 
 MAX_TASK_KEY = 100
 """Characters of a task_key that the API allows."""

@@ -180,7 +180,7 @@ def _row(
 def _strip(
     cells: Sequence[tuple[AnyRun | None, str, str]], durations: Durations | None, success: SuccessRate
 ) -> str:
-    """Bars for what succeeded, symbols for the rest: no state is told by color alone."""
+    """Bars for what succeeded, symbols for the rest: no state is shown by color alone."""
     drawn = []
     for index, (run, tip, symbol) in enumerate(cells):
         if run is None:
@@ -195,7 +195,7 @@ def _strip(
 
 
 def _bar(run: AnyRun, index: int, count: int, share: float, height: int, tip: str, symbol: str = "") -> str:
-    """A bar from the bottom up; `symbol` stands on it."""
+    """A bar from the bottom up, with `symbol` on top."""
     width = 100 / count
     left = width * (index + (1 - BAR_SHARE) / 2)
     pixels = max(MIN_BAR_HEIGHT, height * share)

@@ -34,7 +34,7 @@ def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
     for name, run in started:
         start, end = span_of(run, now) or whole
         style = style_of(run)
-        # behind its symbol a name is no keyword; what Mermaid reads as syntax becomes a blank
+        # after its symbol, a name is not read as a keyword; what Mermaid reads as syntax becomes a blank
         plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))
         label = f"{style.symbol} {' '.join(plain.split())[:MAX_NAME]}".rstrip()
         tag = f"{TAGS[style]}, " if style in TAGS else ""

@@ -44,7 +44,7 @@ def choose_run(streams: Streams, runs: Sequence[Run], now: float, causes: Mappin
 
 
 def _choose_by_keys(streams: Streams, rows: Sequence[Row], canvas: Canvas) -> int | None:
-    """The list stays while keys move the marker, and goes once a run is chosen."""
+    """The list stays while keys move the marker, and is erased once a run is chosen."""
     index, typed = 0, ""
     _write(streams, Text(f"Which run? ({KEYS_HELP})"[: canvas.width], "dim"))
     _draw(streams, rows, index, canvas)

@@ -32,12 +32,12 @@ from dbjobs.runs.history import Durations, JobHistory, RunOfTask, SuccessRate, T
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "12345678"
 
 SHORTEST_BAR = 0.5
-"""The duration that the shortest bar stands for, as a share of the median."""
+"""The duration that the shortest bar represents, as a share of the median."""
 
 ASCII_RETRIED = "r"
 
 FIGURES_WIDTH = 18
-"""Cells for the columns that are never left out, beside names and runs."""
+"""Cells for the columns that are never left out, in addition to names and runs."""
 
 FEWEST_SHOWN_RUNS = 5
 

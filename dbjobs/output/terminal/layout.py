@@ -30,7 +30,7 @@ CAUSE_WIDTH = 24
 """People read names and causes, not ids: ids are left out before these columns get narrower."""
 
 CAUSE_SHARE = 0.25
-"""Of the width of a table, causes get at least so much before ids and triggers get any."""
+"""Causes get at least this much of the width of a table before ids and triggers get any."""
 
 MIN_COLUMN_WIDTH = 8
 """A narrowed column keeps this width for as long as optional columns can be left out instead."""
@@ -180,6 +180,6 @@ def draw_uncut(columns: Sequence[Column], texts: Sequence[str], widths: Sequence
 
 
 def _blanks(column: Column, left: int, *, is_first: bool) -> tuple[str, str]:
-    """The blanks before and after a cell that leaves so much of its width unused."""
+    """The blanks before and after a cell that leaves this much of its width unused."""
     gap = 0 if is_first else column.gap
     return (" " * (gap + max(0, left)), "") if column.is_right else (" " * gap, " " * left)

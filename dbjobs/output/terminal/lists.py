@@ -35,7 +35,7 @@ StyledText = tuple[str, str]
 
 MIN_SCHEDULE_WIDTH = 16
 MIN_CAUSE_WIDTH = 20
-"""Of a terminal's width, so much goes to causes before dates and durations get any."""
+"""This much of a terminal's width goes to causes before dates and durations get any."""
 
 MAX_COUNTED_TASKS = 100
 """The API lists no more tasks of a job."""

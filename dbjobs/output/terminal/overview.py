@@ -70,7 +70,7 @@ def _format_now(job: JobOverview, canvas: Canvas) -> Text:
 
 
 def _format_next(job: JobOverview, *, is_short: bool) -> str:
-    """`in 5h12m, Thu 02:00 Europe/Berlin`; what starts the job where that is no schedule; `paused`."""
+    """`in 5h12m, Thu 02:00 Europe/Berlin`; what starts the job if it is not a schedule; `paused`."""
     if job.is_paused:
         return "paused" if is_short else f"{job.starts_by} paused"
     moment = job.next_run

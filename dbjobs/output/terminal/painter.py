@@ -1,7 +1,7 @@
 """Draws frames over each other, and sends only what has changed.
 
-Between two frames the cursor stands on the first cell of the frame. Wherever a terminal moves that
-cell when its window is resized, whether it breaks long lines anew or cuts them, erasing from the
+Between two frames the cursor is on the first cell of the frame. Wherever a terminal moves that
+cell when its window is resized, whether it wraps long lines again or cuts them, erasing from the
 cursor to the end of the screen erases the frame and nothing else.
 """
 

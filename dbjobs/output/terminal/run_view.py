@@ -49,7 +49,7 @@ from dbjobs.output.terminal.tree import build_tree, draw_guides, most_urgent, ur
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 LEAST_TASKS = 6
-"""In a low window, ids and the URL make room for so many tasks."""
+"""In a low window, ids and the URL are left out until this many tasks fit."""
 
 TASK_COLUMNS = (
     Column(is_whole=True),

@@ -19,7 +19,7 @@ DEFAULT_SIZE = os.terminal_size((80, 24))
 
 
 def size_of(stream: TextIO) -> os.terminal_size:
-    """Columns and lines of the terminal behind a stream, asked anew each time."""
+    """Columns and lines of the terminal behind a stream, read again each time."""
     try:
         size = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):

@@ -226,7 +226,7 @@ def _compose(
 
 
 def render_facts(facts: Iterable[Fact], width: int | None) -> list[Text]:
-    """Labels and values in two columns, neither ever cut; on a terminal, text goes on in the next line."""
+    """Labels and values in two columns, neither ever cut; on a terminal, text continues on the next line."""
     texts = [(label, Text(value) if isinstance(value, str) else value) for label, value in facts]
     shown = [(label, value) for label, value in texts if value.plain]
     label_width = max((len(label) for label, _ in shown), default=0)
@@ -238,7 +238,7 @@ def render_facts(facts: Iterable[Fact], width: int | None) -> list[Text]:
 
 
 def _wrap(value: Text, width: int | None) -> list[Text]:
-    """Lines of so many cells, broken between words; a URL stays whole, so that a terminal can open it."""
+    """Lines of this many cells, broken between words; a URL stays whole, so that a terminal can open it."""
     if width is None or value.cell_len <= width or "://" in value.plain:
         return [value]
     lines = textwrap.wrap(value.plain, width, break_long_words=False, break_on_hyphens=False)

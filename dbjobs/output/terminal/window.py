@@ -1,4 +1,4 @@
-"""What a terminal has beside its text: a title, notifications, and answers about itself."""
+"""What a terminal has in addition to its text: a title, notifications, and answers about itself."""
 
 import re
 from collections.abc import Mapping
