@@ -12,7 +12,7 @@ from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import OnExit, WaitOptions
-from dbjobs.cli.waiting import make_wait
+from dbjobs.cli.waiting import make_reporter, make_wait
 from dbjobs.cli.web import show_page
 from dbjobs.common.deadline import Deadline, time_limit
 from dbjobs.common.signals import Interrupted, interruptible
@@ -21,6 +21,7 @@ from dbjobs.http.response import Payload
 from dbjobs.http.retry import LAST_TRY, NO_RETRIES, START_SECONDS
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.structured import write_document
+from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.waiting import Wait
 
 ID_SECONDS = 30.0
@@ -84,6 +85,7 @@ def start_run(
             left = replace(options, timeout=limit.seconds_left)
             started = make_wait(app, [run_id], left, just_started=True)
             raise typer.Exit(started.run())
+        make_reporter(app, options, FailureReader(app.api)).begin([run_id])
 
 
 @contextmanager

@@ -573,6 +573,17 @@ def test_a_report_of_an_ended_run_tells_the_system_too(
     assert (tmp_path / "summary.md").read_text("utf-8") == done.stdout
 
 
+def test_a_later_step_can_wait_for_a_run_that_this_one_has_only_started(
+    dbjobs: Dbjobs, serve: Serve, system: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    serve(by_endpoint({"run-now": {"run_id": RUN_ID}}))
+
+    done = dbjobs("runs", "now", 7, **system["gitlab"])
+
+    assert (done.exit_code, done.stdout) == (0, f"{RUN_ID}\n")
+    assert (tmp_path / "dbjobs.env").read_text() == f"DBJOBS_RUN_ID={RUN_ID}\n"
+
+
 # Signals
 
 
