@@ -18,6 +18,7 @@ from dbjobs.http.response import Payload
 from dbjobs.jobfiles.differences import Difference, differences
 from dbjobs.runs.change_points import MOST_VALUES, find_change_points
 from dbjobs.runs.comparison import settings_of, settings_of_task, shared_settings_of
+from dbjobs.runs.critical_path import measure_parts, plan_critical_path
 from dbjobs.runs.forecasts import measure_past_run, ran_in_one_go, trend_slope
 
 SIGNIFICANCE = 0.045
@@ -162,9 +163,10 @@ def analyze_runs(runs: Iterable[Run]) -> JobHistory:
     by_task = _group_by_task(ordered)
     series_count = len(by_task) + 1 if len(by_task) > 1 else 1
     significance = 1 - (1 - SIGNIFICANCE) ** (1 / series_count)
-    slack, critical_path = _plan_critical_path(ordered)
     measured = [run for run in ordered if _is_good(run) and ran_in_one_go(run)]
-    parts = [_measure_parts(run) for run in measured]
+    newest_tasks = next((run.tasks for run in reversed(ordered) if run.tasks), ())
+    slack, critical_path = plan_critical_path(newest_tasks, [measure_past_run(run) for run in measured])
+    parts = [measure_parts(run) for run in measured]
     return JobHistory(
         runs=tuple(ordered),
         tasks=tuple(
@@ -345,55 +347,6 @@ def _settings_of(run: Run, task_key: str | None) -> Payload:
     used = {task.get("job_cluster_key") for task in tasks}
     clusters = [item for item in shared["job_clusters"] or () if item.get("job_cluster_key") in used]
     return {**shared, "job_clusters": clusters, "tasks": tasks}
-
-
-def _plan_critical_path(runs: Sequence[Run]) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The slack of each task of the newest run, and the path without any, if all take their median time."""
-    newest = next((run for run in reversed(runs) if run.tasks), None)
-    measured = [measure_past_run(run) for run in runs if _is_good(run) and ran_in_one_go(run)]
-    if newest is None or not measured:
-        return {}, ()
-    spans = {
-        task.task_key: statistics.median(
-            [past.tasks[task.task_key].span for past in measured if task.task_key in past.tasks] or [0.0]
-        )
-        for task in newest.tasks
-    }
-    ends: dict[str, float] = {}
-    for task in newest.tasks:
-        ends[task.task_key] = spans[task.task_key] + max(
-            (ends[key] for key in task.depends_on if key in ends), default=0.0
-        )
-    run_end = max(ends.values())
-    latest_ends = dict.fromkeys(ends, run_end)
-    for task in reversed(newest.tasks):
-        latest_start = latest_ends[task.task_key] - spans[task.task_key]
-        for key in task.depends_on:
-            if key in latest_ends:
-                latest_ends[key] = min(latest_ends[key], latest_start)
-    slack = {key: max(0.0, latest_ends[key] - ends[key]) for key in ends}
-    return slack, _walk_back(newest.tasks, ends)
-
-
-def _walk_back(tasks: Sequence[TaskRun], ends: Mapping[str, float]) -> tuple[str, ...]:
-    """From the task that ends last to the dependency that it waited for, and so on; the first one first."""
-    depends_on = {task.task_key: [key for key in task.depends_on if key in ends] for task in tasks}
-    path = [max(ends, key=lambda key: ends[key])] if ends else []
-    while path and (earlier := [key for key in depends_on[path[-1]] if key not in path]):
-        path.append(max(earlier, key=lambda key: ends[key]))
-    return tuple(reversed(path))
-
-
-def _measure_parts(run: Run) -> dict[str, float]:
-    """Where the time of a run went: in the queue, and in setup and execution along its critical path."""
-    ends = {task.task_key: float(task.end_time) for task in run.tasks if task.end_time}
-    path = set(_walk_back([task for task in run.tasks if task.end_time], ends))
-    on_path: Sequence[Run | TaskRun] = [task for task in run.tasks if task.task_key in path] or [run]
-    return {
-        "queue": run.seconds_in("queue") or 0.0,
-        "setup": sum(one.seconds_in("setup") or 0.0 for one in on_path),
-        "execution": sum(one.seconds_in("execution") or 0.0 for one in on_path),
-    }
 
 
 def _group_failures(runs: Sequence[Run]) -> tuple[FailureGroup, ...]:

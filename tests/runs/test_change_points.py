@@ -2,19 +2,20 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dbjobs.runs.change_points import (
-    CRITICAL_VALUES,
+    ANY_INDEX,
     PROBABILITIES,
-    _largest_shift,
-    _ranks,
+    RECENT_INDEX,
     critical_value,
     find_change_points,
+    largest_recent,
+    measure_rises,
 )
 from dbjobs.runs.history import SIGNIFICANCE
 
@@ -30,11 +31,11 @@ def durations(generator: random.Random, count: int, factor: float = 1.0) -> list
 def test_fewer_than_5_percent_of_the_histories_without_a_change_are_said_to_have_one() -> None:
     generator = random.Random(16)
     alarms = sum(bool(find_change_points(durations(generator, 25), SIGNIFICANCE)) for _ in range(HISTORIES))
-    assert 0.02 * HISTORIES < alarms < 0.05 * HISTORIES
+    assert 0.015 * HISTORIES < alarms < 0.05 * HISTORIES
 
 
 def test_a_regression_of_20_percent_is_found_within_8_runs() -> None:
-    """Nine times in ten when the history is read after each run; once, at the end, it is a little less."""
+    """Nearly always when the history is read after each run; once, at the end, it is a little less."""
     generator = random.Random(16)
     found = found_in_the_end = 0
     for _ in range(HISTORIES):
@@ -45,8 +46,21 @@ def test_a_regression_of_20_percent_is_found_within_8_runs() -> None:
         ]
         found += any(looks)
         found_in_the_end += looks[-1]
-    assert found > 0.91 * HISTORIES
-    assert found_in_the_end > 0.87 * HISTORIES
+    assert found > 0.96 * HISTORIES
+    assert found_in_the_end > 0.93 * HISTORIES
+
+
+def test_a_rise_that_is_new_or_lasts_long_is_found_and_so_is_a_fall() -> None:
+    """Most of the significance is spent on recent rises, yet the others are not lost."""
+    generator = random.Random(16)
+    found = {"rise 12 runs ago": 0, "fall 8 runs ago": 0}
+    for _ in range(HISTORIES):
+        older = [*durations(generator, 13), *durations(generator, 12, factor=1.2)]
+        faster = [*durations(generator, 17), *durations(generator, 8, factor=1 / 1.2)]
+        found["rise 12 runs ago"] += bool(find_change_points(older, SIGNIFICANCE))
+        found["fall 8 runs ago"] += bool(find_change_points(faster, SIGNIFICANCE))
+    assert found["rise 12 runs ago"] > 0.87 * HISTORIES
+    assert found["fall 8 runs ago"] > 0.68 * HISTORIES
 
 
 @pytest.mark.parametrize("outlier", [0.01, 100])
@@ -94,22 +108,28 @@ def test_any_durations_give_changes_in_order_within_the_series(values: Sequence[
 def test_the_critical_values_are_those_of_random_permutations(count: int) -> None:
     generator = random.Random(count)
     ranks = [float(rank) for rank in range(1, count + 1)]
-    reached = dict.fromkeys((0.05, 0.01), 0)
+    reached = {(name, probability): 0 for name in ("any", "recent") for probability in (0.05, 0.01)}
     rounds = 10_000
     for _ in range(rounds):
         generator.shuffle(ranks)
-        statistic, _ = _largest_shift(_ranks(ranks))
-        for probability in reached:
-            reached[probability] += statistic >= critical_value(count, probability)
-    for probability, times in reached.items():
+        rises = measure_rises(ranks)
+        for name, probability in reached:
+            if name == "any":
+                is_reached = max(rises.values()) >= critical_value(count, probability)
+            else:
+                critical = critical_value(count, probability, RECENT_INDEX)
+                is_reached = largest_recent(rises, count) >= critical
+            reached[name, probability] += is_reached
+    for (_, probability), times in reached.items():
         deviation = math.sqrt(probability * rounds)
         assert times < probability * rounds + 4 * deviation
         assert count < 12 or times > probability * rounds - 4 * deviation, "and not stricter than need be"
 
 
-def test_critical_values_rise_as_less_is_risked() -> None:
-    for count in CRITICAL_VALUES:
-        values = [critical_value(count, 0.05 * 0.9**step) for step in range(80)]
+@pytest.mark.parametrize("table", [ANY_INDEX, RECENT_INDEX], ids=["any", "recent"])
+def test_critical_values_rise_as_less_is_risked(table: Mapping[int, Sequence[float]]) -> None:
+    for count in table:
+        values = [critical_value(count, 0.05 * 0.9**step, table) for step in range(80)]
         assert values == sorted(values)
-        assert [critical_value(count, one) for one in PROBABILITIES] == list(CRITICAL_VALUES[count])
-    assert critical_value(7, 0.05) == critical_value(25, 0.00001) == math.inf
+        assert [critical_value(count, one, table) for one in PROBABILITIES] == list(table[count])
+    assert critical_value(7, 0.05, table) == critical_value(25, 0.00001, table) == math.inf
