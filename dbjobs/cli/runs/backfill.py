@@ -162,7 +162,10 @@ class BackfillOptions:
         bool, _run_option("--rerun-failed", "Repair the runs of earlier calls that failed.")
     ] = False
     skip_existing: Annotated[
-        bool, _run_option("--skip-existing", "Leave out sets with which the job has run, however that ended.")
+        bool,
+        _run_option(
+            "--skip-existing", "Leave out sets with which the job has already run, whatever the outcome."
+        ),
     ] = False
     batch: Annotated[
         str | None,

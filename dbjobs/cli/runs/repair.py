@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Run tasks of an ended run again, and print the id of the repair.
 
-    The parameters of the run are sent again; those that you give here come on top.
+    The parameters of the run are sent again, with those that you give here added.
 
     \b
     Examples:

@@ -38,9 +38,9 @@ def command(
 ) -> None:
     """Repeat a run with its parameters, and print the id of the new run.
 
-    Parameters that you give here come on top. A run of a job is started with the job's settings
-    of today; a one-time run is submitted again with the settings of its tasks, as far as a run
-    shows them: not its time limit, notifications and access control.
+    Parameters that you give here are added. A run of a job is started with the job's current settings; a
+    one-time run is submitted again with the settings of its tasks, as far as a run shows them: not its
+    time limit, notifications and access control.
 
     \b
     Examples:
