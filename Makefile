@@ -12,7 +12,7 @@ PIP_INSTALL := python -m pip --quiet --disable-pip-version-check install
 
 .PHONY: demo test check fmt docs fields bench fuzz dist zipapp test-packages test-lowest test-newest lock clean
 
-demo: .venv/ready  ## run a real job of Python tasks against the local sandbox
+demo: .venv/ready  ## run a real job of Python tasks in a workspace on this machine
 	@$(BIN)/dbjobs demo
 
 test: check  ## every check, then every test

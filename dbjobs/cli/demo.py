@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     from dbjobs.http.response import Payload
 
 NEXT_STEPS = """
-That was a real run, on this machine. What to do next:
-  {dbjobs} demo                         run it again, and see its history
-  {dbjobs} demo --fail                  see how a failure is reported
-  {dbjobs} sandbox serve --root {root}  serve this workspace until Ctrl-C; then, in a second shell:
+That was a real run, on this machine; only the runs of the days before are made up. What to do next:
+  {dbjobs} {other}
+  {dbjobs} sandbox serve --root {root}
+    serves this workspace until Ctrl-C; then, in a second shell:
   {dbjobs} runs submit -f {job} --wait"""
+
+OTHER_DEMO = {
+    False: "demo --fail\n    changes a setting, and shows how the failure is reported",
+    True: "demo\n    shows the run that succeeds, and the history of the job",
+}
 
 
 def command(
@@ -35,9 +40,10 @@ def command(
 ) -> None:
     """Run a small pipeline of real Python tasks, and watch it.
 
-    It starts a workspace on this machine, runs the job in examples/demo there, watches it
-    to its end, prints what the tasks printed, and exits with the outcome. From the second
-    run on, it shows the history of the job, which is kept in the user's cache folder.
+    It starts a workspace on this machine, runs the job in examples/demo there, watches it to
+    its end, and exits with the outcome. Then it shows the history of the job, or with --fail why the
+    run failed and what to do. The job has made-up runs of the days before; the runs of the demo are
+    added to them, and kept in the user's cache folder.
 
     \b
     Examples:
@@ -49,36 +55,46 @@ def command(
     # late, for every --help of the root loads this module
     from dbjobs.cli.wait_options import OnExit, ShowOutput, WaitOptions
     from dbjobs.cli.waiting import wait_for_runs
-    from dbjobs.jobfiles.files import read_body
     from dbjobs.output.ci_systems import CiSystem
 
     root = examples_folder() / "demo"
     job = root / ("fail.yaml" if fail else "job.yaml")
+    shown = ShowOutput.FAILED if fail else ShowOutput.ALL
     options = WaitOptions(
         poll_max=1.0,
-        show_output=ShowOutput.ALL,
+        show_output=shown,
         on_interrupt=OnExit.CANCEL,
         ci=CiSystem.NONE,
     )
     called = app_of(ctx)
-    history = _history_file()
-    with new_sandbox(root, history=history) as sandbox:
+    called.streams.note("setting up a workspace on this machine, and in it a job with made-up past runs")
+    earlier_runs = str(root / "earlier-runs.yaml")
+    with new_sandbox(root, earlier_runs, history=None if fail else _history_file()) as sandbox:
         app = replace(
             called,
             options=replace(called.options, profile=None, config=None, host=None),
             environ={**called.environ, "DATABRICKS_HOST": sandbox.url, "DATABRICKS_TOKEN": sandbox.token},
         )
-        job_id = _make_job(app.api, read_body(str(job), None))
-        app.streams.note(f"$ dbjobs runs now {job_id} --wait --show-output all")
+        job_id = _make_job(app.api, _read_settings(root / "job.yaml"))
+        if fail:
+            app.streams.note(
+                f"$ dbjobs jobs reset {job_id} -f {_shortest(job)} --yes   # tolerates no bad order"
+            )
+            app.api.reset_job(job_id, _read_settings(job))
+        app.streams.note(f"$ dbjobs runs now {job_id} --wait --show-output {shown.value}")
         run_id = int(app.api_to_change(False).run_now(job_id, {}, str(uuid4()))["run_id"])
         app.streams.result_ids(str(run_id))
         code = wait_for_runs(app, [run_id], options, just_started=True)
-        _show_history(app, job_id)
+        if fail:
+            _explain(app, run_id)
+        else:
+            _show_history(app, job_id)
         # in a virtual environment that is not on the path, dbjobs is typed with its folder
         program = Path(sys.argv[0]).absolute()
         needs_folder = program.name == "dbjobs" and shutil.which("dbjobs") != str(program)
         app.streams.note(
             NEXT_STEPS.format(
+                other=OTHER_DEMO[fail],
                 dbjobs=_shortest(program) if needs_folder else "dbjobs",
                 root=_shortest(root),
                 job=_shortest(job),
@@ -100,10 +116,8 @@ def _history_file() -> Path | None:
     return file
 
 
-def _make_job(api: "JobsApi", body: "Payload") -> int:
+def _make_job(api: "JobsApi", settings: "Payload") -> int:
     """The id of the job of an earlier demo, with these settings, or of a new one."""
-    settings = {**body, "name": body["run_name"]}
-    del settings["run_name"]
     for page in api.list_jobs(settings["name"], limit=1):
         for job in page:
             api.reset_job(job["job_id"], settings)
@@ -111,19 +125,41 @@ def _make_job(api: "JobsApi", body: "Payload") -> int:
     return int(api.create_job(settings)["job_id"])
 
 
+def _read_settings(file: Path) -> "Payload":
+    """The settings of a job with the tasks of a one-time run."""
+    from dbjobs.jobfiles.files import read_body
+
+    body = read_body(str(file), None)
+    return {"name": body["run_name"], **{name: body[name] for name in body if name != "run_name"}}
+
+
+def _explain(app: "App", run_id: int) -> None:
+    """Why the run failed, on stderr."""
+    from dbjobs.api.models import Run
+    from dbjobs.output.explanation import render_explanation
+    from dbjobs.runs.explain import explain_run
+    from dbjobs.runs.failures import FailureReader
+
+    app.streams.note(f"\n$ dbjobs runs explain {run_id}")
+    explanation = explain_run(app.api, Run(app.api.get_run(run_id)), FailureReader(app.api, is_quiet=True))
+    app.streams.progress(render_explanation(explanation, app.streams, app.command_line, app.clock.now()))
+
+
 def _show_history(app: "App", job_id: int) -> None:
-    """The job's history on stderr, once there is more than this run."""
+    """The job's history on stderr."""
     from dbjobs.api.models import Run
     from dbjobs.api.paging import RunFilter
     from dbjobs.cli.jobs.history import DEFAULT_RUNS
+    from dbjobs.cli.showing import listed_causes
     from dbjobs.output.terminal.job_history import history_text
     from dbjobs.runs.history import analyze_runs
 
     pages = app.api.list_runs(RunFilter(job_id=job_id), limit=DEFAULT_RUNS, expand_tasks=True)
     history = analyze_runs(Run(run) for page in pages for run in page)
-    if len(history.runs) > 1:
-        app.streams.note(f"\n$ dbjobs jobs history {job_id}")
-        app.streams.progress(history_text(app.streams, app.streams.err, history, job_id))
+    if causes := listed_causes(app):
+        history = causes.of_failures(history)
+    app.streams.note(f"\n$ dbjobs jobs history {job_id}")
+    app.streams.progress(history_text(app.streams, app.streams.err, history, job_id))
 
 
 def examples_folder() -> Path:

@@ -19,6 +19,10 @@ def test_the_demo_runs_seven_tasks_prints_their_output_and_succeeds() -> None:
         assert f"==> {task}  SUCCESS" in done.stderr
     assert "attempt 2 <==" in done.stderr, "the bad moment of the rates service was retried"
     assert "# Daily sales" in done.stderr
+    assert "usually " in done.stderr, "the end was expected from the earlier runs"
+    assert "$ dbjobs jobs history" in done.stderr
+    assert "summarise takes " in done.stderr, "the history has something to tell"
+    assert "only the runs of the days before are made up" in done.stderr
     assert "demo --fail" in done.stderr, "it tells what to try next"
 
 
@@ -31,6 +35,10 @@ def test_on_a_terminal_the_failing_demo_leaves_the_whole_story_behind() -> None:
     for task in ("summarise", "report"):
         assert f"{task} " in screen.text
     assert screen.text.count("UPSTREAM_FAILED") >= 2
+    explained = screen.text.partition("$ dbjobs runs explain")[2]
+    assert "your code: BadOrdersError" in explained
+    assert '["--tolerated-percent","5"] →' in explained, "what has changed since the last good run"
+    assert "--rerun-failed" in explained, "and the next command"
     assert screen.is_clean, "the cursor is back, and no colour is left on"
 
 
@@ -40,7 +48,11 @@ def test_the_second_demo_knows_the_first() -> None:
         done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         ends.append(done.stderr)
-    assert "jobs history" not in ends[0]
-    assert "$ dbjobs jobs history" in ends[1]
-    assert "succeeded      2 of 2, 100 %" in ends[1]
-    assert "fetch_rates failed and then succeeded with the same settings in 2 of 2 runs" in ends[1]
+    assert "succeeded      14 of 15" in ends[0]
+    assert "succeeded      15 of 16" in ends[1]
+
+
+def test_a_failing_demo_is_no_part_of_the_history_of_the_next_one() -> None:
+    assert subprocess.run([*DEMO, "--fail"], capture_output=True, check=False, timeout=60).returncode == 10
+    done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
+    assert "succeeded      14 of 15" in done.stderr
