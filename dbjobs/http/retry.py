@@ -54,3 +54,6 @@ class RetryPolicy:
 
 NO_RETRIES = RetryPolicy(network=0, server=0)
 """For a wait, which polls again anyway."""
+
+SHORT_RETRIES = RetryPolicy(server=60.0)
+"""For what completes a result: worth a minute, but not ten."""

@@ -35,7 +35,7 @@ from dbjobs.common.hidden import hide
 from dbjobs.config.settings import Options
 from dbjobs.errors import ExitCode, OutcomeUnknownError, UsageError
 from dbjobs.http.response import Payload
-from dbjobs.http.retry import START_SECONDS
+from dbjobs.http.retry import SHORT_RETRIES, START_SECONDS
 from dbjobs.jobfiles.files import JobFile, prepare_request
 from dbjobs.jobfiles.parameters import as_parameter_strings, choose_parameters
 from dbjobs.runs.auto_repair import AutoRepair
@@ -160,7 +160,7 @@ class Client:
     def explain(self, run: RunRef) -> Explanation:
         """Why a run failed, what is known from earlier runs, and what to do next; in some dozen requests."""
         failed = Run(self.api.get_run(_id_of(run)))
-        return explain_run(self.api, failed, FailureReader(self.api, is_quiet=True))
+        return explain_run(self.api, failed, FailureReader(self.api, is_quiet=True, retry=SHORT_RETRIES))
 
     def history(self, job: int | str, *, limit: int = 25) -> JobHistory:
         """How the newest runs of a job went, and since when they take longer; 25 runs are one request."""
@@ -336,6 +336,7 @@ class Client:
             Cancels(self.api, self._clock, active).send()
         with time_limit(self._clock, SECONDS_FOR_CAUSES):
             failure_reader.forget_outage()
+            failure_reader.retry = SHORT_RETRIES
             failures = read_failures(failure_reader, snapshot)
         code = exit_code_of(snapshot, strict=strict)
         if backfill is None:

@@ -13,7 +13,7 @@ from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import Outcome
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.http.response import Payload
-from dbjobs.http.retry import NO_RETRIES
+from dbjobs.http.retry import NO_RETRIES, RetryPolicy
 from dbjobs.runs.causes import Cause, find_cause, group_causes
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class FailedTask:
 
 @dataclass
 class FailureReader:
-    """Reads each output of a failed task once and without patience: for those who only want to tell more."""
+    """Reads each output of a failed task once; without retries, for those who only want to tell more."""
 
     api: JobsApi
     is_quiet: bool = False
@@ -75,6 +75,7 @@ class FailureReader:
     errors: dict[int, DbjobsError] = field(default_factory=dict)
     """by the run_id of a task, why its output could not be read"""
     part_requests_left: int = MAX_PART_REQUESTS
+    retry: RetryPolicy = NO_RETRIES
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
     is_out_of_reach: bool = False
@@ -89,7 +90,7 @@ class FailureReader:
         if task.run_id not in self._outputs:
             output = None
             try:
-                output = self.api.get_run_output(task.run_id, NO_RETRIES)
+                output = self.api.get_run_output(task.run_id, self.retry)
             except DbjobsError as error:
                 self.errors[task.run_id] = error
                 log = logger.debug if self.is_quiet else logger.warning
@@ -138,7 +139,7 @@ class FailureReader:
             return None
         self.part_requests_left -= 1
         try:
-            return self.api.get_run(run_id, NO_RETRIES)
+            return self.api.get_run(run_id, self.retry)
         except DbjobsError:  # who may see a run may not be allowed to see those that it started
             return None
 

@@ -26,7 +26,7 @@ from tests.conftest import Dbjobs
 from tests.support.tasks import FAIL, FOR_LONG, python_task
 
 EVERYTHING = frozenset(Permission)
-CONVERSATIONS = int(os.environ.get("DBJOBS_MCP_CONVERSATIONS", "15"))
+CONVERSATIONS = int(os.environ.get("DBJOBS_MCP_CONVERSATIONS", "10"))
 """In all; 200 take some minutes."""
 
 Answer = dict[str, Any]
@@ -278,6 +278,10 @@ SCENARIOS = {
 }
 
 
+MOST_CONVERSATIONS = {"rate-limited": 4}
+"""In a scenario that gives them all 20 requests a minute."""
+
+
 @pytest.fixture(params=SCENARIOS)
 def scenario(
     request: pytest.FixtureRequest, task_files: Path, monkeypatch: pytest.MonkeyPatch
@@ -296,7 +300,7 @@ async def converse(agent: McpClient, job: str, request_id: str, limit: float) ->
     """An agent with a limit for each call, which repeats what it did not hear of; its last answer."""
 
     async def ask(tool: str, **arguments: Any) -> Answer:
-        for _attempt in range(60):
+        for _attempt in range(200):
             try:
                 return await call(agent, tool, limit, **arguments)
             except (MCPError, AssertionError):  # cut off by the limit, or refused: it tries again
@@ -317,7 +321,8 @@ def test_no_conversation_reports_an_end_too_early_or_starts_a_run_twice(
     client, chance = Client(), random.Random(7)
     kinds = SCENARIOS[scenario]
     jobs = []
-    for number in range(max(1, CONVERSATIONS // len(SCENARIOS))):
+    conversations = max(1, CONVERSATIONS // len(SCENARIOS))
+    for number in range(min(conversations, MOST_CONVERSATIONS.get(scenario, conversations))):
         kind = list(kinds)[number % len(kinds)]
         code, outcome, cause = kinds[kind]
         # the scenario of any ending knows jobs by their names

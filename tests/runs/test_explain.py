@@ -222,6 +222,24 @@ def test_what_is_refused_is_said_with_who_was_refused(dbjobs: Dbjobs, serve: Ser
     assert "  dbjobs profiles check\n    shows who you are signed in as" in done.stdout
 
 
+def test_a_busy_workspace_is_asked_again_for_the_cause(dbjobs: Dbjobs, history: Any) -> None:
+    server = history(nightly(4, error="x"), errors={4: "KeyError: 'FR'"})
+    answer: Any = server.script
+    refused = iter([True, True])
+
+    def reply(request: Received) -> Reply:
+        if request.endpoint == "runs/get-output" and next(refused, False):
+            return Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED"}, headers={"Retry-After": "20"})
+        found: Reply = answer(request)
+        return found
+
+    server.script = reply
+    done = dbjobs("runs", "explain", 4)
+
+    assert "your code: KeyError: 'FR'" in done.stdout
+    assert "not read" not in done.stdout
+
+
 def test_a_last_good_run_that_cannot_be_read_is_not_compared(dbjobs: Dbjobs, serve: Serve) -> None:
     def reply(request: Received) -> Reply:
         if request.endpoint == "runs/list":

@@ -25,6 +25,7 @@ def command(ctx: typer.Context, run: OptionalRun = None) -> None:
     Exit codes: 0 explained, whatever the run's outcome; 4 no such run.
     """
     from dbjobs.api.models import Run
+    from dbjobs.http.retry import SHORT_RETRIES
     from dbjobs.output.explanation import render_explanation
     from dbjobs.output.structured import write_document
     from dbjobs.runs.explain import as_document, explain_run
@@ -32,7 +33,8 @@ def command(ctx: typer.Context, run: OptionalRun = None) -> None:
 
     app = app_of(ctx)
     found = Run(app.api.get_run(resolve_run(app, run)))
-    explanation = explain_run(app.api, found, FailureReader(app.api, is_quiet=True))
+    reader = FailureReader(app.api, is_quiet=True, retry=SHORT_RETRIES)
+    explanation = explain_run(app.api, found, reader)
     if app.output != "text":
         write_document(app.streams, as_document(explanation), app.output, id_key="run_id")
         return

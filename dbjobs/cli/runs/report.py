@@ -35,6 +35,7 @@ def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> N
     """
     from dbjobs.api.models import Run
     from dbjobs.cli.waiting import make_reporter
+    from dbjobs.http.retry import SHORT_RETRIES
     from dbjobs.output.reports import render_report
     from dbjobs.runs.failures import FailureReader
     from dbjobs.runs.snapshots import Snapshot, WatchedRun
@@ -42,7 +43,7 @@ def command(ctx: typer.Context, runs: RunArguments, reports: ReportOptions) -> N
     app = app_of(ctx)
     watched = tuple(WatchedRun(run_id, Run(app.api.get_run(run_id))) for run_id in resolve_runs(app, runs))
     options = WaitOptions(ci=reports.ci, junit=reports.junit, report=reports.report)
-    reporter = make_reporter(app, options, FailureReader(app.api))
+    reporter = make_reporter(app, options, FailureReader(app.api, retry=SHORT_RETRIES))
     report = reporter.make_report(Snapshot(watched, 0.0, 0.0))
     for file, form in reporter.files:
         reporter.write_report(report, file, form)
