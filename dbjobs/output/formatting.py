@@ -106,12 +106,19 @@ def format_message(run: AnyRun) -> str:
     return "" if run.message == "In run" else run.message
 
 
+def format_waiting(run: Run, now: float) -> str:
+    """`waiting for 8s`; nothing for a run that is not queued. `now` is epoch seconds."""
+    if run.phase is not Phase.WAITING or not run.start_time:
+        return ""
+    return f"waiting for {format_duration(run.seconds_at(now * 1000)) or '0s'}"
+
+
 def format_run_message(watched: WatchedRun) -> str:
-    """The message of a run; not that a task of it failed, where the cause of that is shown with the task."""
+    """The message of a run, or why it is queued; not that a task of it failed, if the cause is known."""
     run = watched.run
     if run is None or (watched.causes and is_generic(run.message)):
         return ""
-    return format_message(run)
+    return format_message(run) or (run.queue_code or "" if run.phase is Phase.WAITING else "")
 
 
 def format_attempt(run: AnyRun) -> str:

@@ -12,6 +12,7 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.browser import is_page, open_page
+from dbjobs.output.explanation import MAX_SHORT_CAUSES
 from dbjobs.output.formatting import format_no_contact
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
 from dbjobs.output.reporting import Reporter
@@ -20,7 +21,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.structured import write_document, write_documents
 from dbjobs.output.task_outputs import render_summary
 from dbjobs.output.view import View
-from dbjobs.output.wait_outputs import WaitOutputs
+from dbjobs.output.wait_outputs import MAX_EXPLAINED_RUNS, WaitOutputs
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun, format_runs
 from dbjobs.runs.waiting import LeftByUser
@@ -71,8 +72,6 @@ class WaitDisplay:
             self.earlier_attempts,
         )
         self._has_result = False
-        self._view_is_last = self._mode is ProgressMode.LIVE
-        """nothing was written below the last frame of the live view"""
         self._watched: Sequence[WatchedRun] = ()
 
     @property
@@ -124,8 +123,10 @@ class WaitDisplay:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         snapshot = self._outputs.add_causes(snapshot)
         self._watched = snapshot.runs
-        self._view.show(snapshot)
-        self._outputs.show_ended(snapshot, self._view.paused)
+        is_last_frame = self._mode is ProgressMode.LIVE and snapshot.ending is Ending.ALL_ENDED
+        self._view.show(self._leave_out_explained(snapshot) if is_last_frame else snapshot)
+        if snapshot.ending is None or is_last_frame:
+            self._outputs.show_ended(snapshot, self._view.paused)
         self.reporter.show_progress(snapshot)
 
     @property
@@ -133,6 +134,19 @@ class WaitDisplay:
         """A line of text on stdout would stand amid the live view, which shows the runs itself."""
         is_terminal = self._mode is ProgressMode.LIVE and self.streams.is_terminal(self.streams.out)
         return is_terminal and self.output == "text"
+
+    def _leave_out_explained(self, snapshot: Snapshot) -> Snapshot:
+        """Without the causes that are told below the last frame, by `explain`."""
+        failed = [watched for watched in snapshot.runs if self._find_failure(watched)]
+        if self.backfill or len(failed) > MAX_EXPLAINED_RUNS:
+            return snapshot
+        explained = {
+            watched.run_id: replace(watched, causes=dict.fromkeys(watched.causes, ""))
+            for watched in failed
+            if len(set(watched.causes.values())) <= MAX_SHORT_CAUSES
+        }
+        runs = (explained.get(watched.run_id, watched) for watched in snapshot.runs)
+        return replace(snapshot, runs=tuple(runs))
 
     def on_leave(self, reason: str, runs: Sequence[WatchedRun]) -> None:
         if reason:
@@ -168,22 +182,20 @@ class WaitDisplay:
 
     def on_end(self, snapshot: Snapshot) -> None:
         """Show the outputs that were asked for, warnings, and the summary."""
-        has_shown = False
         self.failures.forget_outage()
         self._show_lost([watched for watched in snapshot.runs if watched.is_lost])
         for watched in snapshot.runs:
             if watched.is_lost or watched.run is None or not watched.run.is_ended:
                 continue
-            has_shown = self._outputs.show_rest(watched) or has_shown
+            self._outputs.show_rest(watched)
             if watched.run.outcome is Outcome.SUCCESS_WITH_FAILURES:
                 failed = ", ".join(task.task_key for task in watched.run.failed_tasks)
                 self.streams.warn(f"run {watched.run_id} succeeded, but these tasks failed: {failed}")
             if error := watched.run.page_error:
                 self.streams.warn(f"some tasks of run {watched.run_id} could not be read: {error.message}")
-        self._view_is_last = self._mode is ProgressMode.LIVE and not has_shown
         if self.backfill:
             return
-        if not self._view_is_last:
+        if self._mode is not ProgressMode.LIVE:  # which shows it
             self.streams.note(render_summary(snapshot))
         self._outputs.explain([run for run in map(self._find_failure, snapshot.runs) if run])
 
@@ -196,7 +208,7 @@ class WaitDisplay:
         states = [one.state for one in sets_of(snapshot, sets)]
         if table := render_sets(self.streams, snapshot, sets, self.clock.now()):
             self.streams.note(table)
-        if not self._view_is_last:
+        if self._mode is not ProgressMode.LIVE:  # which shows it
             self.streams.note(render_sets_summary(self.streams, snapshot, sets))
         if sets.uncertain:
             self.streams.warn(f"{'; '.join(sets.uncertain)} may have been started, or not")

@@ -111,7 +111,7 @@ class WaitOutputs:
 
         `paused`: keeps the live view out of the way. What could not be read yet is shown at the end.
         """
-        if self.reporter.folds or snapshot.ending:
+        if self.reporter.folds:
             return
         with time_limit(self.clock, SECONDS_TO_READ):
             for watched in snapshot.runs:
@@ -124,15 +124,13 @@ class WaitOutputs:
                     with paused():
                         self._show(watched, ready)
 
-    def show_rest(self, watched: WatchedRun) -> bool:
-        """What was not shown before; True if there was any of it."""
-        unshown = self._unshown(watched)
-        self._show(watched, unshown)
+    def show_rest(self, watched: WatchedRun) -> None:
+        """What was not shown before."""
+        self._show(watched, self._unshown(watched))
         left = sum(task.run_id not in self._shown for task in self._wanted(watched.run))
         if left and not watched.label:  # the sets of a backfill are many, and counted by cause
             more = self.command_line("runs output", str(watched.run_id))
             self.streams.note(f"… and {count(left, 'task')} more: {more}")
-        return bool(unshown)
 
     def _wanted(self, run: Run | None) -> Sequence[TaskRun]:
         if self.show_output == "none" or run is None:

@@ -11,7 +11,7 @@ from dbjobs.http.response import Payload
 from tests.conftest import Dbjobs, Serve
 from tests.support.fakes import FakeClock, Received, Reply, ScriptedServer, by_endpoint
 from tests.support.payloads import RUN_ID, run, task
-from tests.support.terminal import run_in_terminal
+from tests.support.terminal import Terminal, run_in_terminal
 
 WORKLOAD_FAILED = "Task load failed with message: Workload failed, see run output for details."
 URL = "https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8"
@@ -162,20 +162,38 @@ def test_nothing_is_read_where_no_output_is_wanted(
     assert not [request for request in server.received if request.endpoint == "runs/get-output"]
 
 
-def test_the_tree_has_the_exception_and_the_block_stands_above_it_in_red(
-    workspace: Callable[..., ScriptedServer],
+@pytest.mark.parametrize(
+    "stages",
+    [LOAD_FAILS[:2], [LOAD_FAILS[0], LOAD_FAILS[3]], [LOAD_FAILS[3]]],
+    ids=["the run goes on", "the run ends with it", "the run had ended"],
+)
+def test_a_terminal_keeps_one_frame_below_what_failed_and_above_the_reason(
+    stages: list[Payload], workspace: Callable[..., ScriptedServer]
 ) -> None:
-    """On a real terminal."""
-    workspace(LOAD_FAILS, {11: KEY_ERROR})
-    command = [sys.executable, "-m", "dbjobs", "runs", "wait", str(RUN_ID), "--poll-interval", "0.1s"]
-    ended = run_in_terminal(command, columns=100)
+    """While the run goes on, the tree has the exception; at the end the words below it have."""
+    stages = list(stages)  # the last one is for ever
+    workspace(stages, {11: KEY_ERROR})
+    command = [sys.executable, "-m", "dbjobs", "runs", "wait", str(RUN_ID), "--poll-interval", "1s"]
+    terminal = Terminal(command, columns=100)
+    if stages[-1] is not LOAD_FAILS[3]:
+        in_tree = re.compile(r"✗ load +FAILED +8s +your code: KeyError: 'day'")
+        terminal.wait_for(lambda text: in_tree.search(text) is not None, "the tree has no exception")
+        stages.append(LOAD_FAILS[3])
+    ended = terminal.wait()
 
     assert ended.exit_code == 10
     assert ended.is_clean
-    assert re.search(r"✗ load +FAILED +8s +your code: KeyError: 'day'", ended.text)
-    assert ended.text.count("task load: FAILED") == 1
-    assert ended.text.index("task load: FAILED") < ended.text.index("✗ load")
-    assert ended.text.count("✗ load") == 1, "the frame was drawn over"
+    assert [line for line in ended.text.splitlines() if "load" in line or "FAILED" in line] == [
+        "task load: FAILED, 8s",
+        "    at /Workspace/load.py, line 3",
+        '      File "/Workspace/load.py", line 3, in <module>',
+        "✗ INTERNAL_ERROR FAILED  nightly  1m38s",
+        "  ✗ load   FAILED   8s",
+        "why: your code: KeyError: 'day' (in load)",
+        f"{RUN_ID} INTERNAL_ERROR  FAILED",
+    ]
+    assert ended.text.count("KeyError: 'day'") == 3, "in the block, in its trace, and as the reason"
+    assert ended.text.replace("\n  ", "").count(URL) == 1
     assert "Workload failed" not in ended.text
     assert "\x1b[1;31mtask load: FAILED" in ended.raw
 

@@ -107,3 +107,17 @@ def test_a_killed_wait_leaves_a_cursor_and_no_half_of_a_frame(tmux: Tmux, tmp_pa
     assert "load_4" not in text
     tmux.type("echo $((40 + 2))", "Enter")
     tmux.wait_for(lambda text: text.endswith(f"{PROMPT} echo $((40 + 2))\n42\n{PROMPT}"))
+
+
+@needs_tmux
+def test_no_frame_ends_up_in_the_scrollback_of_a_window_that_was_cleared(serve: Serve) -> None:
+    stages = [RUNNING] * 3 + [run("TERMINATED", "SUCCESS", *TASKS, run_id=42, start_time=1, end_time=9)]
+    serve(by_endpoint({"runs/get": stages}))
+    window = Tmux()
+    try:
+        window.type(f"clear; {COMMAND}", "Enter")
+        text = window.wait_for(lambda text: text.endswith(PROMPT) and "42\t" in text.replace(" ", "\t"))
+    finally:
+        window.close()
+    assert "● RUNNING  nightly" not in text
+    assert text.count("✓ TERMINATED SUCCESS") == 1

@@ -14,7 +14,7 @@ from rich.text import Text
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.terminal.live import live_view
-from dbjobs.output.terminal.painter import Painter
+from dbjobs.output.terminal.painter import ERASE_BELOW, Painter
 from dbjobs.output.terminal.window import MAX_LENGTH
 from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import Ending, Snapshot
@@ -210,8 +210,7 @@ def test_a_frame_is_erased_from_its_first_cell_on_whatever_a_resize_does_to_its_
     assert screen.shown[0] == "$ dbjobs runs wait 841275930018846"[:30]
     assert sum("● RUNNING" in line for line in screen.shown) == 1
     frames = screen.received.split(b"\x1b]777;")[2:]
-    assert [b"\r\x1b[J" in frame for frame in frames] == [True] * 3
-    assert b"\x1b[J" not in screen.received.split(b"\x1b[J", 1)[0]
+    assert [ERASE_BELOW.encode() in frame for frame in frames] == [True] * 3
 
 
 def test_a_hundred_tasks_take_less_than_2_kb_a_second(terminal: OpenTerminal, clock: FakeClock) -> None:

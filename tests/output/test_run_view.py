@@ -123,16 +123,31 @@ def test_a_queued_run_says_for_how_long_and_why() -> None:
         assert "waiting since 00:02:05" in lines[1]
 
 
-def test_of_several_runs_the_failed_one_says_why_and_where() -> None:
+@pytest.mark.parametrize(("width", "height"), [(120, 24), (120, 6), (80, 24), (80, 9), (40, 24)])
+def test_of_several_runs_the_failed_one_says_why_and_where(width: int, height: int) -> None:
     failed = run("TERMINATED FAILED", task("load", "TERMINATED FAILED", run_id=7), run_id=99, end=9)
     watched = WatchedRun(99, failed, causes={7: "KeyError: 'amount'"})
     active = WatchedRun(RUN_ID, run("RUNNING", *nightly_tasks()))
-    for height in (24, 6):
-        text = draw(Snapshot((active, watched), 125, 125, 129), width=120, height=height)
-        lines = text.splitlines()
-        row = next(index for index, line in enumerate(lines) if re.match(r"  ✗ nightly load +99 ", line))
-        assert lines[row + 1].strip() == failed.run_page_url
-        assert text.count("KeyError: 'amount'") == 1
+    text = draw(Snapshot((active, watched), 125, 125, 129), width=width, height=height)
+    lines = text.splitlines()
+    row = next(index for index, line in enumerate(lines) if re.match(r" *✗ (nightly load +)?99 ", line))
+    assert "".join(line.strip() for line in lines[row + 1 :]).startswith(failed.run_page_url or "?")
+    assert text.count("KeyError: 'amount'") == 1
+
+
+def test_a_queued_one_of_several_runs_says_for_how_long_and_why() -> None:
+    queued = run("QUEUED", task("a", "BLOCKED"), run_id=99, start=120, message="The job is at its limit")
+    for seconds, waiting in ((120, "0s"), (125, "5s")):
+        text = draw(moment(run("RUNNING"), queued, elapsed=seconds), width=100)
+        assert f"QUEUED               waiting for {waiting}: The job is at its limit" in text
+    queued = run("QUEUED", run_id=99, status={"queue_details": {"code": "MAX_CONCURRENT_RUNS_REACHED"}})
+    assert "waiting for 2m05s: MAX_CONCURRENT_RUNS_REACHED" in draw(moment(run("RUNNING"), queued), width=120)
+
+
+def test_40_columns_and_6_rows_have_room_for_what_runs_and_what_failed() -> None:
+    lines = draw(moment(run("RUNNING", *nightly_tasks())), width=40, height=5).splitlines()
+    assert [line.split()[1] for line in lines[1:3]] == ["clean_customers", "weather"]
+    assert lines[-1] == "  4 of 9 tasks done, 1 failed"
 
 
 def test_1500_tasks_fit_a_terminal_with_what_matters_in_sight(looks_like: LooksLike) -> None:

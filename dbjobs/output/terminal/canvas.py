@@ -76,7 +76,7 @@ class Canvas:
             format_attempt(task),
             format_iterations(task),
             format_child(child),
-            cause or format_message(task),
+            format_message(task) if cause is None else cause,
             f"after {', '.join(task.depends_on)}" if len(task.depends_on) > 1 else "",
         )
         shown = self.glyphs.dot.join(self.line(fact) for fact in facts if fact)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import chop_cells
+from rich.style import Style
 from rich.text import Text
 
 from dbjobs.output.formatting import (
@@ -72,6 +73,19 @@ class Frame(Canvas):
         """The facts that are not blank, over as many lines as they need."""
         shown = [fact for fact in facts if fact]
         return [self.indent(line) for line in join_fitting(shown, self.width - len(INDENT), self.glyphs.dot)]
+
+    def foot(self, *facts: str) -> list[Text]:
+        """The same, but only the first line in a low window."""
+        lines = self.facts(*facts)
+        return lines[:1] if self.height < MIN_SPACED_HEIGHT else lines
+
+    def url(self, url: str | None, margin: str = INDENT) -> list[Text]:
+        """An address in full, over several lines if it must be, each a link to the whole."""
+        address = self.line(url or "")
+        style = Style(link=address) if address.startswith(("https://", "http://")) else Style()
+        margin = margin if self.width > 2 * len(margin) else ""
+        chunks = chop_cells(address, self.width - len(margin))
+        return [Text.assemble(margin, (chunk, style)) for chunk in chunks if chunk]
 
     def rows(self, columns: Sequence[Column], rows: Sequence[Row]) -> list[Text]:
         """Rows below each other; in a narrow window, or if nothing will change, no width is reserved."""

@@ -14,7 +14,7 @@ from dbjobs.output.keyboard import Keyboard, TerminalModes, is_foreground
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.controls import Controls, add_footer
 from dbjobs.output.terminal.guard import Guard, start_guard
-from dbjobs.output.terminal.painter import ERASE_BELOW, Painter
+from dbjobs.output.terminal.painter import ERASE_AFTER_CURSOR, ERASE_BELOW, Painter
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.screen import console_for, size_of
 from dbjobs.output.terminal.style import glyphs_for
@@ -221,7 +221,7 @@ class LiveView:
         self.echo.switch_off()
         self.line_mode.switch_off()
         self._guard = self._guard or start_guard(
-            self.streams.err, SHOW_CURSOR + ERASE_BELOW + self.window.restore_title()
+            self.streams.err, SHOW_CURSOR + ERASE_AFTER_CURSOR + self.window.restore_title()
         )
         if self._reads_keys and not self._has_asked and self.window.questions:
             self._has_asked = True

@@ -15,7 +15,9 @@ from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 from rich.text import Text
 
-ERASE_BELOW = "\r\x1b[J"
+ERASE_AFTER_CURSOR = "\x1b[J"
+ERASE_BELOW = f"\r\x1b[K\x1b[C{ERASE_AFTER_CURSOR}\r"
+"""Never a whole window at once: tmux takes that for `clear`, and moves what was there to the scrollback."""
 ERASE_TO_END_OF_LINE = "\x1b[K"
 BEGIN_UPDATE, END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized output: the terminal shows what is between them at once."""

@@ -15,12 +15,9 @@ A frame never has more lines, nor wider ones, than it is given: what does not fi
 and only what is shown is laid out.
 """
 
-from rich.cells import chop_cells
-from rich.style import Style
 from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES, Run
-from dbjobs.api.states import Phase
 from dbjobs.output.expectations import delays_of, expected_end, format_delay, format_expected_end
 from dbjobs.output.formatting import (
     format_attempt,
@@ -30,6 +27,7 @@ from dbjobs.output.formatting import (
     format_run_message,
     format_started,
     format_time_spent,
+    format_waiting,
     seconds_of,
 )
 from dbjobs.output.repairs import format_repair, format_repairs
@@ -101,7 +99,7 @@ def render_run(snapshot: Snapshot, frame: Frame) -> list[Text]:
     watched, run = snapshot.runs[0], snapshot.runs[0].run
     progress = format_progress(run) if run else ""
     spent = format_time_spent(run) if run and run.is_ended else ""
-    foot = [*contact_lines(snapshot, frame), *frame.facts(progress, spent, format_next_poll(snapshot))]
+    foot = [*contact_lines(snapshot, frame), *frame.foot(progress, spent, format_next_poll(snapshot))]
     head = _draw_head(snapshot, watched, frame, frame.height - len(foot))
     return frame.stack(head, lambda lines: _draw_tasks(watched, frame, lines), foot)
 
@@ -118,9 +116,8 @@ def _draw_head(snapshot: Snapshot, watched: WatchedRun, frame: Frame, max_lines:
         started = f"{format_started(run)} {format_clock(run.start_time / 1000)}" if run.start_time else ""
         job = f"job {run.job_id}" if run.job_id else ""
         ids = frame.facts(f"run {run.run_id}", job, format_attempt(run), started)[:1]
-        url = _draw_url(frame.line(run.run_page_url or ""), frame)
-        reason = format_run_message(watched) or (run.queue_code if run.phase is Phase.WAITING else "")
-        if text := frame.line(reason):
+        url = frame.url(run.run_page_url)
+        if text := frame.line(format_run_message(watched)):
             message = [frame.indent(text, style_of(run).style)]
         repair = format_repair(watched, snapshot.elapsed) or (format_repairs(watched) if run.is_ended else "")
         message += [frame.indent(text) for text in [frame.line(repair)] if text]
@@ -139,9 +136,7 @@ def _draw_head(snapshot: Snapshot, watched: WatchedRun, frame: Frame, max_lines:
 
 def _draw_title(run: Run, frame: Frame) -> Text:
     state = frame.whole_state(run)
-    elapsed = format_duration(seconds_of(run, frame.now))
-    if run.phase is Phase.WAITING and run.start_time:
-        elapsed = f"waiting for {format_duration(run.seconds_at(frame.now * 1000)) or '0s'}"
+    elapsed = format_waiting(run, frame.now) or format_duration(seconds_of(run, frame.now))
     name_width = frame.width - len("✓ ") - state.cell_len - 2 * len(INDENT) - len(elapsed)
     name = cut(Text(frame.line(run.run_name), "bold"), max(8, name_width), frame.glyphs)
     title = Text.assemble(frame.symbol(run), " ", state, INDENT, name, INDENT, elapsed)
@@ -165,14 +160,6 @@ def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) ->
             )
         ]
     return lines
-
-
-def _draw_url(url: str, frame: Frame) -> list[Text]:
-    """The address in full, over several lines if it must be, each a link to the whole."""
-    style = Style(link=url) if url.startswith(("https://", "http://")) else Style()
-    margin = INDENT if frame.width > 2 * len(INDENT) else ""
-    chunks = chop_cells(url, frame.width - len(margin))
-    return [Text.assemble(margin, (chunk, style)) for chunk in chunks if chunk]
 
 
 def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]:

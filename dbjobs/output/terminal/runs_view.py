@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from heapq import nsmallest
 
-from rich.style import Style
 from rich.text import Text
 
 from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Phase
 from dbjobs.output.expectations import expected_end, format_left
-from dbjobs.output.formatting import count, format_counts, format_duration, format_message, format_progress
+from dbjobs.output.formatting import (
+    count,
+    format_counts,
+    format_duration,
+    format_message,
+    format_progress,
+    format_run_message,
+    format_waiting,
+    join_facts,
+)
 from dbjobs.output.repairs import format_repair
 from dbjobs.output.terminal.frame import (
     DURATION_WIDTH,
@@ -49,7 +57,7 @@ def render_runs(snapshot: Snapshot, frame: Frame) -> list[Text]:
     states = format_counts(_state(watched) for watched in snapshot.runs)
     number = count(len(snapshot.runs), "run")
     head = Text.assemble((number, "bold"), f"  {states}  {format_duration(snapshot.elapsed)}")
-    foot = frame.facts(format_ended(snapshot), format_next_poll(snapshot))
+    foot = frame.foot(format_ended(snapshot), format_next_poll(snapshot))
     return frame.stack(
         [frame.trim(head)],
         lambda lines: draw_runs(snapshot, frame, lines),
@@ -68,10 +76,15 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
     shown = [runs[index] for index in indexes]
     left = max(0, max_lines - len(shown) - has_hidden)
     failed = [watched for watched in shown if watched.run and watched.run.outcome in OWN_FAILURES]
-    urls = {watched.run_id: page for watched in failed[:left] if (page := _draw_failed_page(watched, frame))}
-    tasks = _most_urgent_tasks(shown, left - len(urls))
+    urls: dict[int, list[Text]] = {}
+    for watched in failed:
+        page = frame.url(watched.run.run_page_url, INDENT * 2) if watched.run else []
+        if page and len(page) <= left:  # half of one is of no use
+            urls[watched.run_id] = page
+            left -= len(page)
+    tasks = _most_urgent_tasks(shown, left)
     rows: list[list[Text]] = []
-    pages: dict[int, Text] = {}
+    pages: dict[int, list[Text]] = {}
     task_rows: dict[int, TaskRun] = {}
     for watched in shown:
         expected = expected_end(snapshot, watched)
@@ -85,9 +98,7 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             task_rows[len(rows)] = task
             rows.append(_task_row(watched, task, frame))
     most_urgent_first = sorted(task_rows, key=lambda row: urgency(task_rows[row]))
-    below = frame.details_below(
-        {row: rows[row][-1] for row in most_urgent_first}, left - len(urls) - len(task_rows)
-    )
+    below = frame.details_below({row: rows[row][-1] for row in most_urgent_first}, left - len(task_rows))
     for row in below:
         rows[row][-1] = Text()
     columns = RUN_COLUMNS
@@ -100,7 +111,7 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         ]
     lines: list[Text] = []
     for row, line in enumerate(frame.rows(columns, rows)):
-        lines += [line, *([pages[row]] if row in pages else below.get(row, ()))]
+        lines += [line, *pages.get(row, ()), *below.get(row, ())]
     if has_hidden:
         chosen = set(indexes)
         hidden = [_state(watched) for index, watched in enumerate(runs) if index not in chosen]
@@ -122,13 +133,6 @@ def _most_urgent_tasks(runs: Sequence[WatchedRun], number: int) -> dict[int, lis
     return tasks
 
 
-def _draw_failed_page(watched: WatchedRun, frame: Frame) -> Text | None:
-    """The URL of a run that failed, if it fits: half of one is of no use."""
-    url = frame.line(watched.run.run_page_url or "") if watched.run else ""
-    line = Text.assemble(INDENT * 2, (url, Style(link=url) if url.startswith("http") else ""))
-    return line if url and line.cell_len <= frame.width else None
-
-
 def _state(watched: WatchedRun) -> str:
     if watched.is_lost:
         return "GONE"
@@ -146,8 +150,11 @@ def _run_row(watched: WatchedRun, frame: Frame, left: str, *, has_causes: bool) 
         return [symbol, name, run_id, Text(_state(watched)), Text(), Text(cause)]
     name = Text(frame.line(watched.label or run.run_name), "bold")
     causes = filter(None, map(watched.cause_of, run.failed_tasks if run.is_ended and not has_causes else ()))
-    facts = [frame.line(next(causes, "")) or format_progress(run) or frame.line(format_message(run)), left]
-    details = Text(frame.glyphs.dot.join(filter(None, facts)), "dim")
+    if run.phase is Phase.WAITING:
+        news = join_facts(format_waiting(run, frame.now), format_run_message(watched), separator=": ")
+    else:
+        news = next(causes, "") or format_progress(run) or format_message(run)
+    details = Text(join_facts(frame.line(news), left, separator=frame.glyphs.dot), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), details]
 
 
