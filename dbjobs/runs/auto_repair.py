@@ -16,7 +16,7 @@ from dbjobs.runs.causes import Cause, find_cause, group_causes
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.outages import REFUSAL_PAUSE, REFUSAL_SECONDS, REFUSALS_NEEDED, is_refusal, pause_after
 from dbjobs.runs.repairs import RepairReader, RepairSender, has_begun, repairs_of
-from dbjobs.runs.snapshots import NotRepaired, PlannedRepair, RepairStage, WatchedRun
+from dbjobs.runs.snapshots import NotRepaired, PlannedRepair, RepairStage, WatchedRun, fingerprint
 
 FIRST_PAUSE = 30.0
 """Seconds from the end of a run to its first repair: what the platform lacks, it lacks for a while."""
@@ -102,11 +102,13 @@ class AutoRepair:
             return self._after_error(watched, error, elapsed)
 
     def _has_failed(self, watched: WatchedRun) -> bool:
-        outcome = watched.run.outcome if watched.run and watched.is_settled else None
-        return outcome is not None and outcome.exit_code(strict=self.is_strict) != ExitCode.SUCCESS
+        return watched.is_settled and watched.run is not None and self._is_failure(watched.run)
+
+    def _is_failure(self, run: Run) -> bool:
+        return run.outcome is not None and run.outcome.exit_code(strict=self.is_strict) != ExitCode.SUCCESS
 
     def _after_poll(self, watched: WatchedRun) -> WatchedRun:
-        """The run without a repair that shows by now, or that somebody else has made unnecessary."""
+        """The run without a repair that shows by now, or that is no longer needed."""
         run, repair = watched.run, watched.repair
         if run is None or watched.error:
             return watched
@@ -114,8 +116,9 @@ class AutoRepair:
             if not self._shows(run, repair):
                 return watched
             started = watched if repair.stage is RepairStage.STARTED else _start(watched, repair)
-            return replace(started, repair=None)
-        return watched if run.is_ended else replace(watched, repair=None, not_repaired=None)
+            # it may be that the result of its new end is still to come
+            return replace(started, repair=None, polls_unsettled=0)
+        return watched if self._is_failure(run) else replace(watched, repair=None, not_repaired=None)
 
     def _shows(self, run: Run, repair: PlannedRepair) -> bool:
         """Whether the run shows the repair: the run may be as it was seen before."""
@@ -128,20 +131,21 @@ class AutoRepair:
         """Read how often the run was repaired and why it failed, and decide."""
         run = watched.run
         if run is None or run.outcome is None:
-            return replace(watched, repair=None)
+            return watched
         reason = "Jobs API 2.0 has no repairs" if self.reader.api.version == "2.0" else ""
         if reason := reason or NEVER_REPAIRED.get(run.outcome, ""):
             return replace(watched, repair=None, not_repaired=NotRepaired(reason))
         before = self.reader.before.get(run.run_id)
-        run = Run(self.reader.api.get_run(run.run_id, NO_RETRIES, include_history=True))
-        if not run.is_ended or (before and not has_begun(before, run)):
+        fresh = Run(self.reader.api.get_run(run.run_id, NO_RETRIES, include_history=True))
+        has_changed = fingerprint(fresh) != fingerprint(run)  # which the next poll shows
+        if has_changed or (before and not has_begun(before, fresh)):
             return replace(watched, repair=PlannedRepair(RepairStage.UNDECIDED, elapsed + REFUSAL_PAUSE))
-        number = max(self._count_repairs(run, before), len(watched.repairs)) + 1
+        number = max(self._count_repairs(fresh, before), len(watched.repairs)) + 1
         if number > self.most:
             times = "once" if self.most == 1 else f"{self.most} times"
             reason = f"it was repaired {times}, and more was not asked for"
             return replace(watched, repair=None, not_repaired=NotRepaired(reason))
-        causes = self._read_causes(run)
+        causes = self._read_causes(fresh)
         lasting = [one for one in causes if is_canceled(one) or not (self.is_any or is_passing(one))]
         if lasting:
             return replace(watched, repair=None, not_repaired=NotRepaired("", tuple(lasting)))

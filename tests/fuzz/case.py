@@ -42,8 +42,12 @@ class Case:
     @cached_property
     def watched(self) -> list[Run]:
         """The runs whose end was to be awaited."""
-        given = [run.run_id for run in self.sequence.runs]
-        return [self.seen.workspace.runs[run_id] for run_id in (given or self.started)]
+        workspace = self.seen.workspace
+        run_ids = [run.run_id for run in self.sequence.runs] or self.started
+        if self.sequence.days:
+            left_out = workspace.earlier if self.sequence.has("--skip-existing") else set()
+            run_ids = [run_id for run_id in workspace.by_day.values() if run_id not in left_out]
+        return [workspace.runs[run_id] for run_id in run_ids]
 
     @property
     def was_signaled(self) -> bool:

@@ -74,7 +74,10 @@ class Run:
     """seconds for which a new run is answered with 404"""
     pages: int = 1
     cancel_takes: float = 3.0
-    repair_ids: list[int] = field(default_factory=list)
+    repairs: list[tuple[int, float]] = field(default_factory=list)
+    """the id of each repair, and when it began"""
+    day: str = ""
+    """the parameter that it was started with"""
     is_deleted: bool = False
 
     def stretch_at(self, now: float) -> Stretch:
@@ -108,8 +111,9 @@ class Run:
             *(one for one in self.stretches if one.begins <= now),
             Stretch(now, now + lasts, ending),
         ]
-        self.repair_ids.append(self.run_id + 5_000 + len(self.repair_ids))
-        return self.repair_ids[-1]
+        repair_id = self.run_id + 5_000 + len(self.repairs)
+        self.repairs.append((repair_id, now))
+        return repair_id
 
     def payload(self, now: float) -> Payload:
         """What runs/get answers, all pages in one."""
@@ -128,8 +132,10 @@ class Run:
             "tasks": self._tasks(now, stretch, told),
         }
         history = [{"type": "ORIGINAL", "start_time": _ms(self.created)}]
-        history += [{"type": "REPAIR", "id": one, "start_time": _ms(now)} for one in self.repair_ids]
-        return {**payload, "repair_history": history} if self.repair_ids else payload
+        history += [{"type": "REPAIR", "id": one, "start_time": _ms(began)} for one, began in self.repairs]
+        if self.day:
+            payload["job_parameters"] = [{"name": "day", "default": "x", "value": self.day}]
+        return {**payload, "repair_history": history}
 
     def _state(self, now: float, stretch: Stretch) -> Payload:
         if now < stretch.ends:

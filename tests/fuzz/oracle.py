@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.fuzz.case import OUTCOMES, STARTS, Case, shows_something
 from tests.fuzz.faults import PROXY, REFUSAL
-from tests.fuzz.histories import SEVERITY, Run
+from tests.fuzz.histories import ENDINGS, SEVERITY, Run
 from tests.fuzz.runner import Observation
 from tests.fuzz.sequences import Sequence
 from tests.fuzz.server import Exchange
@@ -43,6 +43,11 @@ CHANGED_BY = {
     "backfill": "run-now",
 }
 """By kind of sequence, the endpoint that makes the change."""
+
+NO_FAILURES = (12, 13, 16)
+"""Canceled, never run, left out: no repair is made for these."""
+
+WITH_FAILURES = ENDINGS["with failures"]
 
 NO_RESULT = 74
 """The exit code for a result that could not be written."""
@@ -88,7 +93,8 @@ def an_outcome_is_true(case: Case) -> Problems:
     if not case.sequence.waits or case.code not in OUTCOMES:
         return
     if not case.watched:
-        yield f"exit code {case.code}, and no run was started"
+        if not (case.code == 0 and _is_all_left_out(case)):
+            yield f"exit code {case.code}, and no run was started"
         return
     options = [_possible_outcomes(case, run) for run in case.watched]
     if case.sequence.kind == "runs cancel":
@@ -104,6 +110,10 @@ def an_outcome_is_true(case: Case) -> Problems:
     is_possible = any(case.code in option for option in options)
     if not is_possible or not (others_allow or (may_lack_some and case.code != 0)):
         yield f"exit code {case.code}, and the truth is {options}"
+
+
+def _is_all_left_out(case: Case) -> bool:
+    return case.sequence.has("--skip-existing") and case.sequence.earlier == case.sequence.days
 
 
 def _possible_outcomes(case: Case, run: Run) -> set[int]:
@@ -198,6 +208,7 @@ def _end_was_told(case: Case, run: Run) -> bool:
     """Whether the end was there to be read, with its result, long before the limit."""
     return any(
         shows_something(one)
+        and "page_token" not in one.request.query  # the state counts that the first page has
         and one.at > run.settled_at
         and one.at < case.seen.began + case.sequence.timeout - 30
         for one in case.reads_of(run)
@@ -245,10 +256,23 @@ def effects_are_few(case: Case) -> Problems:
     """Nothing was done twice."""
     counts = Counter(case.seen.workspace.effects)
     for (endpoint, what), number in counts.items():
-        if number > 1 and (endpoint in NOT_REPEATABLE or endpoint in STARTS):
+        most = case.sequence.most_repairs if endpoint == "runs/repair" else 1
+        if number > most and (endpoint in NOT_REPEATABLE or endpoint in STARTS):
             yield f"{endpoint} of {what} took effect {number} times"
     if not case.sequence.days and len(case.started) > 1:
         yield f"{len(case.started)} runs were started"
+
+
+def repairs_have_reasons(case: Case) -> Problems:
+    """`--repair` repairs what the platform made fail; `--repair-on any` whatever failed."""
+    if case.sequence.kind == "runs repair" or case.sequence.has("--rerun-failed"):
+        return  # the first repair is the command's own
+    for run_id, ending in case.seen.workspace.repaired:
+        is_success = ending.exit_code == 0 and not (case.sequence.has("--strict") and ending is WITH_FAILURES)
+        is_failure = not is_success and ending.exit_code not in NO_FAILURES
+        is_passing = ending.termination_code == "CLUSTER_ERROR"
+        if not (is_failure if case.sequence.value_of("--repair-on") == "any" else is_passing):
+            yield f"run {run_id} was repaired, which had ended with {ending}"
 
 
 def success_is_true(case: Case) -> Problems:
@@ -258,9 +282,10 @@ def success_is_true(case: Case) -> Problems:
     done = {endpoint for endpoint, _ in case.seen.workspace.effects}
     done |= {one.request.endpoint for one in case.changes if _is_said_to_be_gone([one])}
     needed = CHANGED_BY.get(case.sequence.kind)
-    if needed and needed not in done:
+    is_done_before = case.sequence.days and case.sequence.earlier == case.sequence.days
+    if needed and needed not in done and not is_done_before:
         yield f"exit code 0, and no {needed} took effect"
-    if case.sequence.days and len(case.started) != case.sequence.days:
+    if case.sequence.days and len(case.seen.workspace.by_day) != case.sequence.days:
         yield f"exit code 0, and {len(case.started)} of {case.sequence.days} runs were started"
     targets = [run.run_id for run in case.sequence.runs]
     if needed in ("runs/cancel", "runs/delete"):
@@ -277,6 +302,8 @@ def what_was_started_is_told(case: Case) -> Problems:
     answered = {one.request.body["idempotency_token"] for one in sent if one.is_good}
     for one in sent:
         run_id = case.seen.workspace.by_token.get(one.request.body["idempotency_token"])
+        if run_id in case.seen.workspace.earlier:
+            continue
         if run_id is not None and one.has_effect and case.can_tell:
             is_told = str(run_id) in told or one.request.body["idempotency_token"] in told
             is_kept = case.sequence.days and "may have been started" in told
@@ -302,7 +329,7 @@ def what_may_have_happened_is_told(case: Case) -> Problems:
         endpoint, body = sent[0].request.endpoint, sent[0].request.body
         run_id = case.seen.workspace.by_token.get(body.get("idempotency_token"))
         is_known = any(one.is_good for one in sent) or (run_id and str(run_id) in case.seen.stdout)
-        is_known = is_known or _is_said_to_be_gone(sent)
+        is_known = is_known or _is_said_to_be_gone(sent) or _is_found_out(case, sent)
         is_in_doubt = any(
             one.has_effect or (one.fault and one.fault.may_have_effect and one.real_status < 400)
             for one in sent
@@ -317,6 +344,16 @@ def what_may_have_happened_is_told(case: Case) -> Problems:
             endpoint.startswith("runs/") and "run_id" in body and str(body["run_id"]) not in case.seen.stderr
         ):
             yield f"{endpoint} may have taken effect, and its run is not told"
+
+
+def _is_found_out(case: Case, sent: list[Exchange]) -> bool:
+    """Whether a wait has read a run after its last request for a repair: it sees what became of that."""
+    if sent[-1].request.endpoint != "runs/repair" or case.sequence.value_of("--repair") is None:
+        return False
+    run = case.seen.workspace.runs[sent[-1].request.body["run_id"]]
+    return case.code in OUTCOMES and any(
+        shows_something(one) and one.at > sent[-1].at for one in case.reads_of(run)
+    )
 
 
 def _is_said_to_be_gone(sent: list[Exchange]) -> bool:
@@ -370,8 +407,13 @@ def _is_known_to_client(case: Case, run: Run) -> bool:
 def words_are_true(case: Case) -> Problems:
     """What is counted and claimed in words."""
     for left, whole in re.findall(r"(\d+) of (\d+) runs were not started", case.seen.stderr):
-        if int(left) > int(whole) - len(case.started):
-            yield f"{left} of {whole} runs were not started, it says, and {len(case.started)} were"
+        asked = {
+            one.request.body["job_parameters"]["day"]
+            for one in case.changes
+            if one.request.endpoint == "run-now" and one.has_effect
+        }
+        if int(left) > int(whole) - len(asked):
+            yield f"{left} of {whole} runs were not started, it says, and {len(asked)} were"
     canceled = [what for endpoint, what in case.seen.workspace.effects if endpoint == "runs/cancel"]
     if canceled and "nothing was canceled" in case.seen.stderr:
         yield f"nothing was canceled, it says, and {canceled} were"
@@ -413,6 +455,7 @@ RULES: tuple[Callable[[Case], Problems], ...] = (
     limits_hold,
     it_ends_soon,
     effects_are_few,
+    repairs_have_reasons,
     success_is_true,
     what_was_started_is_told,
     what_may_have_happened_is_told,

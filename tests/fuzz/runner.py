@@ -11,7 +11,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dbjobs.runs.backfill import make_token
 from tests.fuzz.faults import Step
+from tests.fuzz.histories import JOB_ID
 from tests.fuzz.process import Script, Shared, Start, load_dbjobs, start
 from tests.fuzz.sequences import BEGINS_AT, Sequence
 from tests.fuzz.server import Certificates, Exchange, Server, kill
@@ -19,6 +21,8 @@ from tests.fuzz.workspace import Workspace, make_run
 from tests.support.secrets import secret
 
 TOKEN = secret("dapi")
+LONG_AGO = 50_000.0
+"""Seconds: what was started so long before has ended."""
 PATIENCE = 30.0
 """Real seconds without a sign of life after which a process is taken to hang: pauses cost none."""
 
@@ -133,6 +137,10 @@ class Runner:
             if given.age < 2:
                 run.invisible_for = sequence.invisible_for
             workspace.add(run)
+        for number in range(sequence.earlier):
+            body = {"job_parameters": {"day": f"2026-01-{number + 1:02}"}}
+            token = make_token(JOB_ID, body, "")
+            workspace.start_earlier(token, body["job_parameters"]["day"], BEGINS_AT - LONG_AGO + number)
         return workspace
 
     def _environ(self, sequence: Sequence, home: Path) -> dict[str, str]:

@@ -50,6 +50,14 @@ class Sequence:
     max_outage: float = 600.0
     days: int = 0
     """sets of a backfill"""
+    earlier: int = 0
+    """how many of them, from the first one, an earlier call has started"""
+
+    @property
+    def most_repairs(self) -> int:
+        """How often a run is repaired at most: by the command itself, and by --repair."""
+        by_itself = self.kind == "runs repair" or self.has("--rerun-failed")
+        return by_itself + int(self.value_of("--repair") or 0)
 
     def has(self, option: str) -> bool:
         return option in self.arguments
@@ -74,6 +82,7 @@ class Sequence:
         parts += ["  over TLS"] if self.is_tls else []
         parts += ["  in real time"] if self.is_real_time else []
         parts += [f"  runs that are there: {self.runs}"] if self.runs else []
+        parts += [f"  sets that an earlier call has started: {self.earlier}"] if self.earlier else []
         parts += [f"  new runs are invisible for {self.invisible_for} s"] if self.invisible_for else []
         return "\n".join(parts)
 
@@ -129,6 +138,9 @@ class _Dice:
                 options += [option, dice.choice(values)]
         if "--timeout" in options and self.chance(0.4):
             options += ["--on-timeout", dice.choice(["cancel", "detach"])]
+        if self.chance(0.3):
+            options += ["--repair", dice.choice(["1", "2", "3"])]
+            options += ["--repair-on", "any"] if self.chance(0.5) else []
         options += [flag for flag in ("--fail-fast", "--strict") if self.chance(0.07)]
         return options
 
@@ -279,8 +291,10 @@ def _backfill(dice: _Dice, sequence: Sequence) -> Sequence:
     days = dice.random.choice([1, 2, 5, 12])
     words = ["runs", "backfill", str(JOB_ID), "--days", f"2026-01-01..2026-01-{days:02}", "--as", "day"]
     words += ["--max-parallel", dice.random.choice(["1", "4", "20"])] if dice.chance(0.5) else []
+    earlier = dice.random.randint(0, days) if dice.chance(0.5) else 0
+    words += [dice.random.choice(["--rerun-failed", "--skip-existing"])] if dice.chance(0.6) else []
     words += [*dice.wait_options(), *dice.output_options()]
-    return replace(sequence, arguments=tuple(words), waits=True, days=days)
+    return replace(sequence, arguments=tuple(words), waits=True, days=days, earlier=earlier)
 
 
 def _settings() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fuzz.histories import ENDINGS, JOB_ID, Payload, Run, Stretch
+from tests.fuzz.histories import ENDINGS, JOB_ID, Ending, Payload, Run, Stretch
 from tests.support.fakes import Received, Reply
 
 JOB_SETTINGS: Payload = {
@@ -14,6 +14,7 @@ JOB_SETTINGS: Payload = {
     "parameters": [{"name": "day", "default": "x"}],
     "tasks": [{"task_key": "task_0", "notebook_task": {"notebook_path": "/main"}, "max_retries": 1}],
 }
+NEVER_RAN = 13
 FIRST_STARTED = 9_000_000_000_001
 
 
@@ -48,6 +49,12 @@ class Workspace:
     """seconds for which runs that are started are answered with 404"""
     by_token: dict[str, int] = field(default_factory=dict)
     """runs that were started, by idempotency token"""
+    by_day: dict[str, int] = field(default_factory=dict)
+    """of a backfill, the latest run of each set"""
+    earlier: set[int] = field(default_factory=set)
+    """the runs of an earlier call"""
+    repaired: list[tuple[int, Ending]] = field(default_factory=list)
+    """each repair: of which run, and how that had ended"""
     effects: list[tuple[str, Any]] = field(default_factory=list)
     """endpoint, and id or parameters, of each change that was made"""
     settings: Payload = field(default_factory=lambda: dict(JOB_SETTINGS))
@@ -57,6 +64,17 @@ class Workspace:
         self.runs[run.run_id] = run
         if run.child_id:
             self.runs.setdefault(run.child_id, Run(run.child_id, run.created, run.stretches, tasks=1))
+
+    def start_earlier(self, token: str, day: str, created: float) -> None:
+        """A run of an earlier call, which has ended, and was not skipped."""
+        run_id = FIRST_STARTED - 100 + len(self.by_token)
+        seeds = range(self.seed * 1000 + 500 + 10 * len(self.by_token), 2**62)
+        runs = (make_run(run_id, created, seed) for seed in seeds)
+        run = next(one for one in runs if one.stretches[-1].ending.exit_code != NEVER_RAN)
+        run.day = day
+        self.add(run)
+        self.by_token[token] = self.by_day[day] = run_id
+        self.earlier.add(run_id)
 
     def reply(self, request: Received) -> Reply:
         """What the API answers when nothing goes wrong."""
@@ -121,7 +139,9 @@ class Workspace:
             run.invisible_for = self.invisible_for
             self.add(run)
             self.by_token[token] = run_id
-            self.effects.append((endpoint, (body.get("job_parameters") or {}).get("day", token)))
+            run.day = (body.get("job_parameters") or {}).get("day", "")
+            self.by_day[run.day] = run_id
+            self.effects.append((endpoint, run.day or token))
         return Reply(body={"run_id": self.by_token[token], "number_in_job": 1})
 
     def _do_runs_cancel(self, body: Payload) -> Reply:
@@ -154,7 +174,11 @@ class Workspace:
             return _absent(body["run_id"])
         if run.ending_at(self.now()) is None:
             return Reply(400, {"error_code": "INVALID_STATE", "message": "The run is active."})
-        new = make_run(run.run_id, self.now(), self.seed * 1000 + 999).stretches[0]
+        latest = run.repairs[-1][0] if run.repairs else None
+        if body.get("latest_repair_id") != latest:
+            return Reply(400, {"error_code": "INVALID_STATE", "message": "There is a newer repair."})
+        self.repaired.append((run.run_id, run.stretch_at(self.now()).ending))
+        new = make_run(run.run_id, self.now(), self.seed * 1000 + 999 - len(run.repairs)).stretches[0]
         repair_id = run.repair(self.now(), new.ends - new.begins, new.ending)
         self.effects.append(("runs/repair", run.run_id))
         return Reply(body={"repair_id": repair_id})
