@@ -54,7 +54,7 @@ def command(
     """
     # late, for every --help of the root loads this module
     from dbjobs.cli.wait_options import OnExit, ShowOutput, WaitOptions
-    from dbjobs.cli.waiting import wait_for_runs
+    from dbjobs.cli.waiting import make_wait
     from dbjobs.output.ci_systems import CiSystem
 
     root = examples_folder() / "demo"
@@ -84,7 +84,7 @@ def command(
         app.streams.note(f"$ dbjobs runs now {job_id} --wait --show-output {shown.value}")
         run_id = int(app.api_to_change(False).run_now(job_id, {}, str(uuid4()))["run_id"])
         app.streams.result_ids(str(run_id))
-        code = wait_for_runs(app, [run_id], options, just_started=True)
+        code = make_wait(app, [run_id], options, just_started=True).run()
         if fail:
             _explain(app, run_id)
         else:

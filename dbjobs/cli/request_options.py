@@ -9,7 +9,8 @@ import typer
 from dbjobs.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbjobs.jobfiles.files import JobFile
+    from dbjobs.cli.context import App
+    from dbjobs.jobfiles.files import JobFile, PreparedRequest
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,21 @@ class BodyOptions:
         from dbjobs.jobfiles.bundles import select_job
 
         return select_job(file, job_key)
+
+
+def check_job_file(app: "App", file: "JobFile", request: str, **options: Any) -> "PreparedRequest":
+    """What to send for a request (create, reset, update or submit), checked; warnings go to stderr.
+
+    The options are those of `prepare_request`.
+    """
+    from dbjobs.jobfiles.files import prepare_request
+
+    prepared = prepare_request(file, request, app.profile.api_version.value, **options)
+    for warning in prepared.warnings:
+        app.streams.warn(warning)
+    if prepared.note:
+        app.streams.note(prepared.note)
+    return prepared
 
 
 JobKey = Annotated[

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from dbjobs.api.paging import Pages
 from dbjobs.cli.context import App
 from dbjobs.common.deadline import time_limit
-from dbjobs.errors import DbjobsError
+from dbjobs.errors import DbjobsError, NotFoundError
 from dbjobs.http.response import Payload
+from dbjobs.output.browser import is_page, open_page
 from dbjobs.output.structured import write_document, write_documents, write_pages
 
 if TYPE_CHECKING:
@@ -58,6 +59,18 @@ def show_job(app: App, job: Payload) -> None:
     with time_limit(app.clock, DETAILS_SECONDS):
         details = read_job_details(app.api, job_id, app.page_url(job_id), listed_causes(app))
     tables.show_job(app.streams, job, app.clock.now(), details)
+
+
+def show_page(app: App, url: str | None, *, is_result: bool = True) -> None:
+    """Open a page; where no browser can be opened, its URL is the result, or a note."""
+    if url is None or not is_page(url):
+        raise NotFoundError("the workspace gives no URL for this page", hint="look for it in the workspace")
+    if open_page(url, app.environ):
+        app.streams.note(f"opened {url}")
+    elif is_result:
+        app.streams.result(url)
+    else:
+        app.streams.note(f"page: {url}")
 
 
 def show_run(app: App, run: Payload) -> None:

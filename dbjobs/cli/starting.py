@@ -11,9 +11,9 @@ import typer
 from dbjobs.api.models import Run
 from dbjobs.cli.changing import explain_unknown_outcome
 from dbjobs.cli.context import App
+from dbjobs.cli.showing import show_page
 from dbjobs.cli.wait_options import OnExit, WaitOptions
 from dbjobs.cli.waiting import make_reporter, make_wait
-from dbjobs.cli.web import show_page
 from dbjobs.common.deadline import Deadline, time_limit
 from dbjobs.common.signals import Interrupted, interruptible
 from dbjobs.errors import DbjobsError, ExitCode, OutcomeUnknownError, UnreachableError

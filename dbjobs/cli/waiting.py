@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbjobs.api.states import Outcome
 from dbjobs.cli.context import App
 from dbjobs.cli.wait_options import OnExit, RepairOn, WaitOptions
-from dbjobs.errors import ExitCode
 from dbjobs.output.progress import ProgressMode
 from dbjobs.output.reporting import Reporter, report_files
 from dbjobs.output.wait_display import WaitDisplay
@@ -20,34 +18,6 @@ from dbjobs.runs.waiting import Wait
 if TYPE_CHECKING:
     from dbjobs.runs.auto_repair import AutoRepair
     from dbjobs.runs.backfill import Backfill
-
-
-def wait_for_runs(
-    app: App,
-    run_ids: Sequence[int],
-    options: WaitOptions,
-    *,
-    just_started: bool = False,
-    just_canceled: bool = False,
-    backfill: "Backfill | None" = None,
-    same_command: Callable[..., str] = str,
-) -> int:
-    """Watch the runs to their end, show it, and return the exit code: their outcome.
-
-    `just_canceled`: that the runs have ended is all that is wanted, so it is a success.
-    """
-    wait = make_wait(
-        app,
-        run_ids,
-        options,
-        just_started=just_started,
-        just_canceled=just_canceled,
-        backfill=backfill,
-        same_command=same_command,
-    )
-    code = wait.run()
-    is_outcome = code in {outcome.value for outcome in Outcome}
-    return ExitCode.SUCCESS if just_canceled and is_outcome else code
 
 
 def make_wait(

@@ -6,9 +6,8 @@ import typer
 
 from dbjobs.cli.changing import explain_unknown_outcome, hint_to_look
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force
-from dbjobs.cli.request_options import BodyOptions, JobKey
+from dbjobs.cli.request_options import BodyOptions, JobKey, check_job_file
 from dbjobs.cli.showing import show_created
 
 

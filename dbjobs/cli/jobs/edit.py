@@ -15,8 +15,8 @@ from dbjobs.cli.changing import (
 from dbjobs.cli.context import App
 from dbjobs.cli.editor import edit_file, read_draft, write_draft
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
+from dbjobs.cli.request_options import check_job_file
 from dbjobs.errors import DbjobsError, RefusedError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.differences import ABSENT, differences

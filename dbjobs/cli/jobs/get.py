@@ -5,8 +5,7 @@ import typer
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.global_options import JobOutput
 from dbjobs.cli.options import JobRef, Web
-from dbjobs.cli.showing import show_job
-from dbjobs.cli.web import show_page
+from dbjobs.cli.showing import show_job, show_page
 
 
 def command(ctx: typer.Context, job: JobRef, output: JobOutput = None, web: Web = False) -> None:

@@ -4,9 +4,8 @@ import typer
 
 from dbjobs.cli.changing import change_each, confirm, format_job, show_changes
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef, Yes
-from dbjobs.cli.request_options import BodyOptions, JobKey
+from dbjobs.cli.request_options import BodyOptions, JobKey, check_job_file
 from dbjobs.jobfiles.differences import differences
 
 

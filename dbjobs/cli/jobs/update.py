@@ -6,9 +6,8 @@ import typer
 
 from dbjobs.cli.changing import change_each, show_changes, warn_of_unexpected
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, JobRef
-from dbjobs.cli.request_options import BodyOptions, JobKey
+from dbjobs.cli.request_options import BodyOptions, JobKey, check_job_file
 from dbjobs.errors import UsageError
 from dbjobs.jobfiles.differences import differences
 

@@ -13,7 +13,7 @@ from dbjobs.cli.options import DryRun, Force, JobRef
 from dbjobs.cli.request_options import BodyOptions, ParameterOptions
 from dbjobs.cli.run_requests import RunNowOptions
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
-from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.cli.waiting import make_wait
 from dbjobs.common.deadline import time_limit
 from dbjobs.errors import RefusedError, UsageError
 from dbjobs.http.response import Payload
@@ -234,7 +234,7 @@ def command(
         app.streams.note(f"{count(len(planned), 'set')}, {at_once}; if this is interrupted, continue with:")
         app.streams.note(f"  {same_command()}")
     options = replace(options, timeout=limit.seconds_left)
-    code = wait_for_runs(app, [], options, backfill=started, same_command=same_command)
+    code = make_wait(app, [], options, backfill=started, same_command=same_command).run()
     raise typer.Exit(started.exit_code(code))
 
 

@@ -6,8 +6,7 @@ from dbjobs.api.models import Run
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import OptionalRun, Web
 from dbjobs.cli.run_lookup import resolve_run
-from dbjobs.cli.showing import show_run
-from dbjobs.cli.web import show_page
+from dbjobs.cli.showing import show_page, show_run
 
 
 def command(ctx: typer.Context, run: OptionalRun = None, web: Web = False) -> None:

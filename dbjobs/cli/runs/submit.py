@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from dbjobs.cli.framework import app_of
-from dbjobs.cli.job_files import check_job_file
 from dbjobs.cli.options import DryRun, Force, IdempotencyToken, Wait
-from dbjobs.cli.request_options import BodyOptions
+from dbjobs.cli.request_options import BodyOptions, check_job_file
 from dbjobs.cli.starting import start_run
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
 

@@ -8,7 +8,7 @@ from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import OptionalRuns
 from dbjobs.cli.run_lookup import ACTIVE, read_stdin_refs, resolve_runs
 from dbjobs.cli.wait_options import WaitOptions, check_wait_options
-from dbjobs.cli.waiting import wait_for_runs
+from dbjobs.cli.waiting import make_wait
 from dbjobs.common.deadline import time_limit
 
 
@@ -40,4 +40,5 @@ def command(ctx: typer.Context, options: WaitOptions, runs: OptionalRuns = None)
     refs = read_stdin_refs(runs) if runs else None  # reading takes as long as whoever writes
     with time_limit(app.clock, options.timeout) as limit:
         run_ids = resolve_runs(app, refs, ACTIVE)
-    raise typer.Exit(wait_for_runs(app, run_ids, replace(options, timeout=limit.seconds_left)))
+    left = replace(options, timeout=limit.seconds_left)
+    raise typer.Exit(make_wait(app, run_ids, left).run())
