@@ -1,6 +1,6 @@
 """A workspace on the loopback interface that runs jobs for real.
 
-It imports nothing of the client, nor the client of it: they meet over HTTP. From the inside out:
+It and the client do not import each other: they communicate over HTTP. From the inside out:
 
     dag        which task runs next, and what a run's result is: pure functions
     model      jobs, runs, attempts: the data; `endings` says how they end

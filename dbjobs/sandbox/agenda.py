@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONGEST_WAIT = 3600.0
-"""Seconds; the clock is looked at again after that, and threading takes no wait of centuries."""
+"""Seconds; the clock is read again after that, because threading does not accept a wait of centuries."""
 
 _ScheduledCall = tuple[float, int, "Callable[[], None]"]
 
@@ -22,7 +22,7 @@ class Agenda:
     """Calls to be made at their time, in the order they fall due.
 
     `lock` is held during each call, so whatever the calls share needs no lock of its own.
-    Without `start()` nothing moves by itself: a test drives it with `run_due()` and a clock of its own.
+    Without `start()` nothing happens on its own: a test calls `run_due()`, with its own clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -68,7 +68,7 @@ class Agenda:
                 try:
                     wait = self.run_due()
                 except Exception:
-                    # One call's fault must not stop time for all the others.
+                    # One call that fails must not stop all the others.
                     logging.getLogger(__name__).exception("the sandbox failed")
                     continue
                 if not self._closed:

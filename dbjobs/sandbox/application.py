@@ -1,4 +1,4 @@
-"""Requests to answers: who asks, what they sent, which endpoint it is for, and what a scenario says to it."""
+"""From requests to responses: the sender, the parameters, the endpoint, and what a scenario changes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs one task's Python file inside its own process, and leaves a note of how it ended.
+"""Runs one task's Python file in its own process, and writes down how it ended.
 
 Started as a script: `python bootstrap.py FOLDER`. FOLDER/task.json says what to run (`file` or `entry_point`,
-`arguments`, `packages`, `cells`, `widgets`, `values`); FOLDER/result.json tells of the end (`error`,
+`arguments`, `packages`, `cells`, `widgets`, `values`); FOLDER/result.json describes the end (`error`,
 `error_trace`, `notebook_result`, `values`, `cells`). Uses the standard library only, and nothing of dbjobs.
 
 Arguments become `sys.argv`. A notebook also finds a `dbutils` with what can mean something outside a cluster:
@@ -54,7 +54,7 @@ class Widgets:
 
 
 class TaskValues:
-    """`dbutils.jobs.taskValues`: what tasks of one run tell each other."""
+    """`dbutils.jobs.taskValues`: values that tasks of one run pass to each other."""
 
     def __init__(self, upstream: dict[str, dict[str, Any]]) -> None:
         self._upstream = upstream
@@ -117,7 +117,7 @@ def run(code: bytes | str, path: str, main: ModuleType) -> None:
 
 
 def printed() -> int:
-    """How many bytes stand in the logs."""
+    """How many bytes the logs have."""
     sys.stdout.flush()
     return os.fstat(sys.stdout.fileno()).st_size
 
@@ -134,7 +134,7 @@ def describe(error: BaseException) -> dict[str, str]:
 
 
 def execute(spec: dict[str, Any]) -> dict[str, Any]:
-    """Run what the spec asks for; returns the note to leave."""
+    """Run what the spec asks for; returns the result to write."""
     values = TaskValues(spec["values"])
     dbutils = SimpleNamespace(
         widgets=Widgets(spec["widgets"]),

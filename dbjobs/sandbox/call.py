@@ -1,4 +1,4 @@
-"""A request on its way to an endpoint."""
+"""A request, as an endpoint gets it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """A request, its sender known and its body read."""
+    """A request whose sender is known and whose body was read."""
 
     version: str
     params: Json
-    """The query, the fields of the body and what the path holds, as one."""
+    """The query, the fields of the body and of the path, in one mapping."""
     workspace: Workspace
     tokens: Tokens
     url: str
     body: bytes = b""
-    """As it came, of an endpoint that takes a file."""
+    """As it was sent, for an endpoint that takes a file."""
 
     @property
     def job_id(self) -> int:

@@ -1,4 +1,4 @@
-"""Connections: sockets to requests and back, and what a scenario does to them on the way."""
+"""Connections: reading requests from sockets and writing responses, with the faults of a scenario."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FILES = "/api/2.0/workspace-files/"
 _DRAIN_LIMIT = 16 * BODY_LIMIT
 
 TOO_LARGE = BytesIO()
-"""Stands for a body beyond the limit."""
+"""Represents a body beyond the limit."""
 
 
 class Handler(WSGIRequestHandler):
@@ -55,10 +55,10 @@ class Handler(WSGIRequestHandler):
         self._send(response, fault or Fault())
 
     def _send(self, response: Response, fault: Fault) -> None:
-        """Send the answer, as far as the fault lets it through."""
+        """Send the response, as far as the fault permits."""
         self.server.closing.wait(None if fault.hang else fault.latency)
         if fault.close or fault.hang:
-            # Without lingering the client meets a reset, as from a proxy that dies.
+            # Without lingering the client gets a reset, as from a proxy that crashes.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             self.connection.close()
@@ -94,7 +94,7 @@ class Handler(WSGIRequestHandler):
         return TOO_LARGE
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the parent calls it so
-        """Say nothing of single requests."""
+        """Log nothing about single requests."""
 
 
 class Server(ThreadedWSGIServer):

@@ -1,4 +1,4 @@
-"""Which task may run, and what a run comes to: pure functions over results.
+"""Which task may run, and the result of a run: pure functions over results.
 
 Sources: the enum texts of `RunIf` and `RunResultState` in the official SDKs, and "Configure task
 dependencies" (docs.databricks.com/jobs/run-if) for what an unmet condition makes of a task. Where these leave
@@ -22,7 +22,7 @@ UPSTREAM_FAILED = "UPSTREAM_FAILED"
 UPSTREAM_CANCELED = "UPSTREAM_CANCELED"
 SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
 INTERNAL_ERROR = "INTERNAL_ERROR"
-"""Stands for a task that ended in that life_cycle_state without a result_state."""
+"""The result of a task that ended in that life_cycle_state without a result_state."""
 
 RUN_IF = (
     "ALL_SUCCESS",
@@ -45,9 +45,9 @@ WAIT = "WAIT"
 def decide(run_if: str, results: Sequence[str | None]) -> str:
     """RUN, WAIT, or the result_state of a task that will not run, from its dependencies' results.
 
-    None is a dependency that has not ended. A disabled task is as if it were not there. A cancelled task
+    None is a dependency that has not ended. A disabled task is ignored. A cancelled task
     counts as failed, so that a clean-up task runs then too. Excluded tasks have not run: they keep an
-    ALL_SUCCESS task from running, but they are no failure either, so it is excluded in its turn.
+    ALL_SUCCESS task from running, but they are not failures either, so it is excluded as well.
     """
     if any(result is None for result in results):
         return WAIT
@@ -82,7 +82,7 @@ def _blame(results: Iterable[str | None]) -> str:
 
 
 def run_result(results: Mapping[str, str], depends: Mapping[str, Sequence[str]]) -> str:
-    """What a run whose tasks all ended comes to; `depends` is each task's dependencies, by task_key.
+    """The result of a run whose tasks have all ended; `depends` is each task's dependencies, by task_key.
 
     The leaves decide between success and failure; the most severe of all results names the failure. How a
     workspace ranks failures of several kinds is not documented; here: an internal error, FAILED, TIMEDOUT,
@@ -102,7 +102,7 @@ def leaves(depends: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def first_failure(results: Mapping[str, str]) -> str | None:
-    """The task to name in the run's message: the first that failed of itself."""
+    """The task to name in the run's message: the first one that failed itself."""
     return next(
         (key for key, result in results.items() if result in {FAILED, INTERNAL_ERROR, TIMEDOUT}), None
     )
@@ -134,7 +134,7 @@ def reverse(depends: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def select(only: Sequence[str], depends: Mapping[str, Sequence[str]]) -> set[str]:
-    """The tasks that run-now's `only` names: `+KEY` takes its upstream along, `KEY+` its downstream."""
+    """The tasks that run-now's `only` names: `+KEY` includes upstream tasks, `KEY+` downstream ones."""
     chosen: set[str] = set()
     for item in only:
         key = item.strip("+")

@@ -1,4 +1,4 @@
-"""DBFS, as far as clients need it to put files there and to read them."""
+"""DBFS, as far as clients need it to write and to read files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _write(path: str, content: bytes, call: Call, *, overwrite: bool) -> None:
 
 
 def create(call: Call) -> Json:
-    """Begin a file that comes in blocks; it is there at once, and empty."""
+    """Begin a file that is sent in blocks; it exists at once, and is empty."""
     _write(call.path, b"", call, overwrite=fields.boolean(call.params, "overwrite"))
     handle = new_id(call.workspace.files.uploads)
     call.workspace.files.uploads[handle] = Upload(call.path)
@@ -88,7 +88,7 @@ def make_folder(call: Call) -> Json:
 
 
 def delete(call: Call) -> Json:
-    """Deleting what is not there is no error."""
+    """Deleting what does not exist is not an error."""
     try:
         call.workspace.files.dbfs.delete(call.path, recursive=fields.boolean(call.params, "recursive"))
     except RefusalError as refusal:

@@ -62,7 +62,7 @@ def wrongly_configured(message: str) -> Termination:
 
 
 def of_iterations(attempt: TaskAttempt) -> Termination:
-    """What a for-each task came to whose iterations have all ended."""
+    """The end of a for-each task whose iterations have all ended."""
     iterations = attempt.iterations.latest.values()
     failed = sum(iteration.result != dag.SUCCESS for iteration in iterations)
     message = f"{failed} of {len(iterations)} iterations did not succeed."
@@ -70,7 +70,7 @@ def of_iterations(attempt: TaskAttempt) -> Termination:
 
 
 def of_child(run: JobRun) -> Termination:
-    """What a run-job task comes to by the run that it started."""
+    """The end of a run-job task, by the run that it started."""
     ending = run.ending
     if ending and ending.result_state in {dag.SUCCESS, dag.SUCCESS_WITH_FAILURES}:
         return SUCCEEDED
@@ -125,7 +125,7 @@ def too_many_runs(run: JobRun) -> Termination:
 
 
 def of_run(run: JobRun) -> Termination:
-    """What a run came to whose tasks have all ended."""
+    """The end of a run whose tasks have all ended."""
     if run.stopping and any(attempt.ending == run.stopping for attempt in run.attempts.latest.values()):
         return run.stopping
     results = {key: attempt.result or "" for key, attempt in run.attempts.latest.items()}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SETUP = 1.0
 CLEANUP = 0.3
-"""How long things take beside the user's code: seconds at time scale 1."""
+"""How long things take besides the user's code: seconds at time scale 1."""
 
 GRACE = 2.0
 """Seconds from asking a process to end until it is killed; never scaled."""
@@ -108,7 +108,7 @@ class Engine:
         self._advance_dependents(attempt)
 
     def forget(self, run: JobRun) -> None:
-        """Drop all that is known of a run."""
+        """Forget a run."""
         self.task_runs = {key: value for key, value in self.task_runs.items() if value.job_run is not run}
         self.runner.forget(run.run_id)
 
@@ -146,7 +146,7 @@ class Engine:
         self._advance(run)
 
     def _advance(self, run: JobRun) -> None:
-        """Let every task go as far as its dependencies allow, and the run with them."""
+        """Advance every task as far as its dependencies allow, and the run with them."""
         if run.is_terminal:
             return
         unfinished = run.attempts.unfinished
@@ -245,7 +245,7 @@ class Engine:
         self._advance_dependents(attempt)
 
     def ended(self, attempt: TaskAttempt, ending: Termination, output: AttemptOutput | None = None) -> None:
-        """Its work is over; the clean-up follows. If it was stopped, it ends as it was to."""
+        """Its work is over; the clean-up follows. If it was stopped, it ends as that requires."""
         attempt.output = output
         if attempt.is_terminal or attempt.execution_end:
             return
@@ -256,7 +256,7 @@ class Engine:
         self._advance_dependents(attempt)
 
     def stop(self, attempt: TaskAttempt, ending: Termination) -> None:
-        """Stop an attempt wherever it is; one whose work goes on ends when that has ended."""
+        """Stop an attempt in any state; one whose work is in progress ends when that has ended."""
         if attempt.is_terminal or attempt.ending:
             return
         if attempt.life_cycle_state == "RUNNING":
@@ -281,7 +281,7 @@ class Engine:
         self._advance_dependents(attempt)
 
     def _advance_dependents(self, attempt: TaskAttempt) -> None:
-        """Let go on what waited for this."""
+        """Continue what waited for this."""
         if attempt.parent:
             self._notify_parent(attempt.parent)
         else:
@@ -303,6 +303,6 @@ def _may_retry(attempt: TaskAttempt) -> bool:
 
 
 def _result_for(upstream: TaskAttempt, outcome: str | None) -> str | None:
-    """What a dependency came to; a condition that went the other way has excluded this branch."""
+    """The result of a dependency; a condition with the other outcome has excluded this branch."""
     wrong_way = outcome is not None and upstream.result == dag.SUCCESS and upstream.outcome != outcome
     return dag.EXCLUDED if wrong_way else upstream.result

@@ -31,7 +31,7 @@ class Execution:
         """End it now: it was asked to end and has not."""
 
     def advance(self) -> None:
-        """React to a change in something that it started."""
+        """React to a change in a run or iteration that it started."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class AttemptOutput:
         return self.printed(max(0, size - OUTPUT_LIMIT), size), size > OUTPUT_LIMIT
 
     def printed(self, start: int, end: int) -> str:
-        """What stands in the logs between two places; the last 5 MB of it at most."""
+        """The part of the logs between two offsets; the last 5 MB of it at most."""
         if not self.logs_path.exists():
             return ""
         with self.logs_path.open("rb") as file:

@@ -1,7 +1,7 @@
 """A notebook's run as the page that runs/export gives.
 
-The page holds the notebook's model as base64 of JSON, percent-encoded as by JavaScript's encodeURIComponent;
-it stands where it stands in real pages, without the scripts of theirs that draw it.
+The page holds the notebook's model as base64 of JSON, percent-encoded as by JavaScript's
+encodeURIComponent, in the same place as in real pages, without the scripts that draw it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The files of the workspace and of DBFS, kept under a folder on this machine and never outside it.
 
 A folder of the workspace is a folder on disk, and a file a file. A notebook, whose name in the workspace has
-no extension, is its source in a file that has one: `report` is `report.notebook.py`. So nothing has to be
-remembered beside the files themselves.
+no extension, is its source in a file that has one: `report` is `report.notebook.py`. So nothing has to
+be stored in addition to the files themselves.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FileTree:
         self._lock = threading.Lock()
 
     def find(self, path: str) -> FileInfo:
-        """What is at a path; refuses a path where nothing is."""
+        """The object at a path; refuses a path that does not exist."""
         on_disk = self._locate(path)
         if not on_disk.exists():
             on_disk = next((file for file in _notebooks_of(on_disk) if file.exists()), on_disk)
@@ -181,7 +181,7 @@ class Files:
 
 
 def show_object(info: FileInfo) -> Json:
-    """What the Workspace API says of it."""
+    """What the Workspace API says about it."""
     shown: Json = {"object_type": info.object_type, "path": info.path, "object_id": info.object_id}
     shown["resource_id"] = str(info.object_id)
     if info.language:

@@ -1,6 +1,6 @@
 """The file that keeps ended runs for the next sandbox: a JSON line a run, in the form of the API.
 
-Runs of a real workspace may stand there as well: `dbjobs runs list --job JOB --expand-tasks -o jsonl`.
+It may also have runs of a real workspace: `dbjobs runs list --job JOB --expand-tasks -o jsonl`.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class History:
         self._write(show_run(run, "2.2", "") | {"repair_history": show_history(run, "2.2")})
 
     def remove(self, run_id: int) -> None:
-        """Leave out from now on what is kept of a run."""
+        """Leave out a run from now on."""
         self._write({"run_id": run_id})
 
     def _write(self, value: Json) -> None:
         try:
             self._file.write(value)
-        except OSError:  # a full disk is no reason to lose the run that goes on
+        except OSError:  # a full disk must not end the active run
             logging.getLogger(__name__).exception("the history cannot be written")
 
     def close(self) -> None:
@@ -84,7 +84,9 @@ def _read_runs(path: Path) -> Iterator[Json]:
     for number, run in enumerate(values, 1):
         if not isinstance(run, dict) or not isinstance(run.get("run_id"), int):
             hint = "dbjobs runs list --job JOB --expand-tasks -o jsonl prints such a file"
-            raise UsageError(f"the history {path}: item {number} is no run, for it has no run_id", hint=hint)
+            raise UsageError(
+                f"the history {path}: item {number} is not a run, because it has no run_id", hint=hint
+            )
         yield run
 
 
@@ -161,7 +163,7 @@ def _attempt_of(task: Json, run: JobRun) -> TaskAttempt:
 
 
 def _pass_of(shown: Json) -> Pass:
-    """The run, or a repair of it, as an item of `repair_history` tells of it."""
+    """The run, or a repair of it, from an item of `repair_history`."""
     one = Pass(repair_id=shown.get("id") or 0)
     one.task_run_ids = list(shown.get("task_run_ids") or ())
     _end(one, shown)

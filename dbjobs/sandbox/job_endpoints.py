@@ -182,7 +182,7 @@ def export_run(call: Call) -> Json:
 
 
 def _task_run(run: JobRun | TaskAttempt, version: str) -> TaskAttempt | None:
-    """The task's run that a call means; in 2.0, which knows no tasks, that of a job's only one."""
+    """The task's run that a call is about; in 2.0, which has no tasks, that of a job's only one."""
     if isinstance(run, TaskAttempt):
         return run
     return run.attempts.all[-1] if version == "2.0" and run.is_single_task and run.attempts.all else None

@@ -114,14 +114,14 @@ class Job:
 
 @dataclass(eq=False, kw_only=True)
 class Progress:
-    """Whatever goes through states: a run, a repair of it, an attempt at a task."""
+    """What has states: a run, a repair of it, an attempt at a task."""
 
     life_cycle_state: str = "QUEUED"
     ending: Termination | None = None
     start_time: int = 0
     end_time: int = 0
     forced: PlannedOutcome | None = None
-    """What the scenario makes of it."""
+    """How the scenario says that it ends."""
 
     @property
     def is_terminal(self) -> bool:
@@ -164,7 +164,7 @@ class TaskAttempt(Progress):
     """The element of the for-each task's inputs that the iteration is for."""
     attempt_number: int = 0
     retries: int = 0
-    """How often it was retried; a repair begins anew."""
+    """How often it was retried; a repair starts at 0 again."""
     original_attempt_run_id: int = field(init=False)
     execution_start: int = 0
     execution_end: int = 0
@@ -198,7 +198,7 @@ class TaskAttempt(Progress):
         return self.ending.result_state or dag.INTERNAL_ERROR
 
     def follow(self, earlier: TaskAttempt, *, is_retry: bool) -> None:
-        """Be the next attempt at the same."""
+        """Become the next attempt at the same task."""
         self.input = earlier.input
         self.attempt_number = earlier.attempt_number + 1
         self.retries = earlier.retries + 1 if is_retry else 0
@@ -207,7 +207,7 @@ class TaskAttempt(Progress):
 
 @dataclass(eq=False)
 class Pass(Progress):
-    """One way through a run: the first, or a repair."""
+    """One pass through a run: the first, or a repair."""
 
     repair_id: int = 0
     task_run_ids: list[int] = field(default_factory=list)
@@ -266,5 +266,5 @@ class JobRun(Progress):
 
     @property
     def is_single_task(self) -> bool:
-        """In the format of 2.0: one task, whose fields stand at the top."""
+        """In the format of 2.0: one task, whose fields are at the top."""
         return bool(self.settings.get("format") == "SINGLE_TASK")

@@ -1,7 +1,7 @@
 """Notebooks: their source files, the cells of these, and Jupyter's form.
 
 A source file is what a workspace exports as one (docs.databricks.com/notebooks/notebook-export-import):
-cells between lines `# COMMAND ----------`, those that are not Python behind `# MAGIC`.
+cells between lines `# COMMAND ----------`, those that are not Python after `# MAGIC`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SourceCell:
 
 
 def split_cells(source: str) -> list[SourceCell]:
-    """The cells of a notebook's source; a file that is no notebook's is one cell."""
+    """The cells of a notebook's source; a file that is not a notebook is one cell."""
     starts = [0, *(match.end() for match in _SEPARATOR.finditer(source))]
     return [
         _cell(1 + source.count("\n", 0, start), source[start:end])
@@ -48,7 +48,7 @@ def _cell(line: int, code: str) -> SourceCell:
 
 
 def language_of(name: str, content: bytes) -> str:
-    """The language of the notebook that a file with this name and content is; empty if it is none."""
+    """The language of the notebook that a file with this name and content is; else empty."""
     if name.lower().endswith(".ipynb"):
         return "PYTHON"
     for language, extension in EXTENSIONS.items():
@@ -65,7 +65,7 @@ def add_header(source: bytes, language: str) -> bytes:
 
 
 def source_from_jupyter(text: str | bytes) -> str:
-    """A Python notebook of Jupyter's as a source file; raises ValueError if it is none."""
+    """A Python notebook of Jupyter's as a source file; raises ValueError if it is not one."""
     cells = json.loads(text)["cells"] if text.strip() else []
     return "# Databricks notebook source\n" + "\n# COMMAND ----------\n\n".join(map(_jupyter_source, cells))
 

@@ -37,7 +37,7 @@ _SIGNATURE_BYTES = 16
 
 
 class Numbered(Protocol):
-    """Something with a number that rises with its age's decline."""
+    """Something with a number; newer ones have higher numbers."""
 
     number: int
 
@@ -75,7 +75,7 @@ def take_page(
 ) -> tuple[list[Listed], tuple[str, int] | None, tuple[str, int] | None]:
     """A page of items, newest first, with the positions of the next page and of the previous one.
 
-    Positions name an item's number, not a place in the list, so a page stays put while newer items come in.
+    A position is an item's number, not its index in the list, so newer items do not change a page.
     """
     if position is None:
         page = list(items[offset : offset + limit])
@@ -91,7 +91,7 @@ def take_page(
 
 
 def cut_arrays(item: Json, start: int = 0) -> tuple[Json, bool]:
-    """The item with its arrays from `start` on, 100 elements at most; and whether any goes on beyond that."""
+    """The item with its arrays from `start` on, 100 elements at most; and whether any has more."""
     end = start + ARRAY_LIMIT
     arrays = {name: item[name] for name in ARRAYS if name in item}
     more = any(len(array) > end for array in arrays.values())

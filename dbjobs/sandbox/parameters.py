@@ -1,4 +1,4 @@
-"""What starting and repairing a run take beside the settings: parameters, a choice of tasks, an idempotency
+"""What starts and repairs of runs take besides the settings: parameters, a choice of tasks, an idempotency
 token."""
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read(body: Json) -> Json:
 
 
 def to_rerun(body: Json, run: JobRun, tasks: list[Json]) -> set[str]:
-    """The keys of the tasks that a runs/repair asks for, and those it takes along.
+    """The keys of the tasks that a runs/repair asks for, and those that it includes.
 
     Tasks that were never attempted, such as those added to the job since, are always among them.
     """
@@ -74,7 +74,7 @@ def to_rerun(body: Json, run: JobRun, tasks: list[Json]) -> set[str]:
 
 
 def given_to(attempt: TaskAttempt) -> Json:
-    """The task's own settings, with what run-now gave in their place.
+    """The task's own settings, with the values from run-now.
 
     `python_params` replace the parameters of a Python file or a wheel. `notebook_params` and job parameters
     are merged over a notebook's, the job's last, and likewise over a wheel's named parameters
@@ -96,7 +96,7 @@ def given_to(attempt: TaskAttempt) -> Json:
 
 
 def only(body: Json, tasks: list[Json]) -> list[str]:
-    """The `only` of run-now: task keys, perhaps with a `+` before or behind."""
+    """The `only` of run-now: task keys, perhaps with a `+` before or after it."""
     chosen = texts(body, "only")
     keys = {task["task_key"] for task in tasks}
     for item in chosen:

@@ -1,4 +1,4 @@
-"""Past runs of a job, as a scenario describes them: the engine runs them by a clock that does not wait."""
+"""Past runs of a job, as a scenario describes them: the engine runs them with a clock that does not wait."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHORTEST_SETUP, LONGEST_SETUP = 10.0, 40.0
 
 
 class _Clock:
-    """Epoch seconds that pass when they are told to."""
+    """Epoch seconds that pass only when they are set."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -40,7 +40,7 @@ class _Clock:
 
 @dataclass(eq=False)
 class _PastTasks(Scenario):
-    """What becomes of the attempts of one past run after the other."""
+    """The outcomes of the attempts of past runs, one run after the other."""
 
     rules: Sequence[Rule[WhenTask, PastTaskOutcome]] = ()
     instant: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Dynamic value references: what `{{job.parameters.day}}` stands for in a task's parameters.
+"""Dynamic value references: the value of `{{job.parameters.day}}` in a task's parameters.
 
 The names are those of "What is a dynamic value reference?"
 (docs.databricks.com/jobs/dynamic-value-references) with the older ones such as `{{run_id}}` that jobs still
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
 
 
 def resolve(value: Any, attempt: TaskAttempt) -> Any:
-    """The value with every reference in its strings replaced, however deep they stand."""
+    """The value with every reference in its strings replaced, at any depth."""
     return _replace(value, _names(attempt)) if "{{" in json.dumps(value) else value
 
 

@@ -17,7 +17,7 @@ class RefusalError(Exception):
 
 
 def invalid(message: str) -> RefusalError:
-    """The answer to a parameter that cannot be: 400 INVALID_PARAMETER_VALUE."""
+    """The answer to an invalid parameter: 400 INVALID_PARAMETER_VALUE."""
     return RefusalError(400, "INVALID_PARAMETER_VALUE", message)
 
 
@@ -27,7 +27,7 @@ def malformed(message: str) -> RefusalError:
 
 
 def no_such(kind: str, number: object) -> RefusalError:
-    """Jobs and runs that are not there are a 400 too, where one would expect a 404."""
+    """Jobs and runs that do not exist are a 400 too, where one would expect a 404."""
     return invalid(f"{kind} {number} does not exist.")
 
 

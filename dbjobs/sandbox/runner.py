@@ -3,7 +3,7 @@
 Each attempt is a process in a session of its own, so that stopping it stops whatever it started. What it
 prints goes to a file, never to memory. It gets the environment variables of `_PASSED_ON` and no other, so
 no credentials of whoever started the sandbox; and `DBJOBS_SANDBOX_RUN_DIR`, a scratch folder that the tasks
-of one run share and that goes away with the sandbox. Its current folder is that of its file, as in a
+of one run share and that is deleted with the sandbox. Its current folder is that of its file, as in a
 workspace.
 """
 
@@ -54,7 +54,7 @@ _PASSED_ON = (
 
 
 class PathRefusedError(Exception):
-    """The task's file is not there, or not within the root folder."""
+    """The task's file does not exist, or is not in the root folder."""
 
 
 TASK_MARK = "DBJOBS_SANDBOX_TASK"
@@ -225,7 +225,7 @@ class Runner:
         return AttemptOutput(path, error, trace, outcome.notebook_result, extra=outcome.output)
 
     def forget(self, run_id: int) -> None:
-        """Remove what a run left behind."""
+        """Remove the files of a run."""
         shutil.rmtree(self._folder / str(run_id), ignore_errors=True)
 
     def close(self) -> None:
@@ -275,7 +275,7 @@ def _environment(scratch: Path) -> dict[str, str]:
 def _processes_marked(folder: Path) -> Iterator[int]:
     """The processes of a task, those in sessions of their own included: they inherit its environment.
 
-    Only Linux tells the environment of a process; elsewhere there are none.
+    Only Linux shows the environment of a process; elsewhere none are found.
     """
     mark = f"\0{TASK_MARK}={folder}\0".encode()
     for process in Path("/proc").glob("[0-9]*"):

@@ -51,7 +51,7 @@ class When:
     """0: there is no last."""
     every: int = 1
     for_seconds: float = 0.0
-    """Once it has applied, it goes on applying to all that matches for so long."""
+    """Once it has applied, it applies to all that matches for this many seconds."""
 
     def matches(self, occasion: Occasion) -> bool:
         return fnmatchcase(occasion.job, self.job)
@@ -111,7 +111,7 @@ class Fault:
     retry_after: int | str | None = None
     """Seconds, or an HTTP date."""
     close: bool = False
-    """The connection breaks, without a word."""
+    """The connection breaks, without a response."""
     hang: bool = False
     """No answer ever comes."""
     took_effect: bool = False
@@ -119,9 +119,9 @@ class Fault:
     latency: float = 0.0
     """Seconds until the answer."""
     truncate: int | None = None
-    """The answer breaks off after that many bytes."""
+    """The answer ends after that many bytes."""
     expire_token: bool = False
-    """The token that came with it is no longer valid, from now on."""
+    """The token of the request is not valid from now on."""
     invisible_for: float = 0.0
     """Seconds for which the run that it started cannot be seen."""
 
@@ -149,7 +149,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedOutcome:
-    """What a run comes to, whatever its tasks did."""
+    """How a run ends, whatever its tasks did."""
 
     result_state: str = ""
     life_cycle_state: str = ""
@@ -168,7 +168,7 @@ class PlannedOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskOutcome(PlannedOutcome):
-    """What an attempt at a task comes to, without running it; alone with the times, it runs as ever."""
+    """How an attempt at a task ends, without running it; with only the times given, it is run."""
 
     setup: float | None = None
     """Seconds of set-up, at time scale 1."""
@@ -181,7 +181,7 @@ class TaskOutcome(PlannedOutcome):
     """How long its logs are filled up to be."""
     notebook_result: str | None = None
     output: dict[str, Any] = field(default_factory=dict)
-    """What get-output gives besides, such as `sql_output`."""
+    """More fields of get-output, such as `sql_output`."""
 
     @property
     def is_ending(self) -> bool:
@@ -191,7 +191,7 @@ class TaskOutcome(PlannedOutcome):
 
 @dataclass(frozen=True, kw_only=True)
 class PastTaskOutcome(TaskOutcome):
-    """What an attempt of a past run came to."""
+    """How an attempt of a past run ended."""
 
     times: float = 1.0
     """How many times as long as usual it ran."""
@@ -239,7 +239,7 @@ class Scenario:
     past_tasks: list[Rule[WhenTask, PastTaskOutcome]] = field(default_factory=list)
     """Here `nth` and the like count the past runs, the oldest first."""
     requests_per_minute: int = 0
-    """Beyond it, requests are answered 429 with a Retry-After; 0: there is no limit."""
+    """Beyond it, requests are answered with 429 and a Retry-After; 0: there is no limit."""
     token_lifetime: int = 3600
     """Seconds for which the token endpoint's tokens are valid."""
     _times: deque[float] = field(default_factory=deque)
@@ -256,7 +256,7 @@ class Scenario:
         return _first(self.runs, occasion, now)
 
     def _limit(self, now: float) -> Fault | None:
-        """The answer to a request beyond the limit; those turned away do not count."""
+        """The answer to a request beyond the limit; refused requests do not count."""
         if not self.requests_per_minute:
             return None
         while self._times and self._times[0] <= now - 60:

@@ -1,4 +1,4 @@
-"""`Sandbox`, which holds all of it together."""
+"""`Sandbox`: the server with its workspaces, as a context manager."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Sandbox:
     chooses a free port. `time_scale` 10 makes set-up, queue, clean-up and waiting for a retry pass ten
     times faster; the tasks' own work and their time-outs take the time they take. `log` gets every
     request. `state` is the folder in which jobs, permissions and files are kept for the next sandbox, and
-    `history` the file in which runs are kept that have ended; without them, all is gone when this one
-    ends. With several `workspace_ids` it is a host that serves as many workspaces, each with jobs of its
-    own.
+    `history` the file in which runs are kept that have ended; without them, everything is
+    deleted when this one ends. With several `workspace_ids` it is a host that serves as many workspaces,
+    each with jobs of its own.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Sandbox:
         if time_scale <= 0:
             raise UsageError(f"The sandbox's time scale has to be above 0, not {time_scale:g}.")
         if history and len(workspace_ids) > 1:
-            raise UsageError("a history is of one workspace, and there are several")
+            raise UsageError("a history is that of one workspace, and there are several")
         if state:
             _make_private_folder(state)
         self.token = token or secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Job settings of every version in one form, checked.
+"""Job settings of every version, checked and in one form.
 
 In that form, settings have `tasks`, whatever version they came in: a job of 2.0, with its one task's fields
 at the top, becomes a job of one task in the format SINGLE_TASK.
@@ -167,7 +167,7 @@ def _check_dependencies(depends: dict[str, list[str]]) -> None:
             if other not in depends:
                 raise invalid(f"Task {key} depends on {other}, which does not exist.")
     if cycle := dag.find_cycle(depends):
-        raise invalid(f"Tasks wait for each other in a circle: {', '.join(cycle)}.")
+        raise invalid(f"Tasks depend on each other in a cycle: {', '.join(cycle)}.")
 
 
 def _integers(settings: Json) -> Json:

@@ -21,7 +21,7 @@ LOGIN_PAGE = "<!doctype html><title>Databricks</title><p>Log in, and choose a wo
 
 
 class SharedHost:
-    """Passes requests on to the workspace that they name; without one, there is a page to log in."""
+    """Passes requests on to the workspace that they name; without one, they get a login page."""
 
     def __init__(self, workspaces: Mapping[str, Application]) -> None:
         self._workspaces = workspaces

@@ -1,4 +1,4 @@
-"""Signing in: the sandbox's own token, and those that the token endpoint gives out for it.
+"""Signing in: the sandbox's own token, and those that the token endpoint issues for it.
 
 The sandbox's token is also the secret of every client (OAuth M2M), and the subject token that is exchanged.
 """
@@ -43,7 +43,7 @@ class TokenServer:
     """Knows the valid tokens; those of the token endpoint expire after `lifetime` seconds."""
 
     def __init__(self, token: str, lifetime: int, *, is_shared: bool = False) -> None:
-        """`is_shared`: the host serves several workspaces, and stands for none of them."""
+        """`is_shared`: the host serves several workspaces, and is the address of none of them."""
         self._is_shared = is_shared
         self._token = token
         self._lifetime = lifetime
@@ -65,9 +65,9 @@ class TokenServer:
             self._until[given] = 0.0
 
     def authorize(self, asked: Mapping[str, str]) -> str:
-        """Where a browser is sent: everybody is let in at once, and comes back with a code.
+        """Where a browser is sent: it is signed in at once, and redirected with a code.
 
-        Only to this machine: whoever plays a workspace must not send browsers elsewhere.
+        Only to this machine: a simulated workspace must not send browsers elsewhere.
         """
         redirect = urlsplit(asked.get("redirect_uri", ""))
         if redirect.scheme != "http" or redirect.hostname not in {"localhost", "127.0.0.1"}:
@@ -114,19 +114,21 @@ class TokenServer:
         return self._new_token(form, can_be_renewed=False)
 
     def _take_code(self, form: Mapping[str, str]) -> None:
-        """A code is good once, for whoever holds the verifier of its challenge (RFC 7636, 4.6)."""
+        """A code is valid once, for the client that has the verifier of its challenge (RFC 7636, 4.6)."""
         asked = self._codes.pop(form.get("code", ""), {})
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
         is_same = all(asked.get(key) == form.get(key) for key in ("client_id", "redirect_uri"))
         if not is_same or asked.get("code_challenge") != challenge:
-            raise OAuthRefusalError(400, "invalid_grant", "The code is not good, or not any more.")
+            raise OAuthRefusalError(400, "invalid_grant", "The code is not valid, or no longer valid.")
 
     def _take_refresh_token(self, form: Mapping[str, str]) -> None:
-        """A refresh token is good once; with the next token comes the next one."""
+        """A refresh token is valid once; the next token comes with the next one."""
         given = form.get("refresh_token", "")
         if given not in self._refresh_tokens:
-            raise OAuthRefusalError(400, "invalid_grant", "The refresh token is not good, or not any more.")
+            raise OAuthRefusalError(
+                400, "invalid_grant", "The refresh token is not valid, or no longer valid."
+            )
         self._refresh_tokens.remove(given)
 
     def _new_token(self, form: Mapping[str, str], *, can_be_renewed: bool) -> Json:

@@ -1,4 +1,4 @@
-"""What a sandbox keeps on disk beside files: JSON, a file an object, or a line an object."""
+"""What a sandbox keeps on disk besides files: JSON, one file or one line per object."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class JsonLines:
-    """A file that grows by a line an object; for its owner alone, since parameters may be secret."""
+    """A file that grows by a line per object; for its owner alone, since parameters may be secret."""
 
     def __init__(self, path: Path, what: str) -> None:
         try:
@@ -41,7 +41,7 @@ class StateFolder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, value: Any) -> None:
-        """Keep an object in place of an earlier one; a file is there whole, or not at all."""
+        """Keep an object in place of an earlier one; a file is written whole, or not at all."""
         if self._folder:
             new = self._folder / f"{name}.new"
             new.write_text(json.dumps(value, indent=1), "utf-8")
@@ -63,5 +63,6 @@ def _read(file: Path) -> Any:
         return json.loads(file.read_text("utf-8"))
     except ValueError:
         raise UsageError(
-            f"The sandbox cannot read {file}, which it keeps for itself.", hint="delete the file, or mend it"
+            f"The sandbox cannot read {file}, which it keeps for itself.",
+            hint="delete the file, or repair it",
         ) from None

@@ -1,6 +1,6 @@
 """What an attempt does once it is set up, by the type of its task.
 
-Each `Task` tells the engine that it `began`, and, once, that it `ended`.
+Each `Task` reports to the engine that it `began`, and, once, that it `ended`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Task(Execution):
 
 
 class Unsupported(Task):
-    """A task that nothing here can run."""
+    """A task that the sandbox cannot run."""
 
     def start(self) -> None:
         self.engine.end(self.attempt, endings.cannot_run(self.attempt.type))
@@ -133,7 +133,7 @@ class PythonFile(Task):
 
 
 class WheelMissingError(Exception):
-    """A task's wheel is not there."""
+    """A task's wheel does not exist."""
 
 
 def _wheels_of(attempt: TaskAttempt) -> list[str]:
@@ -223,7 +223,7 @@ def _read_inputs(text: Any) -> list[Any]:
     except ValueError:
         inputs = None
     if not isinstance(inputs, list):
-        raise ValueError("The inputs of the task are no JSON array.")  # noqa: TRY004 - the text is what is wrong
+        raise ValueError("The inputs of the task are not a JSON array.")  # noqa: TRY004 - the text is what is wrong
     return inputs
 
 

@@ -1,6 +1,6 @@
 """Jobs and runs in the shapes of each API version.
 
-2.0 shows one task, its fields at the top; 2.1 shows `tasks` and `state`; 2.2 shows `status` beside it.
+2.0 shows one task, its fields at the top; 2.1 shows `tasks` and `state`; 2.2 also shows `status`.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _show_task(attempt: TaskAttempt, version: str, url: str) -> Json:
 
 
 def _iteration_stats(attempt: TaskAttempt) -> Json:
-    """How far a for-each task is, and its commonest errors; an iteration counts by its last attempt."""
+    """The progress of a for-each task, and its common errors; an iteration counts by its last attempt."""
     iterations = attempt.iterations.latest.values()
     ended = [iteration for iteration in iterations if iteration.is_terminal]
     succeeded = sum(iteration.result == "SUCCESS" for iteration in ended)
@@ -241,7 +241,7 @@ def _show_state(run: Progress, version: str) -> Json:
 
 
 def _life_cycle_state(run: Progress) -> str:
-    """What it is in; a scenario may have another word for RUNNING."""
+    """Its state; a scenario may have another word for RUNNING."""
     other = run.forced.running_as if run.forced and run.life_cycle_state == "RUNNING" else ""
     return other or run.life_cycle_state
 
@@ -273,7 +273,7 @@ def _durations(attempt: TaskAttempt | None) -> Json:
 
 
 def _cluster_instance(attempt: TaskAttempt) -> Json:
-    """A cluster is there once the attempt runs; the sandbox has none, so it invents one per run."""
+    """A cluster exists once the attempt runs; the sandbox has none, so it invents one per run."""
     if not attempt.execution_start:
         return {}
     cluster_id = attempt.task.get("existing_cluster_id", f"sandbox-{attempt.job_run.run_id}")

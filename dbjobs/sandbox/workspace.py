@@ -81,7 +81,7 @@ class Workspace:
         self._kept.write(str(job.job_id), {"job_id": job.job_id, **saved})
 
     def _read_jobs(self) -> dict[int, Job]:
-        """Those of an earlier sandbox, the oldest first."""
+        """The jobs of an earlier sandbox, the oldest first."""
         jobs = [Job(**saved) for saved in self._kept.read().values()]
         return {job.job_id: job for job in sorted(jobs, key=lambda job: job.number)}
 
@@ -109,7 +109,7 @@ class Workspace:
             self._keep(job)
 
     def delete_job(self, job_id: int) -> None:
-        """Deleting a job that was deleted before is no error."""
+        """Deleting a job that was deleted before is not an error."""
         with self.lock:
             if job_id not in self._removed_jobs:
                 self.job(job_id)
@@ -214,7 +214,7 @@ class Workspace:
         return Occasion(str(params.get("run_name") or params.get("name") or ""))
 
     def hide_run(self, run_id: int, seconds: float) -> None:
-        """Let a run be there, and not be seen."""
+        """Hide a run that exists."""
         with self.lock:
             self.job_run(run_id).visible_from = self._engine.now() + int(seconds * 1000)
 

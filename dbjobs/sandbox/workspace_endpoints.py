@@ -50,7 +50,7 @@ def import_object(call: Call) -> Json:
 
 
 def import_file(call: Call) -> Json:
-    """Write a file; one that is a notebook's becomes a notebook, without the extension of its name."""
+    """Write a file; the source of a notebook becomes a notebook, without the extension of its name."""
     try:
         _write(call, call.body, overwrite=fields.boolean(call.params, "overwrite"))
     except RefusalError as refusal:
@@ -79,7 +79,7 @@ def _write_notebook(call: Call, path: str, content: bytes, language: str, *, ove
 
 
 def export_object(call: Call) -> Json | bytes:
-    """The content of a notebook or a file: by itself, or as base64 in an object."""
+    """The content of a notebook or a file: as it is, or as base64 in an object."""
     info = call.workspace.files.workspace.find(call.path)
     if info.is_folder:
         raise invalid(f"Path ({call.path}) is a folder: the sandbox exports files and notebooks only.")

@@ -116,7 +116,7 @@ class TestKept:
         ("content", "complaint"),
         [
             ("{", "cannot be read: it is neither JSON nor JSON lines"),
-            ('{"run_id": 1}\n{"job_id": 2}\n', "item 2 is no run, for it has no run_id"),
+            ('{"run_id": 1}\n{"job_id": 2}\n', "item 2 is not a run, because it has no run_id"),
             ("[3]", "item 1 is no run"),
             ("7", "item 1 is no run"),
         ],

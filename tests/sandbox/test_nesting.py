@@ -121,7 +121,7 @@ class TestForEach:
     def test_fails_when_its_inputs_are_no_list(self, client: Client, inputs: str) -> None:
         run = client.finish(for_each(nested(client), inputs))
         assert results(run) == {"each": "FAILED"}
-        assert "no JSON array" in task(run, "each")["state"]["state_message"]
+        assert "not a JSON array" in task(run, "each")["state"]["state_message"]
 
     def test_has_pages_of_iterations(self, client: Client) -> None:
         each = for_each({"task_key": "no", "sql_task": {}}, list(range(120)), concurrency=100)

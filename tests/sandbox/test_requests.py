@@ -94,7 +94,7 @@ def test_unknown_ids(
         ({"tasks": [{"task_key": "a", "spark_python_task": {}}]}, "lacks python_file"),
         ({"tasks": [TASK | {"run_if": "SOMETIMES"}]}, "run_if of task a"),
         ({"tasks": [TASK | {"depends_on": [{"task_key": "b"}]}]}, "depends on b, which does not exist"),
-        ({"tasks": [TASK | {"depends_on": [{"task_key": "a"}]}]}, "circle: a"),
+        ({"tasks": [TASK | {"depends_on": [{"task_key": "a"}]}]}, "cycle: a"),
         ({"tasks": [TASK | {"existing_cluster_id": "c", "new_cluster": {}}]}, "has to name one of"),
         ({"tasks": [TASK | {"task_key": f"t{n}"} for n in range(1001)]}, "1000 tasks at most"),
         ({"tasks": [TASK], "notebook_task": {"notebook_path": "/a"}}, "not both"),

@@ -50,7 +50,7 @@ def test_a_scenario_is_played_and_every_request_logged(tmp_path: Path) -> None:
         (["--history", "scenario.yaml"], "the history scenario.yaml cannot be read: it is neither JSON"),
         (
             ["--history", "runs.jsonl", "--shared-host"],
-            "a history is of one workspace, and there are several",
+            "a history is that of one workspace, and there are several",
         ),
         (["--log", "missing/requests.jsonl"], "the log missing/requests.jsonl cannot be written"),
     ],

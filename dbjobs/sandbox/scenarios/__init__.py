@@ -1,4 +1,4 @@
-"""Scenarios as files, those that ship and any other: found, read and checked."""
+"""Scenarios as files, included ones and others: found, read and checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOST_PAST_RUNS = 1000
 
 
 def shipped() -> dict[str, str]:
-    """The scenarios that ship: their names, and what happens in them."""
+    """The included scenarios: their names, and what happens in them."""
     return {path.stem: read_scenario(path.stem).description for path in sorted(_FOLDER.glob("*.yaml"))}
 
 
@@ -63,7 +63,7 @@ def read_scenario(name_or_file: str) -> Scenario:
 
 
 class _WrongError(Exception):
-    """A value that cannot be, and where it stands."""
+    """An invalid value, and where it is."""
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)
@@ -116,7 +116,7 @@ def _is_number(value: Any, *kinds: type) -> bool:
 
 
 def _are_endpoints(value: Any) -> bool:
-    """A name that no endpoint bears would never apply, and nobody would know why."""
+    """A name that no endpoint has would never apply, and nobody would know why."""
     known = [endpoint_name(path) for _, path in (*ENDPOINTS, *PAGES)]
     patterns = value if isinstance(value, list) else [value]
     return all(isinstance(one, str) and any(fnmatchcase(name, one) for name in known) for one in patterns)
