@@ -201,7 +201,7 @@ def _anchor(title: str) -> str:
 
 
 def exit_code_table() -> list[str]:
-    """With both signals in a row, as README has it."""
+    """With both signals in a row."""
     rows = {str(int(code)): when for code, when in WHEN.items() if code != ExitCode.BROKEN_PIPE}
     interrupted, terminated = str(int(ExitCode.INTERRUPTED)), str(int(ExitCode.TERMINATED))
     rows = {code: when for code, when in rows.items() if code not in (interrupted, terminated)}
@@ -256,8 +256,8 @@ def generated() -> dict[Path, str]:
         files[Path("completions", name)] = SCRIPTS[shell].lstrip("\n")
     for entry in everything:
         files[Path("docs/man", f"{entry.page}.1")] = man_page(entry, everything)
-    for page in (Path("README.md"), Path("docs/exit-codes.md")):
-        files[page] = with_exit_codes((REPO / page).read_text("utf-8"))
+    page = Path("docs/exit-codes.md")
+    files[page] = with_exit_codes((REPO / page).read_text("utf-8"))
     page = Path("docs/architecture.md")
     files[page] = with_module_listing((REPO / page).read_text("utf-8"), REPO / "dbjobs")
     page = Path("docs/python.md")

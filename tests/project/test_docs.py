@@ -55,9 +55,32 @@ def test_every_documented_command_and_option_exists(words: list[str]) -> None:
     assert used <= known
 
 
-def test_the_readme_lists_every_exit_code() -> None:
-    listed = {int(code) for row in rows_of("README.md", "Exit codes") for code in row[0].split(", ")}
-    assert listed == {int(code) for code in ExitCode} - {ExitCode.BROKEN_PIPE}
+def codes_in(text: str) -> set[int]:
+    """Of `0`, `130, 143` and `1 to 6`."""
+    first, _, last = text.partition(" to ")
+    return set(range(int(first), int(last) + 1)) if last else {int(code) for code in first.split(", ")}
+
+
+def test_the_readme_has_the_exit_codes_in_short() -> None:
+    short = {row[0]: row[1] for row in rows_of("README.md", "Exit codes")}
+    rare = {ExitCode.OUTPUT, ExitCode.BROKEN_PIPE}
+    assert {int(code) for code in ExitCode} - rare <= set[int]().union(*map(codes_in, short))
+    named = {int(code): meaning for code, meaning in re.findall(r"(\d+) ([a-z ]+)", short["10 to 19"])}
+    assert named == {
+        ExitCode.FAILED: "failed",
+        ExitCode.TIMEDOUT: "timed out",
+        ExitCode.CANCELED: "canceled",
+        ExitCode.NEVER_RAN: "never ran",
+    }
+
+
+def test_the_readme_is_as_quick_as_what_was_measured() -> None:
+    measured = {row[0]: float(row[2]) for row in rows_of("docs/performance.md", "The bars")}
+    start = measured["`runs get` ÷ the same on `databricks-sdk`"]
+    requests = measured["requests for a one-hour run ÷ the official SDK's"]
+    readme = " ".join((REPO / "README.md").read_text("utf-8").split())
+    assert f"in {start * 100:.0f} % of the processor time that `databricks-sdk` takes" in readme
+    assert f"watches an hour's run with {requests * 100:.0f} % of its requests" in readme
 
 
 def test_the_page_on_waiting_gives_the_numbers_of_the_code() -> None:

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyte
@@ -90,6 +90,22 @@ class Terminal:
 
     def interrupt(self, signum: int = signal.SIGINT) -> None:
         self.process.send_signal(signum)
+
+    def feed(self, text: str) -> None:
+        """Show a text that the process has not written."""
+        self._stream.feed(text)
+
+    def pieces(self, timeout: float = 60, settled_for: float = 0.03) -> Iterator[str]:
+        """What the process writes until it ends, in pieces between which it writes nothing for a moment."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            before = len(self.raw)
+            while self._read(settled_for):
+                pass
+            if len(self.raw) > before:
+                yield self.raw[before:]
+            elif self.process.poll() is not None:
+                return
 
     def wait(self, timeout: float = 60) -> Screen:
         """To the end of the process."""
