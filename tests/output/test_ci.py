@@ -734,7 +734,9 @@ def test_a_hostile_job_harms_no_terminal(columns: int) -> None:
 
     assert screen.exit_code == 10
     assert screen.is_clean
-    assert "\x1b]" not in screen.raw, "no title was set"
+    commands = re.findall("\x1b\\](.*?)(?:\x07|\x1b|$)", screen.raw, re.DOTALL)
+    assert not [text for text in commands if not text.startswith(("11;?", "2;"))], "nor any that a job sets"
+    assert not [text for text in commands if ESCAPES.search(text)]
     assert "\x1b[2J" not in screen.raw, "nothing was wiped"
     assert "\x1bP" not in screen.raw
     assert len(screen.raw) < 500_000
