@@ -35,6 +35,13 @@ def format_duration(seconds: float | None) -> str:
     return f"{whole // DAY}d{whole % DAY // HOUR:02}h"
 
 
+def format_short_duration(seconds: float | None) -> str:
+    """The same, with tenths below a second: `0.4s`."""
+    if seconds is None or not 0 < seconds < 1:
+        return format_duration(seconds)
+    return f"{max(0.1, seconds):.1f}s"
+
+
 def format_clock(seconds: float) -> str:
     """The local time of day of an epoch in seconds: `21:04:05`."""
     return f"{_local(seconds):%H:%M:%S}"

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.reports import render_report
+from dbjobs.output.reports.gantt import make_chart
 from dbjobs.output.reports.model import Report, ReportedRun
 from dbjobs.runs.failures import FailedTask
 from tests.conftest import Dbjobs, Serve
@@ -31,6 +32,7 @@ def timed(key: str, result: str | None, start: int, end: int, **more: Any) -> Pa
     return task(key, "TERMINATED" if result else "RUNNING", result, **times, **more)
 
 
+URL = "https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8"
 FLAKY = [
     timed("fetch", "FAILED", 0, 3, run_id=11),
     timed("fetch", "SUCCESS", 5, 9, run_id=12, attempt_number=1, setup_duration=1000),
@@ -43,7 +45,7 @@ FAILED = run(
     task("report", "TERMINATED", "UPSTREAM_FAILED", after=("clean_a",)),
     start_time=AT,
     end_time=AT + 21_000,
-    run_page_url="https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8",
+    run_page_url=URL,
 )
 OUTPUTS = {
     11: {"error": "ConnectionResetError: gone", "error_trace": "Traceback\n  gone"},
@@ -228,7 +230,7 @@ def test_whatever_a_job_says_every_report_is_whole(name: str, message: str, erro
 
 OWN_TAGS = re.compile(
     "html|head|meta|title|style|body|main|header|footer|p|h[123]|span|bdi|dl|div|dt|dd|a|section|article"
-    "|pre|details|summary|table|thead|tbody|tr|th|td|svg|g|rect|line|text|small|b"
+    "|pre|details|summary|table|thead|tbody|tr|th|td|svg|g|rect|line|text|small|b|code"
 )
 
 
@@ -242,6 +244,8 @@ def check_page(text: str) -> None:
     assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
     assert all(url.startswith(("http://", "https://")) for url in page.attributes("href"))
     assert not list(page.attributes("src"))
+    images = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("aria-hidden") != "true"]
+    assert all(attrs.get("aria-label") for attrs in images if attrs.get("role") == "img"), "read aloud, too"
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
 
 
@@ -253,8 +257,134 @@ def test_the_page_tells_what_happened_and_why() -> None:
     assert "INTERNAL_ERROR FAILED" in page.text
     assert "ValueError: 5 < 6 & 7" in page.text
     assert "Traceback\n  gone" in page.text, "earlier attempts are told of, too"
-    assert list(page.attributes("href")) == ["https://adb-1.2.azuredatabricks.net/?o=1#job/7/run/8"]
+    assert list(page.attributes("href")) == [URL]
     assert "default-src 'none'" in text
+
+
+DETAILED: Payload = {
+    **FAILED,
+    "trigger": "PERIODIC",
+    "creator_user_name": "ann@example.com",
+    "job_parameters": [{"name": "day", "value": "2026-01-01"}, {"name": "mode", "value": "full"}],
+    "git_source": {"git_url": "https://github.com/acme/lake", "git_snapshot": {"used_commit": "1a2b3c4"}},
+    "job_clusters": [{"job_cluster_key": "small", "new_cluster": {"node_type_id": "i3.xlarge"}}],
+    "tasks": [{**task, "job_cluster_key": "small", "run_page_url": URL} for task in FAILED["tasks"]],
+}
+
+
+@pytest.mark.parametrize("form", [".html", ".md"])
+def test_a_report_says_what_was_run_by_whom_on_what_and_when(form: str) -> None:
+    text = render_report(report_of(DETAILED, outputs=OUTPUTS), form)
+    words = read_html(text).text if form == ".html" else MarkdownIt().enable("table").render(text)
+
+    for fact in (
+        "PERIODIC",
+        "ann@example.com",
+        "day=2026-01-01",
+        "mode=full",
+        "1a2b3c4",
+        "job cluster small: i3.xlarge",
+        "2026-01-01 00:00:00+00:00",
+        "2026-01-01 00:00:21+00:00",
+        f"dbjobs runs repair {RUN_ID} --rerun-failed",
+    ):
+        assert fact in unescape(words), fact
+    assert text.count(URL.replace("&", "&amp;") if form == ".html" else URL) >= 3, "a link for each task"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        run("TERMINATED", "SUCCESS", timed("a", "SUCCESS", 0, 1)),
+        run("RUNNING", None, timed("a", "FAILED", 0, 1), timed("b", None, 1, 2)),
+        run("TERMINATED", "FAILED"),
+        {**FAILED, "job_id": None},
+    ],
+    ids=["good", "active", "2.0", "submitted"],
+)
+def test_a_run_that_cannot_be_repaired_has_no_command_for_it(payload: Payload) -> None:
+    for form in (".html", ".md"):
+        assert "runs repair" not in render_report(report_of(payload), form)
+
+
+def test_what_a_task_waited_for_is_drawn_lighter_and_explained() -> None:
+    waiting = timed("load", "SUCCESS", 0, 100, queue_duration=30_000, setup_duration=20_000)
+    text = render_report(report_of(run("TERMINATED", "SUCCESS", waiting)), ".html")
+
+    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)%"[^>]* width="([\d.]+)%"', text)
+    assert bars == [("queue", "0.0", "30.000"), ("light", "30.0", "20.000"), ("work", "50.0", "50.000")]
+    assert "queue 30s, setup 20s" in text, "in the tooltip, too"
+    for words in ("waiting in the queue", "waiting for compute", "running"):
+        assert words in read_html(text).text
+    assert "legend" not in render_report(report_of(REPAIRED_AT_ONCE), ".html").partition("</style>")[2]
+
+
+def test_a_task_of_less_than_a_second_has_a_duration_and_a_place_on_the_axis() -> None:
+    quick = [timed(f"t{number}", "SUCCESS", 0, 0) for number in range(3)]
+    for number, one in enumerate(quick):
+        one |= {"start_time": AT + 200 * number, "end_time": AT + 200 * number + 150}
+    text = render_report(report_of(run("TERMINATED", "SUCCESS", *quick)), ".html")
+
+    assert text.count(">0.1s<") >= 3
+    assert "0s</td>" not in text
+    starts = re.findall(r'<rect class="work" x="([\d.]+)%"[^>]* rx', text)
+    assert [round(float(start) * 0.55) for start in starts] == [0, 20, 40]
+    assert "| 0.1s |" in render_report(report_of(run("TERMINATED", "SUCCESS", *quick)), ".md")
+
+
+REPAIRED_AT_ONCE = run(
+    "TERMINATED", "SUCCESS", timed("load", "FAILED", 0, 9), timed("load", "SUCCESS", 9, 20)
+)
+HOURS = 7 * 3600
+REPAIRED = run(
+    "TERMINATED",
+    "SUCCESS",
+    timed("fetch", "SUCCESS", 0, 300, run_id=1),
+    timed("load", "FAILED", 300, 400, run_id=2),
+    timed("load", "SUCCESS", HOURS, HOURS + 100, run_id=3, attempt_number=1),
+    start_time=AT,
+    end_time=AT + (HOURS + 100) * 1000,
+)
+
+
+def test_the_time_between_a_failure_and_its_repair_is_folded() -> None:
+    text = render_report(report_of(REPAIRED), ".html")
+
+    assert read_html(text).text.count("6h53m without activity") >= 1
+    bars = re.findall(r'<rect class="work" x="([\d.]+)%"[^>]* width="([\d.]+)%" rx', text)
+    shares = [(float(left), float(width)) for left, width in bars]
+    assert [round(width, 1) for _, width in shares] == [58.2, 19.4, 19.4], "300, 100 and 100 of 97 percent"
+    assert round(sum(shares[2])) == 100
+    labels = re.findall(r"<text[^>]*>([^<]*)<", text)
+    assert labels[0] == "0s"
+    assert "7h" in labels, "the repair begins seven hours after the start"
+
+    blocks = render_report(report_of(REPAIRED), ".md").split("```mermaid")[1:]
+    assert ["load attempt 2" in block for block in blocks] == [False, True]
+
+
+@given(
+    times=st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**6)), min_size=1, max_size=20),
+    moment=st.integers(0, 12 * 10**6),
+)
+def test_whatever_is_folded_time_goes_from_left_to_right(times: list[tuple[int, int]], moment: int) -> None:
+    tasks = [
+        timed(f"t{number}", "SUCCESS", start, start + took) for number, (start, took) in enumerate(times)
+    ]
+    runs = Run(run("TERMINATED", "SUCCESS", *tasks)).tasks
+    chart = make_chart(runs, AT / 1000)
+    assert chart is not None
+
+    ends = [task.end_time or 0 for task in runs]
+    moments = sorted([*(task.start_time or 0 for task in runs), *ends, AT + moment * 1000])
+    shares = [chart.share(one) for one in moments]
+    assert shares == sorted(shares)
+    assert all(0 <= share <= 100 for share in shares)
+    if chart.end - chart.start > 100:
+        assert chart.share(max(ends)) > 99.9
+    assert [tick.share for tick in chart.ticks] == sorted(tick.share for tick in chart.ticks)
+    assert len(chart.ticks) <= 8 + 2 * len(chart.gaps)
+    assert not [gap for gap in chart.gaps for task in runs if gap[0] < (task.start_time or 0) < gap[1]]
 
 
 def test_the_timeline_is_to_scale() -> None:

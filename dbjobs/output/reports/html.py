@@ -14,15 +14,15 @@ from dbjobs.output.formatting import (
     format_counts,
     format_duration,
     format_message,
-    format_started,
+    format_short_duration,
     format_state,
-    format_time_spent,
     format_zoned_date,
     join_facts,
     seconds_of,
 )
-from dbjobs.output.reports.gantt import Chart, draw_axis, draw_bars
-from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask, whole_span
+from dbjobs.output.reports.facts import describe_run
+from dbjobs.output.reports.gantt import WAITING, draw_axis, draw_bars, make_chart, render_legend
+from dbjobs.output.reports.model import Report, ReportedRun, ReportedTask, link_of
 from dbjobs.output.reports.page import (
     Lines,
     class_of,
@@ -112,20 +112,18 @@ def _facts(run: ReportedRun, report: Report) -> Lines:
     for text in (message, *run.repairs, report.note if len(report.runs) == 1 else ""):
         if text:
             yield f'<p class="message">{escape_line(text)}</p>'
-    link = str(run.run_id)
-    if run.url:
-        link = f'<a href="{html.escape(run.url)}" rel="noreferrer">{run.run_id}</a>'
-    facts = {"run": link, "parameters": escape_line(run.label)}
+    facts = {"run": _linked(str(run.run_id), run.url)}
     if run.run:
-        took = escape_line(format_duration(seconds_of(run.run, report.made_at)))
         facts |= {
-            "job": str(run.run.job_id or ""),
-            format_started(run.run): escape_line(format_zoned_date(run.run.start_time)),
-            "took" if run.run.is_ended else "so far": took,
-            "spent on": escape_line(format_time_spent(run.run)),
-            "tasks": escape_line(format_counts(task.task.shown_state for task in run.tasks)),
+            label: "".join(f"<bdi>{escape_line(value)}</bdi>" for value in values)
+            for label, values in describe_run(run, report.made_at).items()
         }
     yield from render_facts(facts)
+
+
+def _linked(text: str, url: str) -> str:
+    """Text of HTML, as a link if there is a URL."""
+    return f'<a href="{html.escape(url)}" rel="noreferrer">{text}</a>' if url else text
 
 
 def _run_body(run: ReportedRun, report: Report) -> Lines:
@@ -136,6 +134,8 @@ def _run_body(run: ReportedRun, report: Report) -> Lines:
         for index, task in enumerate(run.failed_tasks):
             yield from _failures(task, is_open=index < OPEN_TRACES)
         yield "</section>"
+    if run.repair_command:
+        yield f'<p class="next">To repair the run: <code>{run.repair_command}</code></p>'
     if run.tasks:
         rows = []
         for task in run.tasks:
@@ -156,11 +156,11 @@ def _failures(reported: ReportedTask, *, is_open: bool) -> Lines:
         task, failure = attempt.task, attempt.failure
         if failure is None:
             continue
-        facts = [format_attempt(task), format_duration(seconds_of(task, 0) if task.is_ended else None)]
+        facts = [format_attempt(task), format_short_duration(seconds_of(task, 0) if task.is_ended else None)]
         small = "".join(f" <small>{fact}</small>" for fact in facts if fact)
         yield '<article class="failed">'
         yield (
-            f'<h3><span class="symbol">{symbol_of(task)}</span> <bdi>{escape_line(task.task_key)}</bdi> '
+            f'<h3><span class="symbol">{symbol_of(task)}</span> {_name(task.task_key, task)} '
             f"{escape_line(task.shown_state)}{small}</h3>"
         )
         if failure.error:
@@ -175,10 +175,15 @@ def _failures(reported: ReportedTask, *, is_open: bool) -> Lines:
         yield "</article>"
 
 
+def _name(text: str, run: AnyRun | None) -> str:
+    """Text of the API, as a link if the run or the task that it names has a page."""
+    return _linked(f"<bdi>{escape_line(text)}</bdi>", link_of(run) if run else "")
+
+
 def _timeline(title: str, rows: Sequence[TimelineRow], report: Report) -> Lines:
     now = report.made_at
-    span = whole_span([bar for row in rows for bar in row.bars], now)
-    chart = Chart(*span, now) if span else None
+    runs = [bar for row in rows for bar in row.bars]
+    chart = make_chart(runs, now)
     yield f'<section>\n<h2>{title}</h2>\n<table class="gantt">'
     yield '<thead><tr><th colspan="2" scope="col">name</th><th scope="col">state</th>'
     yield '<th class="took" scope="col">took</th>'
@@ -186,19 +191,27 @@ def _timeline(title: str, rows: Sequence[TimelineRow], report: Report) -> Lines:
     yield f'<td class="bars" aria-hidden="true">{axis}</td></tr></thead>\n<tbody>'
     for row in rows:
         note = f" <small>{row.note}</small>" if row.note else ""
-        took = format_duration(seconds_of(row.newest, now)) if row.newest else ""
+        took = format_short_duration(seconds_of(row.newest, now)) if row.newest else ""
         tips = [
             join_facts(
                 format_attempt(bar),
                 bar.shown_state,
-                format_duration(seconds_of(bar, now)),
+                format_short_duration(seconds_of(bar, now)),
+                *(
+                    f"{part} {format_duration(bar.seconds_in(part))}"
+                    for part in WAITING
+                    if bar.seconds_in(part)
+                ),
                 format_zoned_date(bar.start_time),
             )
             for bar in row.bars
         ]
         bars = [(bar, class_of(bar), escape_line(tip)) for bar, tip in zip(row.bars, tips, strict=True)]
         yield f'<tr class="{class_of(row.newest)}"><td class="symbol">{symbol_of(row.newest)}</td>'
-        yield f'<th scope="row"><bdi>{escape_line(row.name)}</bdi>{note}</th>'
+        yield f'<th scope="row">{_name(row.name, row.newest)}{note}</th>'
         yield f'<td class="state">{escape_line(row.state)}</td><td class="took">{took}</td>'
         yield f'<td class="bars">{draw_bars(chart, bars) if chart else ""}</td></tr>'
-    yield "</tbody>\n</table>\n</section>"
+    yield "</tbody>\n</table>"
+    if chart and (legend := render_legend(chart, runs)):
+        yield legend
+    yield "</section>"

@@ -15,16 +15,15 @@ from dbjobs.output.formatting import (
     format_counts,
     format_duration,
     format_message,
-    format_started,
+    format_short_duration,
     format_state,
-    format_time_spent,
     format_took,
-    format_zoned_date,
     join_facts,
     seconds_of,
 )
+from dbjobs.output.reports.facts import describe_run
 from dbjobs.output.reports.mermaid import draw_gantt
-from dbjobs.output.reports.model import Report, ReportedRun
+from dbjobs.output.reports.model import Report, ReportedRun, link_of
 from dbjobs.output.terminal.style import style_of
 from dbjobs.output.truncation import MAX_CELL, short_line
 
@@ -49,23 +48,20 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
     reported, run = report.runs[0], report.runs[0].run
     state = _cell(format_state(run)) if run else reported.state
     yield f"## {_symbol_of(reported)} {_cell(reported.title)}: {state}"
-    facts = [_link(reported)]
-    if run:
-        took = format_duration(seconds_of(run, report.made_at))
-        facts += [
-            f"job {run.job_id}" if run.job_id else "",
-            _cell(reported.label),
-            f"{format_started(run)} {format_zoned_date(run.start_time)}" if run.start_time else "",
-            (f"took {took}" if run.is_ended else f"{took} so far") if took else "",
-            format_time_spent(run),
-        ]
-    yield from ("", join_facts(*facts, separator=" · "))
+    described = describe_run(reported, report.made_at)
+    facts = {label: _cell(f"{label} {', '.join(values)}") for label, values in described.items()}
+    first = [facts.pop(label, "") for label in ("job", "started", "waiting since", "ended", "took", "so far")]
+    yield from ("", join_facts(_link(reported), *first, separator=" · "))
+    if facts:
+        yield from ("", join_facts(*facts.values(), separator=" · "))
     if reported.message:
         yield from ("", f"> {_cell(reported.message)}")
     yield from _repairs(reported)
     yield from _note(report)
     yield from _not_started(report)
     yield from _failures(reported, MAX_SHOWN_FAILURES)
+    if reported.repair_command:
+        yield from ("", f"To repair the run: `{reported.repair_command}`")
     if reported.tasks:
         yield from ("", "| | task | state | duration | message |", "|---|---|---|--:|---|")
         for task in reported.tasks[:MAX_ROWS]:
@@ -73,9 +69,9 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
             error = task.failure.error.partition("\n")[0] if task.failure else ""
             cells = [
                 style_of(newest).symbol,
-                _cell(newest.task_key),
+                _linked(_cell(newest.task_key), link_of(newest)),
                 _cell(newest.shown_state),
-                format_duration(seconds_of(newest, report.made_at)),
+                format_short_duration(seconds_of(newest, report.made_at)),
                 _cell(join_facts(format_attempt(newest), error or format_message(newest))),
             ]
             yield f"| {' | '.join(cells)} |"
@@ -161,7 +157,11 @@ def _name_of(task: TaskRun) -> str:
 
 
 def _link(run: ReportedRun) -> str:
-    return f"[run {run.run_id}](<{run.url}>)" if run.url else f"run {run.run_id}"
+    return _linked(f"run {run.run_id}", run.url)
+
+
+def _linked(text: str, url: str) -> str:
+    return f"[{text}](<{url}>)" if url else text
 
 
 def _symbol_of(run: ReportedRun) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from dbjobs.output.formatting import DAY, AnyRun
-from dbjobs.output.reports.model import span_of, whole_span
+from dbjobs.output.formatting import DAY, AnyRun, format_duration
+from dbjobs.output.reports.gantt import make_chart
+from dbjobs.output.reports.model import span_of
 from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import short_line
 
@@ -23,16 +24,29 @@ TAGS = {
 
 
 def draw_gantt(bars: Sequence[tuple[str, AnyRun]], now: float) -> Iterator[str]:
-    """The lines of a fenced block, in the order given; nothing if nothing has started."""
+    """The lines of a fenced block, in the order given; nothing if nothing has started.
+
+    A block has one linear axis, so after a long time of no activity another one begins.
+    """
     started = [(name, run) for name, run in bars if run.start_time][:MAX_BARS]
-    whole = whole_span([run for _, run in started], now)
-    if not whole:
+    chart = make_chart([run for _, run in started], now)
+    if chart is None:
         return
-    is_long = whole[1] - whole[0] > DAY * 1000
+    ends = [*(gap[0] for gap in chart.gaps), chart.end]
+    for index, end in enumerate(ends):
+        start = chart.gaps[index - 1][1] if index else chart.start
+        if index:
+            idle = (start - chart.gaps[index - 1][0]) / 1000
+            yield from ("", f"After {format_duration(idle)} without activity:")
+        in_block = [(name, run) for name, run in started if start <= (run.start_time or 0) <= end]
+        yield from _draw_block(in_block, now, is_long=end - start > DAY * 1000)
+
+
+def _draw_block(bars: Sequence[tuple[str, AnyRun]], now: float, *, is_long: bool) -> Iterator[str]:
     yield from ("", "```mermaid", "gantt", "    dateFormat x")
     yield f"    axisFormat {'%m-%d %H:%M' if is_long else '%H:%M:%S'}"
-    for name, run in started:
-        start, end = span_of(run, now) or whole
+    for name, run in bars:
+        start, end = span_of(run, now) or (0, 0)
         style = style_of(run)
         # after its symbol, a name is not read as a keyword; what Mermaid reads as syntax becomes a blank
         plain = "".join(char if char.isalnum() or char in " _-.()=" else " " for char in short_line(name))

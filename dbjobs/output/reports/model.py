@@ -97,8 +97,7 @@ class ReportedRun:
     @property
     def url(self) -> str:
         """The run's page, if it has one that can be a link."""
-        url = clean_line((self.run and self.run.run_page_url) or "")
-        return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= MAX_URL else ""
+        return link_of(self.run) if self.run else ""
 
     @property
     def state(self) -> str:
@@ -111,6 +110,13 @@ class ReportedRun:
     @property
     def is_good(self) -> bool:
         return self.outcome is not None and self.outcome.is_good
+
+    @property
+    def repair_command(self) -> str:
+        """What repairs the run, if that is possible: it has ended, and is the run of a job with tasks."""
+        run = self.run
+        is_repairable = run is not None and run.is_ended and not self.is_good and run.job_id and run.tasks
+        return f"dbjobs runs repair {self.run_id} --rerun-failed" if is_repairable else ""
 
     @property
     def message(self) -> str:
@@ -180,6 +186,12 @@ class Report:
         if len(self.runs) == 1:
             return names[0]
         return f"{len(self.runs)} runs of {names[0]}" if len(names) == 1 else count(len(self.runs), "run")
+
+
+def link_of(run: AnyRun) -> str:
+    """The page of a run or a task, if it has one that can be a link."""
+    url = clean_line(run.run_page_url or "")
+    return url if re.fullmatch(r"https?://[^\s<>()\\\"`|]+", url) and len(url) <= MAX_URL else ""
 
 
 Span = tuple[float, float]
