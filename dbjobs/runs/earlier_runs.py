@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from dbjobs.api.client import JobsApi
-from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
+from dbjobs.api.models import OWN_FAILURES, Run
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import DbjobsError
 from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.causes import Cause, find_cause
-from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.failures import FailureReader, failed_attempts
 
 MAX_EARLIER = 25
 """Earlier runs that are looked at: one page of a list."""
@@ -43,12 +43,6 @@ class EarlierRuns:
         good = (self.last_good.start_time or 0) if self.last_good else 0
         row = [run for run in self.same if (run.start_time or 0) >= good]
         return row[-1] if row else None
-
-
-def failed_attempts(run: Run) -> list[TaskRun]:
-    """The tasks that failed in the end; a run of API 2.0 is its own only task."""
-    tasks = run.failed_tasks if run.tasks else run.output_runs
-    return [task for task in tasks if task.outcome in OWN_FAILURES]
 
 
 def read_earlier_runs(api: JobsApi, run: Run, causes: Sequence[Cause], reader: FailureReader) -> EarlierRuns:

@@ -16,8 +16,8 @@ from dbjobs.jobfiles.differences import Difference
 from dbjobs.runs.cause_signs import Category
 from dbjobs.runs.causes import Cause, find_cause, group_causes
 from dbjobs.runs.comparison import compare_runs
-from dbjobs.runs.earlier_runs import EarlierRuns, failed_attempts, read_earlier_runs
-from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.earlier_runs import EarlierRuns, read_earlier_runs
+from dbjobs.runs.failures import FailureReader, failed_attempts
 from dbjobs.runs.log_delivery import find_logs
 
 MAX_TASKS = 10

@@ -4,7 +4,7 @@ What reads it: `runs explain`, what a wait shows, reports and annotations of CI 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -132,7 +132,13 @@ class FailureReader:
             return [(name, part) for name, part in named if part.outcome in STOPPED]
         child_id = (output.get("run_job_output") or {}).get("run_id")
         payload = self._read_run(child_id) if child_id else None
-        return _parts_of_run(Run(payload), name) if payload else []
+        if payload is None:
+            return []
+        run = Run(payload)
+        failed = failed_attempts(run)
+        if not failed and run.outcome and not run.outcome.is_good:  # it was canceled, or never ran
+            return [(f"{name} > {run.run_id}", run)]
+        return [(f"{name} > {run.run_id} > {task.task_key}", task) for task in failed]
 
     def _read_run(self, run_id: int) -> Payload | None:
         if self.is_out_of_reach or self.part_requests_left <= 0:
@@ -156,11 +162,7 @@ class FailureReader:
         return {run_id: self.read(task) for run_id, task in list(failed.items())[:most] if run_id}
 
 
-def _parts_of_run(run: Run, name: str) -> list[tuple[str, TaskRun | Run]]:
-    """Its failed tasks; the run itself if none of them failed, since it was canceled or never ran."""
-    tasks: Sequence[TaskRun] = run.failed_tasks or (() if run.tasks else run.output_runs)
-    failed = [task for task in tasks if task.outcome in OWN_FAILURES]
-    is_good = run.outcome is None or run.outcome.is_good
-    if failed or is_good:
-        return [(f"{name} > {run.run_id} > {task.task_key}", task) for task in failed]
-    return [(f"{name} > {run.run_id}", run)]
+def failed_attempts(run: Run) -> list[TaskRun]:
+    """The tasks that failed in the end; a run of API 2.0 stands for its only one."""
+    tasks = run.failed_tasks if run.tasks else run.output_runs
+    return [task for task in tasks if task.outcome in OWN_FAILURES]

@@ -1,9 +1,9 @@
 """Why the failed runs of a list failed, where their own messages say only that they did."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dbjobs.api.client import JobsApi
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
@@ -12,11 +12,12 @@ from dbjobs.common.deadline import time_limit
 from dbjobs.errors import DbjobsError
 from dbjobs.http.retry import NO_RETRIES
 from dbjobs.runs.causes import Cause, is_generic
-from dbjobs.runs.earlier_runs import failed_attempts
-from dbjobs.runs.failures import FailureReader
+from dbjobs.runs.failures import FailureReader, failed_attempts
 
 if TYPE_CHECKING:
     from dbjobs.runs.history import FailureGroup, JobHistory
+
+Attempt = TypeVar("Attempt", Run, TaskRun)
 
 MAX_READ_ROWS = 10
 """So many failed rows, the first ones, are looked into: a request each, two if the list has no tasks."""
@@ -40,27 +41,11 @@ class ListedCauses:
 
     def of_runs(self, runs: Iterable[Run]) -> dict[int, Cause]:
         """By run_id, the cause of what failed first in each run; of a run of one task without its name."""
-        causes = {}
-        for run in runs:
-            if self._is_worth_reading(run):
-                with time_limit(self.clock, self._seconds_left) as limit:
-                    cause = self._read_first(run)
-                self._count_read(limit.seconds_left)
-                if cause:
-                    causes[run.run_id] = cause
-        return causes
+        return self._read_each(((run.run_id, run) for run in runs), self._read_first)
 
     def of_tasks(self, tasks: Iterable[TaskRun]) -> dict[int, Cause]:
         """By run_id, why tasks failed."""
-        causes = {}
-        for task in tasks:
-            if task.run_id and self._is_worth_reading(task):
-                with time_limit(self.clock, self._seconds_left) as limit:
-                    cause = self._read_task(task)
-                self._count_read(limit.seconds_left)
-                if cause:
-                    causes[task.run_id] = cause
-        return causes
+        return self._read_each(((task.run_id, task) for task in tasks), self._read_task)
 
     def of_failures(self, history: "JobHistory") -> "JobHistory":
         """The history with its groups of failures told by the cause of the newest one of each."""
@@ -71,13 +56,21 @@ class ListedCauses:
         cause = next(iter(self.of_tasks(failed).values()), None)
         return replace(group, message=cause.line) if cause else group
 
-    def _is_worth_reading(self, run: Run | TaskRun) -> bool:
-        may_read = self._reads_left > 0 and self._seconds_left > 0
-        return may_read and run.outcome in OWN_FAILURES and is_generic(run.message)
-
-    def _count_read(self, seconds_left: float) -> None:
-        self._reads_left -= 1
-        self._seconds_left = seconds_left
+    def _read_each(
+        self, attempts: Iterable[tuple[int | None, Attempt]], read: Callable[[Attempt], Cause | None]
+    ) -> dict[int, Cause]:
+        """The causes of those that failed and do not say why themselves, while there is time."""
+        causes = {}
+        for run_id, attempt in attempts:
+            is_worthwhile = attempt.outcome in OWN_FAILURES and is_generic(attempt.message)
+            if run_id and is_worthwhile and self._reads_left > 0 and self._seconds_left > 0:
+                with time_limit(self.clock, self._seconds_left) as limit:
+                    cause = read(attempt)
+                self._reads_left -= 1
+                self._seconds_left = limit.seconds_left
+                if cause:
+                    causes[run_id] = cause
+        return causes
 
     def _read_first(self, run: Run) -> Cause | None:
         if not run.tasks and self.api.version != "2.0":
