@@ -13,6 +13,7 @@ from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError
 from dbjobs.output.ci_systems import CiSystem, detect_ci_system
 from dbjobs.output.streams import Streams
+from dbjobs.runs.cause_groups import MAX_GROUPED
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.snapshots import PendingStarts, Snapshot
 
@@ -105,7 +106,7 @@ class Reporter:
         `note` says why the wait ended before they did. `may_ask`: there is time to fetch why
         tasks failed. A report that is not `is_final` is replaced by a later one.
         """
-        if not snapshot.runs:
+        if not snapshot.runs and not self._not_started:
             return
         if self.ci_format or self.files:
             with self._errors_as_warnings("the reports"):
@@ -113,7 +114,8 @@ class Reporter:
                 for file, form in self.files:
                     with self._errors_as_warnings(str(file)):
                         self.write_report(report, file, form)
-                self.report_to_ci(report, may_ask=may_ask, is_final=is_final)
+                if report.runs:
+                    self.report_to_ci(report, may_ask=may_ask, is_final=is_final)
         if is_final and self.notify_url and not self._has_notified:
             self._has_notified = True  # a signal from now on does not send it again
             with self._errors_as_warnings("the notification"):
@@ -139,7 +141,8 @@ class Reporter:
         from dbjobs.output.repairs import describe_repairs
         from dbjobs.output.reports.model import Report, ReportedRun
 
-        left = MAX_OUTPUTS if may_ask else 0
+        most = MAX_GROUPED if self.pending_starts else MAX_OUTPUTS
+        left = most if may_ask else 0
         runs = []
         for watched in snapshot.runs:
             failures = self.failures.read_all(watched.run, left) if watched.run else {}
@@ -147,7 +150,8 @@ class Reporter:
             error = watched.error.message if watched.error else ""
             repairs = tuple(describe_repairs(watched))
             runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error, repairs))
-        return Report(tuple(runs), self.clock.now(), note, self._not_started)
+        sets = self.pending_starts.sets.labels if self.pending_starts else ()
+        return Report(tuple(runs), self.clock.now(), note, self._not_started, sets)
 
     def write_report(self, report: "Report", file: Path, form: str) -> None:
         """Write the whole file or nothing; a UsageError if it cannot be written."""

@@ -12,15 +12,12 @@ from dbjobs.output.formatting import count
 from dbjobs.output.reporting import Reporter
 from dbjobs.output.streams import Streams
 from dbjobs.output.task_outputs import render_failure, render_output
-from dbjobs.runs.cause_groups import group_by_cause
+from dbjobs.runs.cause_groups import MAX_GROUPED, group_by_cause
 from dbjobs.runs.failures import FailedTask, FailureReader
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 MAX_SHOWN_OUTPUTS = 10
 """The outputs of this many tasks are shown; they are enough for a run with hundreds of failed tasks."""
-
-MAX_READ_OF_SETS = 500
-"""This many failures of a backfill are read; they are grouped by cause."""
 
 MAX_EXPLAINED_RUNS = 3
 """The causes of this many failed runs are shown at the end of a wait."""
@@ -71,7 +68,7 @@ class WaitOutputs:
                 limit = min(limit, snapshot.next_poll - snapshot.elapsed)
             elif snapshot.sets:
                 limit = SECONDS_TO_READ_AT_END
-            most = MAX_READ_OF_SETS if snapshot.sets else MAX_SHOWN_OUTPUTS
+            most = MAX_GROUPED if snapshot.sets else MAX_SHOWN_OUTPUTS
             if limit < LEAST_TO_READ or not may_ask:  # such as between two starts
                 most = 0
             elif not snapshot.error:

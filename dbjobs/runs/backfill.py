@@ -145,10 +145,11 @@ class Backfill:
                 watched = self._start(planned)
             except DbjobsError as error:
                 if isinstance(error, RefusedError) and (is_refusal(error) or not error.answer):
-                    if not self._started and not self.refused:  # if the first is refused, all will be
-                        raise
+                    is_first = not self._started and not self.refused
                     del self._queue[planned.label]
                     self.refused[planned.label] = error
+                    if is_first:  # then all would be
+                        raise
                     logger.warning("%s was refused: %s", planned.label, error.message)
                     continue
                 failures += 1

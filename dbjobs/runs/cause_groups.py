@@ -8,6 +8,9 @@ from dbjobs.runs.cause_signs import Category
 from dbjobs.runs.causes import Cause, find_cause, is_generic
 from dbjobs.runs.failures import FailedTask
 
+MAX_GROUPED = 500
+"""Of the failures of a backfill, so many are read: each is a request."""
+
 
 @dataclass(frozen=True)
 class CauseGroup:

@@ -316,10 +316,28 @@ def test_reports_name_the_sets_that_have_no_run(backfill: Any, workspace: Worksp
     }
     assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("3", "1", "2")
     for form in ("md", "html"):
-        page = re.sub(r"[\\]|</?bdi>", "", files[form].read_text("utf-8"))
-        assert "3 parameter sets without a run" in page
-        assert "day=2026-01-02: refused: day is closed" in page
-        assert "day=2026-01-05: not started" in page
+        page = re.sub(r"[\\]|<[^>]*>", "", files[form].read_text("utf-8"))
+        assert "1 succeeded, 1 failed, 1 refused, 2 not started" in page
+        assert re.search(r"1 set refused: day is closed\W+2026-01-02\W", page)
+        assert re.search(r"2 sets not started\W+2026-01-04, 2026-01-05\W", page)
+
+
+def test_a_backfill_that_started_nothing_has_its_report(
+    backfill: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    """The first set is refused, so no other is tried: the report says what was to be run."""
+    workspace.refusals = {
+        "2026-01-01": Reply(400, {"error_code": "BAD_REQUEST", "message": "no such parameter"})
+    }
+    files = {form: tmp_path / f"days.{form}" for form in ("xml", "md", "html")}
+
+    done = backfill(*THREE_DAYS, "--junit", files["xml"], "--report", files["md"], "--report", files["html"])
+
+    assert done.exit_code == 5
+    assert "3 sets: 1 refused, 2 not started" in done.stderr
+    assert ET.parse(files["xml"]).getroot().get("errors") == "1"
+    for form in ("md", "html"):
+        assert "refused: no such parameter" in files[form].read_text("utf-8")
 
 
 def test_when_the_first_is_refused_nothing_else_is_tried(backfill: Any, workspace: Workspace) -> None:

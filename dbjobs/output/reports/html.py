@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 from dbjobs.output.formatting import (
     AnyRun,
-    count,
     format_attempt,
-    format_counts,
     format_duration,
     format_message,
     format_short_duration,
@@ -32,16 +30,15 @@ from dbjobs.output.reports.page import (
     render_facts,
     symbol_of,
 )
-
-MAX_SECTIONS = 50
-"""Runs that have a section of their own, the failed ones first."""
+from dbjobs.output.reports.several_runs import render_several, render_times
+from dbjobs.output.sets import format_state_counts
 
 OPEN_TRACES = 3
 """Traces that are open at first; more would push the timeline out of sight."""
 
 
 class TimelineRow(NamedTuple):
-    """One row of the timeline: a run of several, or a task with all its attempts."""
+    """One row of the timeline: a task with all its attempts."""
 
     name: str
     note: str
@@ -52,58 +49,48 @@ class TimelineRow(NamedTuple):
 
 def render_html(report: Report) -> str:
     """The report as a page."""
-    worst_run = report.worst_run
-    title = f"{symbol_of(worst_run.run)} {report.title} {worst_run.state}"
+    if report.is_of_one:
+        run = report.worst_run
+        title = f"{symbol_of(run.run)} {report.title} {run.state}"
+    else:
+        title = f"{report.title}: {format_state_counts(row.state for row in report.rows)}"
     return compose_page(title, _body(report), report.made_at)
 
 
 def _body(report: Report) -> Lines:
-    worst_run = report.worst_run
-    symbol = symbol_of(worst_run.run)
-    is_single = len(report.runs) == 1
-    if not is_single:
-        outcome = format_counts(run.state for run in report.runs)
+    worst_run = report.worst_run if report.runs else None
+    run = worst_run.run if worst_run else None
+    if not report.is_of_one:
+        outcome = format_state_counts(row.state for row in report.rows)
     else:
-        outcome = format_state(worst_run.run) if worst_run.run else worst_run.state
-    yield f'<header class="{class_of(worst_run.run)}">'
-    yield f'<p class="outcome"><span class="symbol">{symbol}</span> {escape_line(outcome)}</p>'
+        outcome = format_state(run) if run else report.runs[0].state
+    yield f'<header class="{class_of(run)}">'
+    yield f'<p class="outcome"><span class="symbol">{symbol_of(run)}</span> {escape_line(outcome)}</p>'
     yield f"<h1>{escape_line(report.title)}</h1>"
-    if is_single:
-        yield from _facts(worst_run, report)
-    elif report.note:
-        yield f'<p class="message">{escape_line(report.note)}</p>'
+    if report.is_of_one:
+        yield from _facts(report.runs[0], report)
+    else:
+        if report.note:
+            yield f'<p class="message">{escape_line(report.note)}</p>'
+        yield from render_times(report)
     yield "</header>"
-    yield from _run_body(worst_run, report) if is_single else _several_runs(report)
-    if report.not_started:
-        yield '<details class="run" open>'
-        yield f"<summary>{count(len(report.not_started), 'parameter set')} without a run</summary>"
-        yield "<ul>"
-        for label, reason in report.not_started.items():
-            yield f"<li><bdi>{escape_line(label)}</bdi>: {escape_line(reason)}</li>"
-        yield "</ul>"
-        yield "</details>"
+    if report.is_of_one:
+        yield from _run_body(report.runs[0], report)
+    else:
+        yield from render_several(report, lambda run, is_open: _run_section(run, report, is_open=is_open))
 
 
-def _several_runs(report: Report) -> Lines:
-    """The timeline of all runs, then a section for each, up to MAX_SECTIONS."""
-    rows = []
-    for run in report.runs:
-        name, note = (run.label, str(run.run_id)) if run.label else (str(run.run_id), "")
-        rows.append(TimelineRow(name, note, run.state, run.run, (run.run,) if run.run else ()))
-    yield from _timeline("Runs", rows, report)
-    shown = sorted(report.runs, key=lambda run: run.is_good)[:MAX_SECTIONS]
-    if len(report.runs) > len(shown):
-        yield f"<p>In detail, the failed ones first: {len(shown)} of {len(report.runs)} runs.</p>"
-    for run in shown:
-        label = f" <bdi>{escape_line(run.label)}</bdi>" if run.label else ""
-        yield f'<details class="run {class_of(run.run)}"{"" if run.is_good else " open"}>'
-        yield (
-            f'<summary><span class="symbol">{symbol_of(run.run)}</span> '
-            f"run {run.run_id}{label} <b>{escape_line(run.state)}</b></summary>"
-        )
-        yield from _facts(run, report)
-        yield from _run_body(run, report)
-        yield "</details>"
+def _run_section(run: ReportedRun, report: Report, *, is_open: bool) -> Lines:
+    """One of several runs."""
+    label = f" <bdi>{escape_line(run.label)}</bdi>" if run.label else ""
+    yield f'<details class="run {class_of(run.run)}"{" open" if is_open else ""}>'
+    yield (
+        f'<summary><span class="symbol">{symbol_of(run.run)}</span> '
+        f"run {run.run_id}{label} <b>{escape_line(run.state)}</b></summary>"
+    )
+    yield from _facts(run, report)
+    yield from _run_body(run, report)
+    yield "</details>"
 
 
 def _facts(run: ReportedRun, report: Report) -> Lines:

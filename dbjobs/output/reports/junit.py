@@ -85,7 +85,7 @@ def _suite(run: ReportedRun, name: str, now: float) -> ET.Element:
 
 def _suite_of_not_started(report: Report) -> ET.Element:
     """A case for each parameter set that has no run: an error if it was refused, else skipped."""
-    name = f"{_line(report.runs[0].title)} (not started)"
+    name = f"{_line(report.job_name)} (not started)"
     cases = []
     for label, reason in report.not_started.items():
         case = _new_case(label, name.replace(".", "_"), "0.000")

@@ -5,14 +5,14 @@ escaped, and traces are in code fences that are longer than any in them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbjobs.api.models import TaskRun
 from dbjobs.common.plain_text import clean_text
+from dbjobs.output.causes import format_short_cause
 from dbjobs.output.formatting import (
     count,
     format_attempt,
-    format_counts,
     format_duration,
     format_message,
     format_short_duration,
@@ -23,11 +23,18 @@ from dbjobs.output.formatting import (
 )
 from dbjobs.output.reports.facts import describe_run
 from dbjobs.output.reports.mermaid import draw_gantt
-from dbjobs.output.reports.model import Report, ReportedRun, link_of
-from dbjobs.output.terminal.style import style_of
+from dbjobs.output.reports.model import Report, ReportedRun, group_by_reason, link_of
+from dbjobs.output.reports.page import symbol_of_set
+from dbjobs.output.sets import common_prefix, format_state_counts
+from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import MAX_CELL, short_line
 
 MAX_ROWS = 300
+MAX_ALL_ROWS = 50
+"""With more runs, a grid stands for all, and only those that did not go well have a row."""
+
+GRID_WIDTH = 50
+MAX_NAMES = 20
 MAX_SHOWN_FAILURES = 10
 MAX_DETAILED_RUNS = 10
 MAX_SHOWN_TRACE = 20_000
@@ -40,7 +47,7 @@ _LINKS = re.compile(r"(?<=[a-z])://|(?<=www)\.|@|(?<!\w):(?=[\w+-]+:)", re.IGNOR
 
 def render_markdown(report: Report, *, with_gantt: bool = True) -> str:
     """The report as a page; `with_gantt` if whoever shows it draws Mermaid."""
-    page = _one_run if len(report.runs) == 1 else _several_runs
+    page = _one_run if report.is_of_one else _several_runs
     return "\n".join(page(report, with_gantt=with_gantt)) + "\n"
 
 
@@ -58,7 +65,6 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
         yield from ("", f"> {_cell(reported.message)}")
     yield from _repairs(reported)
     yield from _note(report)
-    yield from _not_started(report)
     yield from _failures(reported, MAX_SHOWN_FAILURES)
     if reported.repair_command:
         yield from ("", f"To repair the run: `{reported.repair_command}`")
@@ -82,27 +88,77 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
 
 
 def _several_runs(report: Report, *, with_gantt: bool) -> Iterator[str]:
-    yield f"## {_symbol_of(report.worst_run)} {_cell(report.title)}"
-    yield from ("", f"{format_counts(_cell(run.state) for run in report.runs)}.")
+    rows = report.rows
+    symbol = _symbol_of(report.worst_run) if report.runs else StateStyle.NOT_STARTED.symbol
+    yield f"## {symbol} {_cell(report.title)}"
+    yield from ("", f"{format_state_counts(row.state for row in rows)}.")
     yield from _note(report)
-    yield from ("", "| | run | state | duration | tasks |", "|---|---|---|--:|---|")
-    for run in report.runs[:MAX_ROWS]:
-        took = format_duration(seconds_of(run.run, report.made_at)) if run.run else ""
-        label = f"{_link(run)} {_cell(run.label)}".rstrip()
-        failed = ", ".join(_cell(task.task.task_key) for task in run.failed_tasks[:5] if run.tasks)
-        tasks = f"failed: {failed}" if failed else _cell(run.message)
-        tasks = join_facts(tasks, *map(_cell, run.repairs), separator="; ")
-        yield f"| {_symbol_of(run)} | {label} | {_cell(run.state)} | {took} | {tasks} |"
-    yield from _left_out(len(report.runs) - MAX_ROWS, "run")
-    yield from _not_started(report)
-    if with_gantt:
+    yield from _groups(report)
+    if len(rows) > MAX_ALL_ROWS:
+        yield from _grid(report)
+        rows = tuple(row for row in rows if row.run and not row.run.is_good)
+    if shown := [row.run for row in rows[:MAX_ROWS] if row.run]:
+        yield from ("", "| | run | state | duration | tasks |", "|---|---|---|--:|---|")
+        yield from (_run_row(run, report) for run in shown)
+        yield from _left_out(len(rows) - MAX_ROWS, "run")
+    if with_gantt and len(report.runs) <= MAX_ALL_ROWS:
         bars = [(run.label or run.title, run.run) for run in report.runs if run.run]
         yield from draw_gantt(bars, report.made_at)
-    failed_runs = [run for run in report.runs if run.failed_tasks]
-    for run in failed_runs[:MAX_DETAILED_RUNS]:
+    runs = {run.run_id: run for run in report.runs}
+    examples = [runs[group.runs[0].run_id] for group in report.cause_groups]
+    detailed = [run for run in examples if run.failed_tasks][:MAX_DETAILED_RUNS]
+    for run in detailed:
         yield from ("", f"### {_symbol_of(run)} {_link(run)} {_cell(run.label)}".rstrip())
-        yield from _failures(run, max(1, MAX_SHOWN_FAILURES // len(failed_runs)))
-    yield from _left_out(len(failed_runs) - MAX_DETAILED_RUNS, "failed run")
+        yield from _failures(run, max(1, MAX_SHOWN_FAILURES // len(detailed)))
+
+
+def _groups(report: Report) -> Iterator[str]:
+    """A line for each cause of failures, and for each reason why sets have no run."""
+    runs = {run.run_id: run for run in report.runs}
+    prefix = common_prefix([row.name for row in report.rows])
+    lines = []
+    for group in report.cause_groups:
+        members = [runs[run.run_id] for run in group.runs]
+        noun = "set" if report.sets else "run"
+        cause = format_short_cause(group.cause) if group.cause else "causes that were not read"
+        text = f"{count(len(members), noun)}: {cause}"
+        links = [_link(run, run.name.removeprefix(prefix)) for run in members[:MAX_NAMES]]
+        lines.append(f"- {_symbol_of(members[0])} **{_cell(text)}**: {_join(links, len(members))}")
+    for reason, rows in group_by_reason(report).items():
+        names = [_cell(row.label.removeprefix(prefix)) for row in rows[:MAX_NAMES]]
+        text = f"{count(len(rows), 'set')} {reason}"
+        lines.append(f"- {symbol_of_set(rows[0])} **{_cell(text)}**: {_join(names, len(rows))}")
+    if lines:
+        yield from ("", *lines)
+
+
+def _join(names: Sequence[str], number: int) -> str:
+    """`number` is how many names there would be."""
+    more = f" and {number - len(names)} more" if number > len(names) else ""
+    return ", ".join(names) + more
+
+
+def _grid(report: Report) -> Iterator[str]:
+    """A symbol for each set, in order."""
+    rows = report.rows
+    prefix = common_prefix([row.name for row in rows])
+    starts = range(0, len(rows), GRID_WIDTH)
+    names = [short_line(rows[start].name.removeprefix(prefix), MAX_CELL) for start in starts]
+    width = max(map(len, names))
+    lines = [
+        f"{name:<{width}}  {''.join(map(symbol_of_set, rows[start : start + GRID_WIDTH]))}"
+        for start, name in zip(starts, names, strict=True)
+    ]
+    yield from ("", *_fence("\n".join(lines)))
+
+
+def _run_row(run: ReportedRun, report: Report) -> str:
+    took = format_duration(seconds_of(run.run, report.made_at)) if run.run else ""
+    label = f"{_link(run)} {_cell(run.label)}".rstrip()
+    failed = ", ".join(_cell(task.task.task_key) for task in run.failed_tasks[:5] if run.tasks)
+    tasks = f"failed: {failed}" if failed else _cell(run.message)
+    tasks = join_facts(tasks, *map(_cell, run.repairs), separator="; ")
+    return f"| {_symbol_of(run)} | {label} | {_cell(run.state)} | {took} | {tasks} |"
 
 
 def _repairs(run: ReportedRun) -> Iterator[str]:
@@ -113,14 +169,6 @@ def _repairs(run: ReportedRun) -> Iterator[str]:
 def _note(report: Report) -> Iterator[str]:
     if report.note:
         yield from ("", f"_{_cell(report.note)}_")
-
-
-def _not_started(report: Report) -> Iterator[str]:
-    if report.not_started:
-        yield from ("", f"{count(len(report.not_started), 'parameter set')} without a run:", "")
-        shown = list(report.not_started.items())[:MAX_ROWS]
-        yield from (f"- {_cell(label)}: {_cell(reason)}" for label, reason in shown)
-        yield from _left_out(len(report.not_started) - MAX_ROWS, "parameter set")
 
 
 def _failures(run: ReportedRun, maximum: int) -> Iterator[str]:
@@ -156,8 +204,8 @@ def _name_of(task: TaskRun) -> str:
     return f"{task.task_key} {format_attempt(task)}".rstrip()
 
 
-def _link(run: ReportedRun) -> str:
-    return _linked(f"run {run.run_id}", run.url)
+def _link(run: ReportedRun, name: str = "") -> str:
+    return _linked(_cell(name) or f"run {run.run_id}", run.url)
 
 
 def _linked(text: str, url: str) -> str:

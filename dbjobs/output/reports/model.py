@@ -7,14 +7,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from dbjobs.api.models import OWN_FAILURES, Run, TaskRun
 from dbjobs.api.states import SEVERITY, Outcome
 from dbjobs.common.plain_text import clean_line
 from dbjobs.output.causes import describe_failure
 from dbjobs.output.formatting import AnyRun, count
+from dbjobs.output.sets import SetState, state_of_run
 from dbjobs.output.task_outputs import trace_of
 from dbjobs.output.truncation import last_lines, truncate
+from dbjobs.runs.cause_groups import CauseGroup, group_by_cause
 from dbjobs.runs.failures import FailedTask
 
 MAX_TRACE_LINES = 400
@@ -91,6 +94,11 @@ class ReportedRun:
     """what this wait has repaired by itself, and why nothing more, a line each"""
 
     @property
+    def name(self) -> str:
+        """What distinguishes it from the others of a report."""
+        return self.label or str(self.run_id)
+
+    @property
     def title(self) -> str:
         return self.run.run_name if self.run else f"run {self.run_id}"
 
@@ -157,6 +165,32 @@ class ReportedRun:
         )
 
 
+class ReportedSet(NamedTuple):
+    """A parameter set of a backfill; or a run of several, whose `label` is empty."""
+
+    label: str
+    run: ReportedRun | None
+    reason: str = ""
+    """why it has no run"""
+
+    @property
+    def name(self) -> str:
+        return self.label or str(self.run.run_id if self.run else "")
+
+    @property
+    def state(self) -> SetState:
+        if self.run:
+            return state_of_run(self.run.run)
+        if self.reason.startswith("refused"):
+            return SetState.REFUSED
+        return SetState.UNCERTAIN if self.reason.startswith("may have") else SetState.NOT_STARTED
+
+    @property
+    def word(self) -> str:
+        """The state as the API has it, or why there is none."""
+        return self.run.state if self.run else self.state.value
+
+
 @dataclass(frozen=True)
 class Report:
     """Runs that were waited for, in the order given."""
@@ -168,6 +202,30 @@ class Report:
     """why the wait ended before the runs did"""
     not_started: Mapping[str, str] = field(default_factory=dict)
     """parameter sets of a backfill that have no run, by label, each with the reason"""
+    sets: Sequence[str] = ()
+    """the labels of all parameter sets of a backfill, in order"""
+
+    @cached_property
+    def rows(self) -> tuple[ReportedSet, ...]:
+        """Every set in order; without sets, every run."""
+        if not self.sets:
+            runs = tuple(ReportedSet(run.label, run) for run in self.runs)
+            return (*runs, *(ReportedSet(label, None, reason) for label, reason in self.not_started.items()))
+        by_label = {run.label: run for run in self.runs}
+        return tuple(
+            ReportedSet(label, by_label.get(label), self.not_started.get(label, "not started"))
+            for label in self.sets
+        )
+
+    @cached_property
+    def cause_groups(self) -> list[CauseGroup]:
+        """The runs that did not end well, by cause."""
+        failures = {key: failed for run in self.runs for key, failed in run.failures.items()}
+        return group_by_cause((run.run for run in self.runs if run.run), failures)
+
+    @property
+    def is_of_one(self) -> bool:
+        return len(self.runs) == len(self.rows) == 1
 
     @property
     def worst_run(self) -> ReportedRun:
@@ -180,12 +238,27 @@ class Report:
         return not self.not_started and all(run.is_good for run in self.runs)
 
     @property
+    def job_name(self) -> str:
+        """That of the first run; without any, what a backfill is made of."""
+        return self.runs[0].title if self.runs else "parameter sets"
+
+    @property
     def title(self) -> str:
-        """`nightly`, or `31 runs of nightly`."""
+        """`nightly`, `31 runs of nightly` or, of a backfill, `31 sets of nightly`."""
         names = list(dict.fromkeys(run.title for run in self.runs))
-        if len(self.runs) == 1:
-            return names[0]
-        return f"{len(self.runs)} runs of {names[0]}" if len(names) == 1 else count(len(self.runs), "run")
+        if self.is_of_one:
+            return self.job_name
+        number = count(len(self.sets), "set") if self.sets else count(len(self.runs), "run")
+        return f"{number} of {names[0]}" if len(names) == 1 else number
+
+
+def group_by_reason(report: Report) -> dict[str, list[ReportedSet]]:
+    """The sets without a run, by the reason."""
+    groups: dict[str, list[ReportedSet]] = {}
+    for row in report.rows:
+        if row.run is None:
+            groups.setdefault(row.reason, []).append(row)
+    return groups
 
 
 def link_of(run: AnyRun) -> str:

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from dbjobs.common.plain_text import clean_text
 from dbjobs.output.formatting import AnyRun, format_zoned_date
+from dbjobs.output.reports.model import ReportedSet
+from dbjobs.output.sets import SetState
 from dbjobs.output.terminal.style import StateStyle, style_of
 from dbjobs.output.truncation import short_line
 
@@ -55,6 +57,14 @@ def class_of(run: AnyRun | None) -> str:
 
 def symbol_of(run: AnyRun | None) -> str:
     return style_of(run).symbol if run else StateStyle.UNKNOWN.symbol
+
+
+def symbol_of_set(row: ReportedSet) -> str:
+    """That of its run, or of what keeps it from having one."""
+    if row.run:
+        return symbol_of(row.run.run)
+    styles = {SetState.REFUSED: StateStyle.REFUSED, SetState.UNCERTAIN: StateStyle.UNKNOWN}
+    return styles.get(row.state, StateStyle.NOT_STARTED).symbol
 
 
 def escape_line(text: str) -> str:
