@@ -11,7 +11,7 @@ from dbjobs.output.formatting import format_age, format_duration, seconds_of
 from dbjobs.output.keyboard import key_by_key, read_key
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import CAUSE_SHARE, CAUSE_WIDTH, Column, Row, lay_out
+from dbjobs.output.terminal.layout import CAUSE_SHARE, CAUSE_WIDTH, NAME_WIDTH, Column, Row, lay_out
 from dbjobs.output.terminal.screen import size_of, to_text
 from dbjobs.output.terminal.style import glyphs_for
 from dbjobs.runs.causes import Cause
@@ -21,11 +21,11 @@ _COLUMNS = (
     Column(is_whole=True, is_right=True, gap=1),
     Column(is_whole=True),
     Column(is_whole=True, gap=1),
-    Column(),
-    Column(is_whole=True, is_optional=True),
+    Column(min_width=NAME_WIDTH),
+    Column(is_whole=True, is_optional=True, priority=2),
     Column(is_whole=True, is_right=True, is_optional=True),
     Column(is_whole=True, is_optional=True, priority=1),
-    Column(is_optional=True, priority=2, min_width=CAUSE_WIDTH, min_share=CAUSE_SHARE),
+    Column(is_optional=True, priority=3, min_width=CAUSE_WIDTH, min_share=CAUSE_SHARE),
 )
 """Marker, number, symbol, state, name, age, duration, run id, cause."""
 

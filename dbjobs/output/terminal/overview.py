@@ -15,6 +15,9 @@ from dbjobs.runs.overview import JobOverview
 MAX_STRIP = 10
 """Runs in a strip such as `✓✗✓`, the newest on the right."""
 
+SHORT_STRIP, SHORT_STRIP_WIDTH = 5, 80
+"""On a terminal that is narrower, a strip has fewer runs."""
+
 _COLUMNS = (
     Column("NAME", min_width=MIN_NAME_WIDTH),
     Column("RUNS", is_whole=True),
@@ -43,10 +46,12 @@ def render_overview(
 
 def _make_row(job: JobOverview, causes: Mapping[int, Cause], canvas: Canvas) -> list[Text]:
     last = job.ended[0] if job.ended else None
+    is_narrow = canvas.width is not None and canvas.width < SHORT_STRIP_WIDTH
+    strip = job.ended[: SHORT_STRIP if is_narrow else MAX_STRIP]
     age = format_age(last.end_time or last.start_time, canvas.now) if last else ""
     return [
         Text(canvas.line(job.name), "bold"),
-        Text.assemble(*(canvas.symbol(run) for run in reversed(job.ended[:MAX_STRIP]))),
+        Text.assemble(*(canvas.symbol(run) for run in reversed(strip))),
         Text.assemble(canvas.state(last), f" {age}" if age else "") if last else Text(),
         _format_now(job, canvas),
         Text(canvas.line(_format_next(job, is_short=not canvas.has_dates))),

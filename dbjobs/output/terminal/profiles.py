@@ -22,7 +22,7 @@ def show_profiles(streams: Streams, profiles: Sequence[Payload]) -> None:
         Column(" ", is_whole=True),
         Column("NAME", is_whole=True, gap=1),
         Column("HOST", is_whole=True),
-        Column("AUTH", is_whole=True),
+        Column("AUTH", is_whole=True, is_optional=True, priority=1),
         Column("FILE", is_optional=True),
     ]
     rows = []
