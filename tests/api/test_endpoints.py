@@ -103,17 +103,19 @@ def test_people_get_more_of_a_job_by_two_requests_and_more_of_a_run_by_none(
     assert dbjobs("jobs", "get", 42, "--api-version", version).exit_code == 0
     assert dbjobs("runs", "get", 43, "--api-version", version).exit_code == 0
 
-    history = {} if version == "2.0" else {"include_history": "true"}
+    has_tasks = version != "2.0"
+    tasks = {"expand_tasks": "true"} if has_tasks else {}
+    history = {"include_history": "true"} if has_tasks else {}
     assert [(each.path.partition("/api/")[2], each.query) for each in server.received] == [
         (f"{version}/jobs/get", {"job_id": "42"}),
-        (f"{version}/jobs/runs/list", {"job_id": "42", "limit": "10"}),
+        (f"{version}/jobs/runs/list", {"job_id": "42", "limit": "10", **tasks}),
         ("2.0/permissions/jobs/42", {}),
         (f"{version}/jobs/runs/get", {"run_id": "43", **history}),
     ]
 
 
 def _of_version(version: str, body: Any) -> Any:
-    """2.0 knows one task, whose fields stand at the top."""
+    """2.0 knows one task, whose fields are at the top."""
     if version != "2.0" or body is None or "tasks" not in body:
         return body
     [task] = TASKS
