@@ -24,8 +24,18 @@ def with_auth_methods(profile: Profile, environ: Mapping[str, str]) -> Profile:
     """The profile with the methods to try in turn; a ConfigError if there is none, or too many."""
     source, auth_type = profile.credential_source, profile.get("auth_type")
     if auth_type:
-        _check_auth_type(auth_type, source)
-        names = [auth_type.value]
+        name = auth_type.value
+        if name in NOT_OFFERED:
+            problem, hint = f"dbjobs does not offer auth_type {name} ({auth_type.source})", NOT_OFFERED[name]
+            raise ConfigError(problem, hint=hint)
+        if name not in AUTH_METHODS:
+            problem = f"there is no auth_type {name!r} ({auth_type.source})"
+            raise ConfigError(problem, hint=f"it is one of {', '.join(AUTH_METHODS)}")
+        if missing := " and ".join(AUTH_METHODS[name].missing(source)):
+            raise ConfigError(
+                f"auth_type {name} ({auth_type.source}) needs {missing}, which {source.name} lacks"
+            )
+        names = [name]
     elif len(source.families) > 1:
         raise ConfigError(
             f"{source.name} has settings of more than one auth method: {' and '.join(source.families)}",
@@ -42,24 +52,6 @@ def with_auth_methods(profile: Profile, environ: Mapping[str, str]) -> Profile:
         raise _no_credentials(source, profile.host)
     profile.check()
     return replace(profile, auth_methods=tuple(names))
-
-
-def _check_auth_type(auth_type: Setting, source: Source) -> None:
-    """Refuse an auth method that does not exist, or whose settings the source lacks."""
-    name = auth_type.value
-    if name in NOT_OFFERED:
-        raise ConfigError(
-            f"dbjobs does not offer auth_type {name} ({auth_type.source})", hint=NOT_OFFERED[name]
-        )
-    if name not in AUTH_METHODS:
-        raise ConfigError(
-            f"there is no auth_type {name!r} ({auth_type.source})",
-            hint=f"it is one of {', '.join(AUTH_METHODS)}",
-        )
-    if missing := AUTH_METHODS[name].missing(source):
-        raise ConfigError(
-            f"auth_type {name} ({auth_type.source}) needs {' and '.join(missing)}, which {source.name} lacks"
-        )
 
 
 def _no_credentials(source: Source, host: Setting) -> ConfigError:

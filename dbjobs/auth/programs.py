@@ -85,13 +85,8 @@ def databricks_cli(sign_in: SignIn) -> Grant:
         if not name:
             raise
         answer = _run(sign_in, [program, "auth", "token", *by_host], hint)
-    _check_scopes(sign_in, token_of(answer), hint)
-    return bearer_of(answer, sign_in.clock.now())
-
-
-def _check_scopes(sign_in: SignIn, token: str, hint: str) -> None:
-    """Compare the scopes: the program returns a token for those it signed in with."""
-    wanted, given = set(scopes_of(sign_in).split()), claims_of(token).get("scope")
+    # the program returns a token for the scopes that it signed in with
+    wanted, given = set(scopes_of(sign_in).split()), claims_of(token_of(answer)).get("scope")
     given = set(given.split() if isinstance(given, str) else map(str, given or ())) - {"offline_access"}
     if sign_in.profile.get("scopes") and given and given != wanted:
         raise SignInError(
@@ -99,6 +94,7 @@ def _check_scopes(sign_in: SignIn, token: str, hint: str) -> None:
             f"and the profile wants {' '.join(sorted(wanted)) or DEFAULT_SCOPE}",
             hint=f"{hint} --scopes {','.join(sorted(wanted))}",
         )
+    return bearer_of(answer, sign_in.clock.now())
 
 
 def _databricks(settings: Mapping[str, Setting]) -> str:

@@ -101,7 +101,16 @@ def make_body(url: str, snapshot: Snapshot, note: str, not_started: Mapping[str,
     if host in SLACK_HOSTS:
         return {"text": "\n".join(escape(line, quote=False) for line in _lines(snapshot, note, not_started))}
     if host.endswith(TEAMS_HOSTS):
-        return _to_teams(snapshot, _lines(snapshot, note, not_started))
+        # an adaptive card, of runs of text: these are shown as they are, without markup
+        texts = [{"type": "TextRun", "text": line} for line in _lines(snapshot, note, not_started)]
+        card = {
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "type": "AdaptiveCard",
+            "version": "1.4",
+            "body": [{"type": "RichTextBlock", "inlines": [text]} for text in texts],
+        }
+        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+        return {"type": "message", "attachments": [attachment]}
     return {
         "event": "dbjobs.wait_ended",
         "summary": _title(snapshot),
@@ -170,17 +179,3 @@ def _lines(snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> lis
         lines.append(f"{count(len(not_started), 'parameter set')} without a run")
     urls = [one.run.run_page_url for one in _by_severity(snapshot)[:1] if one.run]
     return lines + [url for url in urls if url]
-
-
-def _to_teams(snapshot: Snapshot, lines: list[str]) -> dict[str, Any]:
-    """An adaptive card, of runs of text: these are shown as they are, without markup."""
-    card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
-        "body": [{"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line}]} for line in lines],
-    }
-    return {
-        "type": "message",
-        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
-    }
