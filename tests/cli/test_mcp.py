@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp.client import Client as McpClient
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 
 from dbjobs import Client, OutcomeUnknownError
@@ -225,7 +225,7 @@ def test_the_command_serves_on_stdin_and_stdout(workspace: Sandbox) -> None:
     )
 
     async def connect() -> None:
-        async with McpClient(command) as agent:
+        async with McpClient(stdio_client(command)) as agent:
             names = {tool.name for tool in (await agent.list_tools()).tools}
             assert "start_run" in names
             assert "cancel_run" not in names
