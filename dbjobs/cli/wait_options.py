@@ -1,6 +1,8 @@
 """The options of every wait."""
 
 import math
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -67,12 +69,25 @@ def _report_file(text: str) -> str:
 
 
 def _notify_url(text: str) -> str:
-    from dbjobs.output.notifications import check_url
+    from dbjobs.output.delivery import check_url
 
     try:
         return check_url(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _trace_target(text: str) -> str:
+    from dbjobs.output.trace import check_target, is_collector, read_headers
+
+    try:
+        target = check_target(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, or a file") from None
+    if is_collector(target):
+        with suppress(ValueError):  # which is a warning when the trace is sent; the values are hidden now
+            read_headers(os.environ)
+    return target
 
 
 CiOption = Annotated[
@@ -151,6 +166,15 @@ class WaitOptions:
             "POST the outcome to a webhook when the wait ends: Slack's, Teams', or JSON to any other.",
             metavar="URL",
             parser=_notify_url,
+        ),
+    ] = None
+    trace: Annotated[
+        str | None,
+        _wait_option(
+            "--trace",
+            "Write the run as an OpenTelemetry trace (OTLP), or send it to a collector.",
+            metavar="FILE|URL",
+            parser=_trace_target,
         ),
     ] = None
     no_input: Annotated[

@@ -133,5 +133,6 @@ def make_reporter(
         pending_starts=backfill,
         is_strict=options.strict,
         notify_url=options.notify,
+        trace_target=options.trace,
         has_groups=options.progress not in (ProgressMode.EVENTS, ProgressMode.NONE),
     )

@@ -9,24 +9,15 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from dbjobs.api.states import SEVERITY
 from dbjobs.common.clock import Clock
-from dbjobs.common.deadline import seconds_left, time_limit
-from dbjobs.common.hidden import hide
-from dbjobs.errors import DbjobsError, UnreachableError
+from dbjobs.output.delivery import deliver
 from dbjobs.output.formatting import count, format_state
 from dbjobs.output.repairs import describe_repairs
 from dbjobs.output.streams import Streams
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
-
-SECONDS = 15.0
-"""For all tries; a wait that was interrupted has less."""
-
-SECONDS_IF_INTERRUPTED = 3.0
-PAUSES = (1.0, 3.0)
-"""Seconds before the second and the third try."""
 
 MAX_RUNS = 20
 """Runs that a message names, the failed ones first; JSON has all of them."""
@@ -34,29 +25,10 @@ MAX_RUNS = 20
 MAX_STATE_MESSAGE = 300
 """Characters of a message of the API."""
 
-MIN_SECRET_LENGTH = 16
-"""Shorter parts of a URL are words, such as `databricks`, which would be hidden everywhere."""
-
+WEBHOOK_RETRIED = (429, *range(500, 600))
 HEADERS = {"Content-Type": "application/json"}
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 TEAMS_HOSTS = (".webhook.office.com", ".logic.azure.com", ".api.powerplatform.com")
-
-
-def check_url(text: str) -> str:
-    """The URL, whose secret parts are hidden from now on. A ValueError, without the text, if it is no URL."""
-    try:
-        parts = urlsplit(text)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_url = False
-    if not is_url:
-        raise ValueError("it takes a URL that begins with https:// or http://")
-    values = [value for _, value in parse_qsl(parts.query)]
-    after_host = parts._replace(scheme="", netloc="").geturl()
-    for secret in (after_host, *parts.path.split("/"), *values):
-        if len(secret) >= MIN_SECRET_LENGTH:
-            hide(secret)
-    return text
 
 
 def send_notification(
@@ -70,29 +42,13 @@ def send_notification(
     may_wait: bool = True,
 ) -> None:
     """Send it once; tried again where it was not delivered."""
-    from dbjobs.http.session import HttpSession
-
     text = json.dumps(make_body(url, snapshot, note, not_started), ensure_ascii=False)
     body = streams.censor(text).encode(errors="replace")
-    host = urlsplit(url).hostname
-    session = HttpSession()
-    with time_limit(clock, SECONDS if may_wait else SECONDS_IF_INTERRUPTED):
-        for pause in (*PAUSES, 0.0):
-            try:
-                response = session.send("POST", url, data=body, headers=HEADERS)
-            except DbjobsError as error:
-                problem = error.message
-                is_final = not (isinstance(error, UnreachableError) and error.is_retryable)
-            else:
-                if 200 <= response.status < 300:
-                    streams.detail(f"{host} was notified")
-                    return
-                problem = f"{host} answered with HTTP {response.status}"
-                is_final = response.status != 429 and response.status < 500
-            if is_final or not pause or seconds_left() <= pause:
-                break
-            clock.sleep(pause)
-    streams.warn(f"the notification was not delivered: {problem}")
+    problem = deliver(url, body, HEADERS, clock, retried=WEBHOOK_RETRIED, may_wait=may_wait)
+    if problem:
+        streams.warn(f"the notification was not delivered: {problem}")
+    else:
+        streams.detail(f"{urlsplit(url).hostname} was notified")
 
 
 def make_body(url: str, snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> dict[str, Any]:

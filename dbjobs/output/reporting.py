@@ -47,7 +47,10 @@ class Reporter:
     """the log of the CI system is for people, so parts of it can be collapsed"""
     notify_url: str | None = None
     """the webhook that is notified how the wait ended"""
+    trace_target: str | None = None
+    """the file or the collector that gets the runs as a trace"""
     _percent: int = 0
+    _has_traced: bool = False
     _has_notified: bool = False
     _appended_at: dict[Path, int] = field(default_factory=dict)
 
@@ -108,7 +111,7 @@ class Reporter:
         """
         if not snapshot.runs and not self._not_started:
             return
-        if self.ci_format or self.files:
+        if self.ci_format or self.files or self.trace_target:
             with self._errors_as_warnings("the reports"):
                 report = self.make_report(snapshot, note, may_ask=may_ask)
                 for file, form in self.files:
@@ -116,6 +119,9 @@ class Reporter:
                         self.write_report(report, file, form)
                 if report.runs:
                     self.report_to_ci(report, may_ask=may_ask, is_final=is_final)
+                if report.runs and self.trace_target:
+                    with self._errors_as_warnings("the trace"):
+                        self._trace(self.trace_target, report, may_ask=may_ask, is_final=is_final)
         if is_final and self.notify_url and not self._has_notified:
             self._has_notified = True  # a signal from now on does not send it again
             with self._errors_as_warnings("the notification"):
@@ -130,6 +136,23 @@ class Reporter:
                     self.clock,
                     may_wait=may_ask,
                 )
+
+    def _trace(self, target: str, report: "Report", *, may_ask: bool, is_final: bool) -> None:
+        """Write the runs as a trace, or send them once: a collector cannot take anything back."""
+        from dbjobs.output.trace import add_histories, is_collector, render_trace, send_trace
+
+        if is_collector(target) and (self._has_traced or not is_final):
+            return
+        if may_ask:
+            report = add_histories(report, self.failures.api)
+        data = self.streams.censor(render_trace(report, self.streams.environ)).encode(errors="replace")
+        if is_collector(target):
+            self._has_traced = True  # a signal from now on does not send it again
+            send_trace(target, data, self.streams, self.clock, may_wait=may_ask)
+        else:
+            from dbjobs.common.files import write_whole
+
+            write_whole(Path(target), data, overwrite=True)
 
     @property
     def _not_started(self) -> Mapping[str, str]:

@@ -86,7 +86,13 @@ class RepairableRun:
         known: dict[str, Any] = {"start_time": 1000, "run_page_url": "https://example.com/#run/43"}
         if with_history:
             known["repair_history"] = [{"type": "ORIGINAL"}] + [
-                {"type": "REPAIR", "id": number, "start_time": int(began[number] * 1000)}
+                {
+                    "type": "REPAIR",
+                    "id": number,
+                    "start_time": int(began[number] * 1000),
+                    "end_time": int((began[number] + self.lasts) * 1000),
+                    "task_run_ids": [self._ids(key, number) for key in self._pass(number)],
+                }
                 for number in range(1, len(began))
             ]
         if is_active:
