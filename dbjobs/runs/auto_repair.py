@@ -16,7 +16,14 @@ from dbjobs.runs.causes import Cause, find_cause, group_causes
 from dbjobs.runs.failures import FailureReader
 from dbjobs.runs.outages import REFUSAL_PAUSE, REFUSAL_SECONDS, REFUSALS_NEEDED, is_refusal, pause_after
 from dbjobs.runs.repairs import RepairReader, RepairSender, has_begun, repairs_of
-from dbjobs.runs.snapshots import NotRepaired, PlannedRepair, RepairStage, WatchedRun, fingerprint
+from dbjobs.runs.snapshots import (
+    SAME_MOMENT,
+    NotRepaired,
+    PlannedRepair,
+    RepairStage,
+    WatchedRun,
+    fingerprint,
+)
 
 FIRST_PAUSE = 30.0
 """Seconds from the end of a run to its first repair: what the platform lacks, it lacks for a while."""
@@ -89,7 +96,7 @@ class AutoRepair:
     def _advance(self, watched: WatchedRun, elapsed: float, *, may_ask: bool) -> WatchedRun:
         watched = self._after_poll(watched)
         repair = watched.repair
-        is_pausing = repair and (repair.stage is RepairStage.STARTED or elapsed < repair.at)
+        is_pausing = repair and (repair.stage is RepairStage.STARTED or elapsed < repair.at - SAME_MOMENT)
         if watched.error or watched.not_repaired or is_pausing or not (repair or self._has_failed(watched)):
             return watched
         if not may_ask:

@@ -284,3 +284,17 @@ def test_what_cannot_take_effect_is_refused(dbjobs: Dbjobs, options: list[str], 
     done = dbjobs("runs", "wait", RUN_ID, *options)
     assert done.exit_code == 2
     assert problem in done.stderr
+
+
+@pytest.mark.parametrize("start", [0.1, 60.0, 12_345.6, 1e9 + 0.3])
+def test_the_pause_ends_whenever_the_wait_began(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, start: float
+) -> None:
+    """Sums of times are rounded: the moment of a repair has come, though its number is a trifle greater."""
+    clock.time = start
+    for _ in range(5):
+        workspace = RepairableRun(clock, [LOST, GOOD], began=[clock.time])
+        serve(workspace.reply)
+        done = dbjobs("runs", "wait", RUN_ID, "--repair", 1)
+        assert (done.exit_code, workspace.repairs) == (0, 1), done.stderr
+        assert len(workspace.requests) < 30
