@@ -106,24 +106,31 @@ class SetGroup(NamedTuple):
     """`14 sets: your code: KeyError: 'FR'`"""
     labels: Sequence[str]
     """without the name of the parameter, if all sets have but this one"""
+    state: SetState
     run: Run | None = None
-    """of the first of them; None if they were refused"""
+    """of the first of them, if they have runs"""
 
 
-def groups_of(snapshot: Snapshot, sets: PlannedSets) -> list[SetGroup]:
-    """A group for each cause of failures, the largest first, then one for each reason of refusals."""
+def groups_of(snapshot: Snapshot, sets: PlannedSets, moments: Sequence[SetAtMoment]) -> list[SetGroup]:
+    """A group for each cause of failures, the largest first, one for each reason of refusals, and the sets
+    that were not started, once no other is to be started.
+    """
     prefix = common_prefix(sets.labels)
     labels = {watched.run_id: watched.label.removeprefix(prefix) for watched in snapshot.runs}
     groups = []
     for one in snapshot.failure_groups:
-        cause = format_short_cause(one.cause) if one.cause else "causes that were not read"
         names = [labels[run.run_id] for run in one.runs]
-        groups.append(SetGroup(f"{count(len(names), 'set')}: {cause}", names, one.runs[0]))
+        unread = "cause not read" if snapshot.ending or snapshot.next_poll is None else "cause not read yet"
+        cause = format_short_cause(one.cause) if one.cause else unread
+        groups.append(SetGroup(f"{count(len(names), 'set')}: {cause}", names, SetState.FAILED, one.runs[0]))
     refused: dict[str, list[str]] = {}
     for label, message in sets.refused.items():
         refused.setdefault(message, []).append(label.removeprefix(prefix))
     for message, names in refused.items():
-        groups.append(SetGroup(f"{count(len(names), 'set')} refused: {message}", names))
+        groups.append(SetGroup(f"{count(len(names), 'set')} refused: {message}", names, SetState.REFUSED))
+    left = [one.label.removeprefix(prefix) for one in moments if one.state is SetState.NOT_STARTED]
+    if left:
+        groups.append(SetGroup(f"{count(len(left), 'set')} not started:", left, SetState.NOT_STARTED))
     return groups
 
 

@@ -119,7 +119,8 @@ class WaitDisplay:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        if self.backfill and self.output in ("text", "id") and not self._is_drawn_over:
+        has_new = len(snapshot.runs) > len(self._watched)
+        if self.backfill and self.output in ("text", "id") and has_new and not self._is_drawn_over:
             self.streams.result_ids(*(str(watched.run_id) for watched in snapshot.runs))
         snapshot = self._outputs.add_causes(snapshot)
         self._watched = snapshot.runs
@@ -202,13 +203,18 @@ class WaitDisplay:
     def _show_sets(self, backfill: "Backfill", snapshot: Snapshot, *, may_ask: bool) -> None:
         """What became of every set, why some failed, and the command that continues."""
         from dbjobs.output.terminal.parameter_sets import render_sets, render_sets_summary
+        from dbjobs.output.terminal.sets_view import MAX_SET_ROWS
 
         sets = backfill.sets
+        is_live = self._mode is ProgressMode.LIVE
+        is_shown = is_live and snapshot.ending is Ending.ALL_ENDED  # by the last frame of the live view
         snapshot = self._outputs.add_causes(replace(snapshot, sets=sets, unstarted=0), may_ask=may_ask)
         states = [one.state for one in sets_of(snapshot, sets)]
-        if table := render_sets(self.streams, snapshot, sets, self.clock.now()):
-            self.streams.note(table)
-        if self._mode is not ProgressMode.LIVE:  # which shows it
+        if not (is_shown and len(sets.labels) <= MAX_SET_ROWS):
+            now = self.clock.now()
+            if table := render_sets(self.streams, snapshot, sets, now, is_for_all=not is_live):
+                self.streams.note(f"\n{table}" if is_live else table)
+        if not is_shown:
             self.streams.note(render_sets_summary(self.streams, snapshot, sets))
         if sets.uncertain:
             self.streams.warn(f"{'; '.join(sets.uncertain)} may have been started, or not")
@@ -217,7 +223,8 @@ class WaitDisplay:
         if step := describe_next_step(states):
             reason, is_repair = step
             options = ["--rerun-failed"] if is_repair and not backfill.repair_reader else []
-            self.streams.note(f"next: {self.same_command(*options)}\n      {reason}")
+            lines = [f"next: {self.same_command(*options)}", f"      {reason}"]
+            self.streams.note("\n".join(self.streams.wrap(self.streams.err, lines)))
 
     def _find_failure(self, watched: WatchedRun) -> Run | None:
         """The run, if it did not end well, though nobody here wanted it to be canceled."""

@@ -1,5 +1,6 @@
 """The live view of a backfill: where it is, what failed and why, and when it will end."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -98,6 +99,28 @@ def test_a_few_sets_have_a_line_each() -> None:
     ]
     assert "✗ 1 set: your code: KeyError: 'FR'  2026-01-02" in text
     assert "· 1 to start" in text
+
+
+def test_the_filter_shows_the_failed_and_active_sets_by_name() -> None:
+    snapshot = backfill("✓" * 50 + "✗✗" + "●●●" + "·" * 20)
+    frame = render_snapshot(snapshot, width=80, height=23, now=STARTED + 725, has_filter=True).plain
+
+    shown = re.findall(r"[✗●] day=(\S+)", frame)
+    assert shown == ["2026-02-20", "2026-02-21", "2026-02-22", "2026-02-23", "2026-02-24"]
+    assert "50 SUCCESS" in frame, "the others are counted"
+
+
+def test_a_backfill_of_many_sets_stays_a_grid_once_it_has_ended() -> None:
+    """The last frame may have hundreds of lines, and a row for each set would push the failures away."""
+    snapshot = backfill("✓" * 59 + "✗", ending=Ending.ALL_ENDED)
+
+    assert len(draw(snapshot, 80, 200).splitlines()) < 10
+
+
+def test_sets_that_will_not_be_started_are_named() -> None:
+    text = draw(backfill("✓" * 40 + "·" * 3, ending=Ending.TIMEOUT), 80, 24)
+
+    assert "· 3 sets not started:  2026-02-10, 2026-02-11 and 2026-02-12" in text
 
 
 def test_of_more_rows_than_lines_those_around_what_is_running_are_shown() -> None:

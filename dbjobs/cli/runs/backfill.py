@@ -230,9 +230,9 @@ def command(
             planned = _without_existing(app, settings, planned)
         started = _make_backfill(app, settings, planned, backfill)
     if planned:
-        at_once = f"{started.max_parallel} at once at most"
-        app.streams.note(f"{count(len(planned), 'set')}, {at_once}; if this is interrupted, continue with:")
-        app.streams.note(f"  {same_command()}")
+        number = f"{count(len(planned), 'set')}, {started.max_parallel} at once at most"
+        lines = [f"{number}; if this is interrupted, continue with:", f"  {same_command()}"]
+        app.streams.note("\n".join(app.streams.wrap(app.streams.err, lines)))
     options = replace(options, timeout=limit.seconds_left)
     code = make_wait(app, [], options, backfill=started, same_command=same_command).run()
     raise typer.Exit(started.exit_code(code))

@@ -11,7 +11,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import INDENT, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
-from dbjobs.output.terminal.sets_view import STYLES, draw_group
+from dbjobs.output.terminal.sets_view import MAX_SET_ROWS, STYLES, draw_group
 from dbjobs.output.truncation import MAX_CELL, truncate
 from dbjobs.runs.backfill import PlannedRun
 from dbjobs.runs.existing_runs import ExistingRuns
@@ -34,9 +34,6 @@ PLAN_COLUMNS = (
     Column("STATE", is_whole=True),
     Column("STARTED", is_whole=True, is_optional=True),
 )
-
-MAX_SET_ROWS = 30
-"""So many sets have a row each at the end."""
 
 MAX_LABEL = 60
 """Characters that are shown of a parameter set."""
@@ -70,12 +67,16 @@ def _format_parameters(planned: PlannedRun) -> str:
     return ", ".join(map(str, texts))
 
 
-def render_sets(streams: Streams, snapshot: Snapshot, sets: PlannedSets, now: float) -> str:
-    """A row per set, in their order; of many sets, one for each that has a run which did not go well."""
+def render_sets(
+    streams: Streams, snapshot: Snapshot, sets: PlannedSets, now: float, *, is_for_all: bool
+) -> str:
+    """A row per set, in their order, without those that were not started; `is_for_all`: also for those that
+    succeeded, unless they are many.
+    """
     canvas = canvas_for(streams, streams.err, now, MAX_CELL)
-    moments = sets_of(snapshot, sets)
-    if len(moments) > MAX_SET_ROWS:
-        moments = [one for one in moments if one.state not in (SetState.SUCCEEDED, SetState.NOT_STARTED)]
+    moments = [one for one in sets_of(snapshot, sets) if one.state is not SetState.NOT_STARTED]
+    if len(moments) > MAX_SET_ROWS or not is_for_all:
+        moments = [one for one in moments if one.state is not SetState.SUCCEEDED]
     rows = [_set_row(one, sets, canvas) for one in moments[:MAX_SET_ROWS]]
     lines = lay_out_table(SET_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs) if rows else []
     shown = [line.plain.rstrip() for line in lines]
@@ -87,8 +88,9 @@ def render_sets(streams: Streams, snapshot: Snapshot, sets: PlannedSets, now: fl
 def render_sets_summary(streams: Streams, snapshot: Snapshot, sets: PlannedSets) -> str:
     """How many sets are in which state, and a line for each cause."""
     canvas = canvas_for(streams, streams.err)
-    states = format_state_counts(one.state for one in sets_of(snapshot, sets))
-    groups = [INDENT + draw_group(group, canvas).plain for group in groups_of(snapshot, sets)]
+    moments = sets_of(snapshot, sets)
+    states = format_state_counts(one.state for one in moments)
+    groups = [INDENT + draw_group(group, canvas).plain for group in groups_of(snapshot, sets, moments)]
     return "\n".join([f"{count(len(sets.labels), 'set')}: {states}", *groups])
 
 

@@ -68,6 +68,9 @@ ENDED_STATES = frozenset(
 
 ACTIVE_STATES = (SetState.RUNNING, SetState.QUEUED)
 
+MAX_SET_ROWS = 30
+"""With more sets, there is a grid even if there are lines for all of them."""
+
 MAX_LABEL_WIDTH = 24
 MAX_SYMBOLS = 100
 """In a row of the grid."""
@@ -84,7 +87,7 @@ FEWEST_GRID_LINES = 3
 def render_sets(snapshot: Snapshot, sets: PlannedSets, frame: Frame) -> list[Text]:
     """The view of a backfill of several sets."""
     moments = sets_of(snapshot, sets)
-    foot = [*contact_lines(snapshot, frame), *frame.facts(format_next_poll(snapshot))]
+    foot = [*contact_lines(snapshot, frame), *frame.foot(format_next_poll(snapshot))]
     return frame.stack(
         _draw_head(snapshot, moments, frame),
         lambda lines: _draw_body(snapshot, sets, moments, frame, lines),
@@ -128,12 +131,13 @@ def _draw_body(
     snapshot: Snapshot, sets: PlannedSets, moments: Sequence[SetAtMoment], frame: Frame, max_lines: int
 ) -> list[Text]:
     """A line for each set if they fit, else the grid, why sets failed, and what is active."""
-    groups = _draw_groups(snapshot, sets, frame)
+    groups = _draw_groups(groups_of(snapshot, sets, moments), frame)
     if not frame.is_last and len(groups) > MOST_GROUPS:
         more = count(len(groups) - MOST_GROUPS + 1, "more cause")
         groups = [*groups[: MOST_GROUPS - 1], frame.indent(f"{frame.glyphs.ellipsis} {more}")]
-    if len(moments) + len(groups) <= max_lines:
-        return [*draw_runs(snapshot, frame, max_lines - len(groups)), *groups]
+    has_rows = len(moments) <= MAX_SET_ROWS and len(moments) + len(groups) <= max_lines
+    if has_rows or frame.has_filter:
+        return [*draw_runs(snapshot, frame, max(0, max_lines - len(groups))), *groups][:max_lines]
     groups = groups[: max(0, max_lines - FEWEST_GRID_LINES)]
     lines = [*_Grid(moments, frame, max_lines - len(groups)).draw(), *groups]
     active = tuple(one.watched for one in moments if one.state in ACTIVE_STATES and one.watched)
@@ -141,17 +145,15 @@ def _draw_body(
     return [*lines, *draw_runs(replace(snapshot, runs=active), frame, left)] if active and left > 0 else lines
 
 
-def _draw_groups(snapshot: Snapshot, sets: PlannedSets, frame: Frame) -> list[Text]:
+def _draw_groups(groups: Sequence[SetGroup], frame: Frame) -> list[Text]:
     """A line for each cause of failures and refusals, with the sets that it hit."""
     margin = "" if frame.is_narrow else INDENT
-    return [
-        frame.trim(Text.assemble(margin, draw_group(group, frame))) for group in groups_of(snapshot, sets)
-    ]
+    return [frame.trim(Text.assemble(margin, draw_group(group, frame))) for group in groups]
 
 
 def draw_group(group: SetGroup, canvas: Canvas) -> Text:
     """`✗ 14 sets: your code: KeyError: 'FR'  2026-01-04, 2026-01-14, 2026-01-24, 2026-02-03 and 10 more`."""
-    style = style_of(group.run) if group.run else StateStyle.REFUSED
+    style = style_of(group.run) if group.run else STYLES[group.state]
     symbol = (style.symbol_in(canvas.glyphs), style.style)
     names = (canvas.line(format_names(group.labels)), "dim")
     return Text.assemble(symbol, " ", canvas.line(group.text), INDENT, names)
