@@ -9,6 +9,7 @@ from rich.cells import chop_cells
 from rich.style import Style
 from rich.text import Text
 
+from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.output.formatting import (
     count,
     format_counts,
@@ -17,8 +18,9 @@ from dbjobs.output.formatting import (
     format_no_contact,
 )
 from dbjobs.output.terminal.canvas import Canvas
-from dbjobs.output.terminal.layout import INDENT, NARROW_WIDTH, Column, Row, lay_out
+from dbjobs.output.terminal.layout import INDENT, NARROW_WIDTH, Column, Row, lay_out, measure
 from dbjobs.output.terminal.style import cut, join_fitting
+from dbjobs.output.terminal.tree import urgency
 from dbjobs.runs.snapshots import Ending, Snapshot
 
 WARNING_STYLE = "warning"
@@ -87,35 +89,47 @@ class Frame(Canvas):
         chunks = chop_cells(address, self.width - len(margin))
         return [Text.assemble(margin, (chunk, style)) for chunk in chunks if chunk]
 
-    def rows(self, columns: Sequence[Column], rows: Sequence[Row]) -> list[Text]:
-        """Rows below each other; in a narrow window, or if nothing will change, no width is reserved."""
+    def rows(
+        self, columns: Sequence[Column], rows: Sequence[Row], tasks: Mapping[int, TaskRun], max_lines: int
+    ) -> list[list[Text]]:
+        """The lines of each row; the last cell of a row may go below it, in at most `max_lines` lines in all.
+
+        `tasks`: those that are shown, by row. Their details go below where there is no room beside them: of
+        failed tasks, and in a narrow or unfolded view of active and waiting ones, the most urgent first.
+        In a narrow window, or if nothing will change, no width is reserved.
+        """
         margin = "" if self.is_narrow else INDENT
         if self.is_narrow or self.is_last:
             columns = [replace(column, reserved=0) for column in columns]
-        lines = lay_out(columns, rows, width=self.width - len(margin), glyphs=self.glyphs)
-        return [self.trim(Text.assemble(margin, line)) for line in lines]
+        width = self.width - len(margin)
+        room = 0 if self.is_narrow else measure(columns, rows, width)[-1]
+        below: dict[int, list[Text]] = {}
+        for index in sorted(tasks, key=lambda index: urgency(tasks[index])):
+            has_failed = tasks[index].outcome in OWN_FAILURES
+            is_open = not tasks[index].is_ended and (self.is_narrow or self.is_unfolded)
+            details = rows[index][-1]
+            if (has_failed or is_open) and details.cell_len > room and max_lines > 0:
+                below[index] = self._fold(details, max_lines if self.is_unfolded else 1)
+                max_lines -= len(below[index])
+        shown = [
+            [*row[:-1], Text()] if self.is_narrow or index in below else row for index, row in enumerate(rows)
+        ]
+        lines = enumerate(lay_out(columns, shown, width=width, glyphs=self.glyphs))
+        return [[self.trim(Text.assemble(margin, line)), *below.get(index, ())] for index, line in lines]
+
+    def _fold(self, text: Text, max_lines: int) -> list[Text]:
+        """A text over several lines, the last of which may be cut."""
+        width = max(1, self.width - 2 * len(INDENT))
+        words = [part for word in text.plain.split() for part in chop_cells(word, width)]
+        lines = join_fitting(words, width, " ")
+        lines[max_lines - 1 :] = [" ".join(lines[max_lines - 1 :])] if len(lines) >= max_lines else []
+        return [self.trim(Text(INDENT * 2 + line, text.style)) for line in lines]
 
     def bar(self, share: float) -> Text:
         """How much is done, from 0 to 1."""
         done = min(BAR_WIDTH, int(BAR_WIDTH * share))
         left = self.glyphs.bar_left * (BAR_WIDTH - done)
         return Text.assemble((self.glyphs.bar * done, "bar"), (left, "dim"))
-
-    def details_below(self, details: Mapping[int, Text], max_lines: int) -> dict[int, list[Text]]:
-        """Details that go below their rows, most urgent first: on one line in a narrow window, in full if
-        unfolded, and none otherwise."""
-        below: dict[int, list[Text]] = {}
-        width = max(1, self.width - 2 * len(INDENT))
-        for row, text in details.items() if self.is_narrow or self.is_unfolded else ():
-            if not text.plain or max_lines <= 0:
-                continue
-            words = [part for word in text.plain.split() for part in chop_cells(word, width)]
-            lines = join_fitting(words, width, " ")
-            shown = min(len(lines), max_lines if self.is_unfolded else 1)
-            lines[shown - 1 :] = [" ".join(lines[shown - 1 :])]
-            below[row] = [self.trim(Text(INDENT * 2 + line, text.style)) for line in lines]
-            max_lines -= shown
-        return below
 
     def count_hidden(self, states: Sequence[str], noun: str = "") -> Text:
         """What is not shown, counted by state."""

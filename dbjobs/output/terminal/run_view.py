@@ -17,7 +17,7 @@ and only what is shown is laid out.
 
 from rich.text import Text
 
-from dbjobs.api.models import OWN_FAILURES, Run
+from dbjobs.api.models import Run
 from dbjobs.output.expectations import delays_of, expected_end, format_delay, format_expected_end
 from dbjobs.output.formatting import (
     format_attempt,
@@ -163,10 +163,7 @@ def _draw_expected_end(snapshot: Snapshot, watched: WatchedRun, frame: Frame) ->
 
 
 def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]:
-    """A line per task in the order of dependencies; tasks for which there is no line are counted.
-
-    Where details do not fit beside the tasks, they go below the most urgent ones, while there are lines.
-    """
+    """A line per task in the order of dependencies; tasks for which there is no line are counted."""
     nodes = build_tree(watched.run.tasks) if watched.run else []
     urgencies = [urgency(node.task) for node in nodes]
     candidates = sum(map(frame.shows, urgencies))
@@ -174,27 +171,18 @@ def _draw_tasks(watched: WatchedRun, frame: Frame, max_lines: int) -> list[Text]
     max_task_lines = max_lines - has_hidden
     indexes = most_urgent(urgencies, max(0, min(max_task_lines, candidates)))
     tasks = [nodes[index].task for index in indexes]
-    details = [
-        frame.details(task, watched.children.get(task.task_key), watched.cause_of(task)) for task in tasks
-    ]
-    open_rows = [row for row, task in enumerate(tasks) if not task.is_ended or task.outcome in OWN_FAILURES]
-    open_rows.sort(key=lambda row: urgency(tasks[row]))
-    below = frame.details_below({row: details[row] for row in open_rows}, max_task_lines - len(tasks))
     rows = [
         [
             frame.symbol(task),
             frame.name(task, guide),
             frame.state(task),
             frame.duration(task),
-            Text() if frame.is_narrow or row in below else details[row],
+            frame.details(task, watched.children.get(task.task_key), watched.cause_of(task)),
         ]
-        for row, (task, guide) in enumerate(
-            zip(tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), strict=True)
-        )
+        for task, guide in zip(tasks, draw_guides(nodes, indexes, frame.glyphs, frame.width), strict=True)
     ]
-    lines: list[Text] = []
-    for row, line in enumerate(frame.rows(TASK_COLUMNS, rows)):
-        lines += [line, *below.get(row, ())]
+    drawn = frame.rows(TASK_COLUMNS, rows, dict(enumerate(tasks)), max_task_lines - len(tasks))
+    lines = [line for row in drawn for line in row]
     if has_hidden:
         chosen = set(indexes)
         hidden = [node.task.shown_state for index, node in enumerate(nodes) if index not in chosen]

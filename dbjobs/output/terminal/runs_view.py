@@ -48,8 +48,9 @@ NARROW_RUN_COLUMNS = (
     Column(is_whole=True, gap=1),
     Column(is_whole=True),
     Column(is_whole=True, is_right=True),
+    RUN_COLUMNS[-1],
 )
-"""Symbol, run id or task, state, duration."""
+"""Symbol, run id or task, state, duration, details."""
 
 
 def render_runs(snapshot: Snapshot, frame: Frame) -> list[Text]:
@@ -97,21 +98,17 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         for task in tasks.get(watched.run_id, ()):
             task_rows[len(rows)] = task
             rows.append(_task_row(watched, task, frame))
-    most_urgent_first = sorted(task_rows, key=lambda row: urgency(task_rows[row]))
-    below = frame.details_below({row: rows[row][-1] for row in most_urgent_first}, left - len(task_rows))
-    for row in below:
-        rows[row][-1] = Text()
     columns = RUN_COLUMNS
     if frame.is_narrow:  # the run's id replaces its name, and tasks' keys get no more cells than that
         columns = NARROW_RUN_COLUMNS
         widest = max([MIN_COLUMN_WIDTH, *(run_id.cell_len for _, _, run_id, *_ in rows)])
         rows = [
-            [symbol, run_id if run_id.plain else cut(name, widest, frame.glyphs), state, duration]
-            for symbol, name, run_id, state, duration, _ in rows
+            [symbol, run_id if run_id.plain else cut(name, widest, frame.glyphs), state, duration, details]
+            for symbol, name, run_id, state, duration, details in rows
         ]
     lines: list[Text] = []
-    for row, line in enumerate(frame.rows(columns, rows)):
-        lines += [line, *pages.get(row, ()), *below.get(row, ())]
+    for index, (line, *below) in enumerate(frame.rows(columns, rows, task_rows, left - len(task_rows))):
+        lines += [line, *pages.get(index, ()), *below]
     if has_hidden:
         chosen = set(indexes)
         hidden = [_state(watched) for index, watched in enumerate(runs) if index not in chosen]
