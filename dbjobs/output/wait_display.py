@@ -12,6 +12,7 @@ from dbjobs.api.states import Outcome, Phase
 from dbjobs.common.clock import Clock
 from dbjobs.errors import DbjobsError, UnreachableError
 from dbjobs.output.browser import is_page, open_page
+from dbjobs.output.ci_systems import CiSystem, detect_ci_system
 from dbjobs.output.explanation import MAX_SHORT_CAUSES
 from dbjobs.output.formatting import format_no_contact
 from dbjobs.output.progress import LONGEST_LIVE_PAUSE, TICKS, ProgressMode, open_view, resolve_mode
@@ -115,7 +116,8 @@ class WaitDisplay:
     @contextmanager
     def watching(self, title: str) -> Iterator[None]:
         group = self.reporter.group(title) if title else nullcontext()
-        with group, open_view(self._mode, self.streams, self.clock, has_keys=not self.no_input) as self._view:
+        has_keys = not self.no_input and detect_ci_system(self.streams.environ) is CiSystem.NONE
+        with group, open_view(self._mode, self.streams, self.clock, has_keys=has_keys) as self._view:
             yield
 
     def on_snapshot(self, snapshot: Snapshot) -> None:

@@ -153,14 +153,15 @@ def test_a_low_window_names_the_keys_when_asked(start_wait: StartWait) -> None:
     assert "✗ load" in terminal.text, "what failed stays in sight"
 
 
-@pytest.mark.parametrize("is_piped", [False, True], ids=["--no-input", "stdin is not a terminal"])
+@pytest.mark.parametrize("why_not", ["--no-input", "stdin is not a terminal", "a CI system"])
 def test_no_key_is_read_where_none_is_wanted(
-    is_piped: bool, start_wait: StartWait, server: ScriptedServer
+    why_not: str, start_wait: StartWait, server: ScriptedServer
 ) -> None:
-    if is_piped:
-        command = ["sh", "-c", 'exec "$@" < /dev/null', "sh", *WAIT]
-        terminal = Terminal(command)
+    if why_not == "stdin is not a terminal":
+        terminal = Terminal(["sh", "-c", 'exec "$@" < /dev/null', "sh", *WAIT])
         terminal.read_until("next poll")
+    elif why_not == "a CI system":
+        terminal = start_wait(until="next poll", env={"GITHUB_ACTIONS": "true"})
     else:
         terminal = start_wait("--no-input", until="next poll")
     terminal.type("dcy")
@@ -169,7 +170,8 @@ def test_no_key_is_read_where_none_is_wanted(
 
     assert "interrupted: run 42 is still running" in screen.text, "it was the signal that ended the wait"
     assert "detach" not in screen.text.split("interrupted:")[0]
-    assert ("\x1b]2;" in screen.raw, "\x1b[c" in screen.raw) == (is_piped, False)
+    has_title = why_not == "stdin is not a terminal"
+    assert ("\x1b]2;" in screen.raw, "\x1b[c" in screen.raw) == (has_title, False)
     assert screen.is_clean
     assert "runs/cancel" not in asked(server)
 

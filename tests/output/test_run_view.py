@@ -140,6 +140,8 @@ def test_a_queued_one_of_several_runs_says_for_how_long_and_why() -> None:
     for seconds, waiting in ((120, "0s"), (125, "5s")):
         text = draw(moment(run("RUNNING"), queued, elapsed=seconds), width=100)
         assert f"QUEUED               waiting for {waiting}: The job is at its limit" in text
+        narrow = draw(moment(run("RUNNING"), queued, elapsed=seconds), width=70).splitlines()
+        assert f"    waiting for {waiting}: The job is at its limit" in narrow, "below, where it is whole"
     queued = run("QUEUED", run_id=99, status={"queue_details": {"code": "MAX_CONCURRENT_RUNS_REACHED"}})
     assert "waiting for 2m05s: MAX_CONCURRENT_RUNS_REACHED" in draw(moment(run("RUNNING"), queued), width=120)
 

@@ -9,8 +9,10 @@ from rich.cells import chop_cells
 from rich.style import Style
 from rich.text import Text
 
-from dbjobs.api.models import OWN_FAILURES, TaskRun
+from dbjobs.api.models import OWN_FAILURES
+from dbjobs.api.states import Phase
 from dbjobs.output.formatting import (
+    AnyRun,
     count,
     format_counts,
     format_duration,
@@ -90,12 +92,12 @@ class Frame(Canvas):
         return [Text.assemble(margin, (chunk, style)) for chunk in chunks if chunk]
 
     def rows(
-        self, columns: Sequence[Column], rows: Sequence[Row], tasks: Mapping[int, TaskRun], max_lines: int
+        self, columns: Sequence[Column], rows: Sequence[Row], shown: Mapping[int, AnyRun], max_lines: int
     ) -> list[list[Text]]:
         """The lines of each row; the last cell of a row may go below it, in at most `max_lines` lines in all.
 
-        `tasks`: those that are shown, by row. Their details go below where there is no room beside them: of
-        failed tasks, and in a narrow or unfolded view of active and waiting ones, the most urgent first.
+        `shown`: runs and tasks by row. Their details go below where there is no room beside them: of those
+        that failed or are queued, in a narrow or unfolded view of all that have not ended, by urgency.
         In a narrow window, or if nothing will change, no width is reserved.
         """
         margin = "" if self.is_narrow else INDENT
@@ -104,17 +106,18 @@ class Frame(Canvas):
         width = self.width - len(margin)
         room = 0 if self.is_narrow else measure(columns, rows, width)[-1]
         below: dict[int, list[Text]] = {}
-        for index in sorted(tasks, key=lambda index: urgency(tasks[index])):
-            has_failed = tasks[index].outcome in OWN_FAILURES
-            is_open = not tasks[index].is_ended and (self.is_narrow or self.is_unfolded)
-            details = rows[index][-1]
-            if (has_failed or is_open) and details.cell_len > room and max_lines > 0:
+        for index in sorted(shown, key=lambda index: urgency(shown[index])):
+            run, details = shown[index], rows[index][-1]
+            is_queued = run.phase is Phase.WAITING and run.life_cycle_state != "BLOCKED"
+            is_open = not run.is_ended and (self.is_narrow or self.is_unfolded)
+            is_told = run.outcome in OWN_FAILURES or is_queued or is_open
+            if is_told and details.cell_len > room and max_lines > 0:
                 below[index] = self._fold(details, max_lines if self.is_unfolded else 1)
                 max_lines -= len(below[index])
-        shown = [
+        cells = [
             [*row[:-1], Text()] if self.is_narrow or index in below else row for index, row in enumerate(rows)
         ]
-        lines = enumerate(lay_out(columns, shown, width=width, glyphs=self.glyphs))
+        lines = enumerate(lay_out(columns, cells, width=width, glyphs=self.glyphs))
         return [[self.trim(Text.assemble(margin, line)), *below.get(index, ())] for index, line in lines]
 
     def _fold(self, text: Text, max_lines: int) -> list[Text]:

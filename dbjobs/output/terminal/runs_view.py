@@ -9,6 +9,7 @@ from dbjobs.api.models import OWN_FAILURES, TaskRun
 from dbjobs.api.states import Phase
 from dbjobs.output.expectations import expected_end, format_left
 from dbjobs.output.formatting import (
+    AnyRun,
     count,
     format_counts,
     format_duration,
@@ -84,19 +85,22 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             urls[watched.run_id] = page
             left -= len(page)
     tasks = _most_urgent_tasks(shown, left)
+    left -= sum(map(len, tasks.values()))
     rows: list[list[Text]] = []
     pages: dict[int, list[Text]] = {}
-    task_rows: dict[int, TaskRun] = {}
+    detailed: dict[int, AnyRun] = {}
     for watched in shown:
         expected = expected_end(snapshot, watched)
         if watched.run_id in urls:
             pages[len(rows)] = urls[watched.run_id]
+        if watched.run and watched.run.phase is Phase.WAITING:
+            detailed[len(rows)] = watched.run
         has_causes = any(task.is_ended for task in tasks.get(watched.run_id, ()))
         repair = frame.line(format_repair(watched, snapshot.elapsed))
         note = format_left(expected) if expected else repair
         rows.append(_run_row(watched, frame, note, has_causes=has_causes))
         for task in tasks.get(watched.run_id, ()):
-            task_rows[len(rows)] = task
+            detailed[len(rows)] = task
             rows.append(_task_row(watched, task, frame))
     columns = RUN_COLUMNS
     if frame.is_narrow:  # the run's id replaces its name, and tasks' keys get no more cells than that
@@ -107,7 +111,7 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
             for symbol, name, run_id, state, duration, details in rows
         ]
     lines: list[Text] = []
-    for index, (line, *below) in enumerate(frame.rows(columns, rows, task_rows, left - len(task_rows))):
+    for index, (line, *below) in enumerate(frame.rows(columns, rows, detailed, left)):
         lines += [line, *pages.get(index, ()), *below]
     if has_hidden:
         chosen = set(indexes)
