@@ -1,10 +1,10 @@
 """Ranges of hours, days, weeks and months as people write them, to the intervals of time in them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import Generic, TypeVar
+from itertools import islice
 
 from dbjobs.errors import UsageError
 from dbjobs.jobfiles.schedules import explain_unknown_time_zone
@@ -25,8 +25,6 @@ _HOUR = timedelta(hours=1)
 MAX_FIXED = 1_000_000
 """Hours of a century, which are made only to know the first and the last one."""
 
-T = TypeVar("T", date, datetime)
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -36,28 +34,6 @@ class Interval:
     """that of its hour, day, week or month"""
     start: str
     end: str
-
-
-@dataclass(frozen=True)
-class _Unit(Generic[T]):
-    """Hours, days, weeks or months: how they are read, counted and written."""
-
-    read: Callable[[str, bool], tuple[T, T]]
-    """the first and the last one that a text means; the flag is true for the end of a range"""
-    add: Callable[[T, int], T]
-    write: Callable[[T], str]
-    name: Callable[[T], str]
-
-    def split(self, first_text: str, last_text: str, every: int, most: int) -> list[Interval]:
-        """No more than `most` intervals."""
-        (first, _), (_, last) = self.read(first_text, False), self.read(last_text, True)
-        after_last = self.add(last, 1)
-        intervals: list[Interval] = []
-        while first < after_last and len(intervals) < most:
-            end = min(self.add(first, every), after_last)
-            intervals.append(Interval(self.name(first), self.write(first), self.write(end)))
-            first = end
-        return intervals
 
 
 def read_intervals(
@@ -73,8 +49,11 @@ def read_intervals(
         last = first
     tz = _time_zone(zone)
     try:
-        reader = _hours(tz, now) if unit == "hours" else _dates(unit, datetime.fromtimestamp(now, tz).date())
-        intervals = reader.split(first, last, every, most)
+        if unit == "hours":
+            found = _split_hours(first, last, every, tz, now)
+        else:
+            found = _split_dates(first, last, every, unit, datetime.fromtimestamp(now, tz).date())
+        intervals = list(islice(found, most))
     except (ValueError, OverflowError) as error:
         problem = str(error) if isinstance(error, _UnreadableError) else f"{text!r} is out of range"
         raise UsageError(f"--{unit}: {problem}", hint=f"give {_EXAMPLES[unit]}") from None
@@ -107,24 +86,26 @@ def _time_zone(name: str) -> tzinfo:
         raise UsageError(f"--time-zone: {name!r} {explain_unknown_time_zone(name)}") from None
 
 
-def _dates(unit: str, today: date) -> _Unit[date]:
-    def read(text: str, _is_last: bool) -> tuple[date, date]:
-        day = _read_date(text, unit, today)
-        if unit == "months":
-            day = day.replace(day=1)
-        elif unit == "weeks":
-            day -= timedelta(day.weekday())
-        return day, day
-
-    def add(day: date, number: int) -> date:
-        if unit == "months":
-            return _add_months(day, number)
-        return day + timedelta(number if unit == "days" else 7 * number)
-
-    return _Unit(read, add, date.isoformat, lambda day: day.isoformat()[: 7 if unit == "months" else 10])
+def _split_dates(first: str, last: str, every: int, unit: str, today: date) -> Iterator[Interval]:
+    start, last_start = (_first_of(_read_date(text, unit, today), unit) for text in (first, last))
+    stop = _add(last_start, 1, unit)
+    while start < stop:
+        end = min(_add(start, every, unit), stop)
+        name = start.isoformat()[: 7 if unit == "months" else 10]
+        yield Interval(name, start.isoformat(), end.isoformat())
+        start = end
 
 
-def _add_months(day: date, number: int) -> date:
+def _first_of(day: date, unit: str) -> date:
+    """The first day of the month or, a Monday, of the week that a day is in."""
+    if unit == "months":
+        return day.replace(day=1)
+    return day - timedelta(day.weekday()) if unit == "weeks" else day
+
+
+def _add(day: date, number: int, unit: str) -> date:
+    if unit != "months":
+        return day + timedelta(number * 7 if unit == "weeks" else number)
     years, month = divmod(day.month - 1 + number, 12)
     return date(day.year + years, month + 1, 1)
 
@@ -135,10 +116,7 @@ def _read_date(text: str, unit: str, today: date) -> date:
         return today - timedelta(text == "yesterday")
     age = re.fullmatch(r"-([0-9]{1,6})([dwm])", text)
     if age and unit in _AGES[age[2]]:
-        number = int(age[1])
-        if age[2] == "m":
-            return _add_months(today, -number)
-        return today - timedelta(number * 7 if age[2] == "w" else number)
+        return _add(today, -int(age[1]), {"d": "days", "w": "weeks", "m": "months"}[age[2]])
     try:
         if unit == "weeks" and (week := re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)):
             return date.fromisocalendar(int(week[1]), int(week[2]), 1)
@@ -151,35 +129,30 @@ def _read_date(text: str, unit: str, today: date) -> date:
     raise _UnreadableError(f"{text!r} is not {'an' if unit == 'hours' else 'a'} {unit[:-1]}")
 
 
-def _hours(tz: tzinfo, now: float) -> _Unit[datetime]:
+def _split_hours(first: str, last: str, every: int, tz: tzinfo, now: float) -> Iterator[Interval]:
     """Hours are counted in UTC, where none is missing and none comes twice."""
     this_hour = datetime.fromtimestamp(now, tz).replace(minute=0, second=0, microsecond=0)
-
-    def read(text: str, is_last: bool) -> tuple[datetime, datetime]:
-        if age := re.fullmatch(r"-([0-9]{1,6})h", text):
-            found = this_hour.astimezone(timezone.utc) - int(age[1]) * _HOUR
-            return found, found
-        if "T" in text:
-            found = _read_hour(text, tz, is_last)
-            return found, found
-        day = _read_date(text, "hours", this_hour.date())
-        first, next_day = (
-            datetime(one.year, one.month, one.day, tzinfo=tz).astimezone(timezone.utc)
-            for one in (day, day + timedelta(1))
-        )
-        return first, next_day - _HOUR
-
-    def write(moment: datetime) -> str:
-        return moment.astimezone(tz).isoformat(timespec="minutes")
-
-    return _Unit(read, lambda moment, number: moment + number * _HOUR, write, write)
+    start = _read_hour(first, this_hour, tz, is_last=False)
+    stop = _read_hour(last, this_hour, tz, is_last=True) + _HOUR
+    while start < stop:
+        end = min(start + every * _HOUR, stop)
+        name, written_end = (one.astimezone(tz).isoformat(timespec="minutes") for one in (start, end))
+        yield Interval(name, name, written_end)
+        start = end
 
 
-def _read_hour(text: str, tz: tzinfo, is_last: bool) -> datetime:
-    """`2026-01-31T06`, `2026-01-31T06:00` or the same with an offset, in UTC.
+def _read_hour(text: str, this_hour: datetime, tz: tzinfo, *, is_last: bool) -> datetime:
+    """`2026-01-31T06`, `2026-01-31T06:00`, the same with an offset, or an age, in UTC; of a day, its first or
+    last one.
 
     Of an hour that comes twice, when clocks are set back, a range has both.
     """
+    if age := re.fullmatch(r"-([0-9]{1,6})h", text):
+        return this_hour.astimezone(timezone.utc) - int(age[1]) * _HOUR
+    if "T" not in text:
+        day = _read_date(text, "hours", this_hour.date()) + timedelta(is_last)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=tz)
+        return midnight.astimezone(timezone.utc) - is_last * _HOUR
     found = re.fullmatch(r"([0-9-]{10}T[0-9]{2})(?::00)?(Z|[+-][0-9]{2}:[0-9]{2})?", text)
     try:
         naive = datetime.fromisoformat(f"{found[1]}:00") if found else None
