@@ -1,6 +1,7 @@
 """What people type for a job or a run: a number, a name, a page's URL, `JOB@failed`, `@last`."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -114,12 +115,21 @@ def find_job(api: "JobsApi", ref: str) -> int:
         ids = ", ".join(map(str, found[:MAX_LISTED])) + (", …" if len(found) > MAX_LISTED else "")
         raise UsageError(f"{len(found)} jobs are named {ref!r}: {ids}", hint="choose one by its id")
     if not found:
-        others = set(names.values())
-        with suppress(DbjobsError):  # the error about the name is enough
-            others |= {name_of(job) for job in chain.from_iterable(api.list_jobs(limit=MAX_JOBS_SEARCHED))}
-        near = nearest_names(ref, others - {""}, MAX_SUGGESTED)
+        near = similar_job_names(api, ref, names.values())
         alike = f"there is {', '.join(map(repr, near))}; " if near else ""
         raise NotFoundError(
             f"there is no job named {ref!r}", hint=f"{alike}names must match exactly; an id works, too"
         )
     return found[0]
+
+
+def similar_job_names(api: "JobsApi", name: str, known: Iterable[str] = ()) -> list[str]:
+    """Names of jobs that contain a name or are similar to it, ignoring case; `known` ones are not read."""
+    from dbjobs.api.paging import name_of
+
+    names = set(known)
+    with suppress(DbjobsError):  # the error about the name is enough
+        names |= {name_of(job) for job in chain.from_iterable(api.list_jobs(limit=MAX_JOBS_SEARCHED))}
+    names.discard("")
+    containing = [one for one in sorted(names, key=str.lower) if name and name.lower() in one.lower()]
+    return list(dict.fromkeys([*containing, *nearest_names(name, names, MAX_SUGGESTED)]))[:MAX_SUGGESTED]

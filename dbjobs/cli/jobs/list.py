@@ -11,7 +11,8 @@ from dbjobs.cli.context import App
 from dbjobs.cli.framework import app_of
 from dbjobs.cli.options import ExpandTasks, Limit, parse_when
 from dbjobs.cli.showing import listed_causes, show_list
-from dbjobs.errors import DbjobsError, UsageError
+from dbjobs.errors import UsageError
+from dbjobs.runs.references import similar_job_names
 
 Name = Annotated[
     str | None,
@@ -36,8 +37,6 @@ Since = Annotated[
     str | None,
     typer.Option("--since", metavar="WHEN", help="With --runs: read all runs that started then or later."),
 ]
-MAX_SEARCHED_JOBS = 500
-"""How many of the newest jobs are searched for a similar name."""
 
 
 def command(
@@ -83,9 +82,9 @@ def command(
     pages = take(pages, limit or None)
     number = show_list(app, "job", pages, with_tasks=expand_tasks)
     if name is not None and not number:
-        app.streams.note(
-            f"--name is exact, and no job is named {name!r}{_similar_names(app, name)}; try --match"
-        )
+        similar = ", ".join(map(repr, similar_job_names(app.api, name)))
+        there_is = f"; there is {similar}" if similar else ""
+        app.streams.note(f"--name is exact, and no job is named {name!r}{there_is}; try --match")
 
 
 def _matching(pages: Pages, text: str) -> Pages:
@@ -122,18 +121,3 @@ def _list_with_runs(
     if found.earliest:
         reach = format_moment(found.earliest, now)
         app.streams.note(f"the newest {MAX_ENDED} runs were read, back to {reach}; --since reads further")
-
-
-def _similar_names(app: App, name: str) -> str:
-    """The names that are similar to the given one or contain it; empty if they cannot be read."""
-    from difflib import get_close_matches
-
-    try:
-        names = {name_of(job) for page in app.api.list_jobs(limit=MAX_SEARCHED_JOBS) for job in page} - {""}
-    except DbjobsError:
-        return ""
-    by_lower = {one.lower(): one for one in sorted(names, key=str.lower)}
-    near = [one for one in by_lower if name.lower() in one] if name else []
-    near += get_close_matches(name.lower(), by_lower)
-    nearest = ", ".join(repr(by_lower[one]) for one in dict.fromkeys(near[:3]))
-    return f"; there is {nearest}" if nearest else ""
