@@ -6,7 +6,7 @@ machine, alone or within a Python exception. What is in them was written by anyb
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbjobs.common.plain_text import clean_line, clean_text
 
@@ -56,15 +56,6 @@ class RaisedException:
         return self.line.partition(":")[0]
 
 
-@dataclass(frozen=True)
-class _Link:
-    """One exception of a chain."""
-
-    line: str
-    frame: str
-    is_deepest: bool
-
-
 def find_exception(text: str, own_packages: Sequence[str] = ()) -> RaisedException | None:
     """The first exception in a trace that passed through the user's own code; else the last one.
 
@@ -77,7 +68,7 @@ def find_exception(text: str, own_packages: Sequence[str] = ()) -> RaisedExcepti
         return None
     first = next((link for link in links if link.frame), links[-1])
     became = links[-1].line if links[-1].line != first.line else ""
-    return RaisedException(first.line, first.frame, first.is_deepest, became)
+    return replace(first, became=became)
 
 
 def find_in_logs(logs: str) -> str:
@@ -91,7 +82,7 @@ def find_in_logs(logs: str) -> str:
     return tail[starts[-1] :] if starts else ""
 
 
-def _read_link(part: str, own_packages: Sequence[str]) -> _Link | None:
+def _read_link(part: str, own_packages: Sequence[str]) -> RaisedException | None:
     frames = list(_python_frames(part))
     after_frames = part[frames[-1][2] :] if frames else part
     line = _exception_line(after_frames)
@@ -101,13 +92,13 @@ def _read_link(part: str, own_packages: Sequence[str]) -> _Link | None:
         line = clean_line(causes[-1][1][:LONGEST_LINE])
         if not frames:
             jvm_frame = _find_jvm_frame(after_frames[causes[-1].end() :], own_packages)
-            return _Link(line, jvm_frame, bool(jvm_frame))
+            return RaisedException(line, jvm_frame, bool(jvm_frame))
     own = [(path, number) for path, number, _ in frames if is_own_path(path, own_packages)]
     if not own:
-        return _Link(line, "", is_deepest=False)
+        return RaisedException(line)
     path, number = own[-1]
     short_path = re.sub(r"^.*(?:site|dist)-packages/", "", path)[-LONGEST_PATH:]
-    return _Link(line, f"{short_path}, line {number}", own[-1] == frames[-1][:2])
+    return RaisedException(line, f"{short_path}, line {number}", own[-1] == frames[-1][:2])
 
 
 def _python_frames(part: str) -> Iterator[tuple[str, str, int]]:
