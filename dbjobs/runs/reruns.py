@@ -12,8 +12,6 @@ from dbjobs.api.models import Run
 from dbjobs.errors import RefusedError
 from dbjobs.http.response import Payload
 from dbjobs.jobfiles.known_fields import LEGACY_TASK_FIELDS, RECORDS, SUBMIT_FIELDS
-from dbjobs.jobfiles.parameters import merge_parameters
-from dbjobs.runs.repairs import parameters_of
 
 KIND_FIELDS = {
     "notebook_params": ("notebook_task", "base_parameters"),
@@ -41,11 +39,6 @@ def check_repeatable(run: Payload) -> None:
             f"run {run_id} was started by a notebook (dbutils.notebook.run), and cannot be repeated",
             hint="repeat the run whose notebook started it",
         )
-
-
-def plan_run_now(run: Payload, new_parameters: Payload) -> Payload:
-    """The body of run-now without the job's id: the parameters of the run, and the new ones."""
-    return merge_parameters(parameters_of(run), new_parameters)
 
 
 def plan_submit(run: Payload, new_parameters: Payload, version: str) -> Payload:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbjobs.api.models import Run, TaskRun
+from dbjobs.api.models import Run
 from dbjobs.api.paging import RunFilter
 from dbjobs.errors import Answer, DbjobsError, RefusedError, UnreachableError
 from dbjobs.http.response import Payload
+from dbjobs.http.retry import RetryPolicy
 from dbjobs.runs.active_runs import ROUNDS_WITHOUT_LIST
 from dbjobs.runs.reader import LISTED_FOR, MOST_CHILDREN, RunReader
 from dbjobs.runs.schedule import Schedule
@@ -204,8 +205,13 @@ def test_a_round_of_many_is_followed_by_as_long_a_pause() -> None:
 def test_what_is_an_extra_has_its_limits_too(monkeypatch: pytest.MonkeyPatch) -> None:
     job = all_end_at(1, 600)
     reader = RunReader(job)  # type: ignore[arg-type]  # as above
-    asked: list[TaskRun] = []
-    monkeypatch.setattr(reader, "_fetch_child", asked.append)
+    asked: list[int] = []
+
+    def get_run_output(run_id: int, retry: RetryPolicy) -> Payload:
+        asked.append(run_id)
+        raise an_error(404)
+
+    monkeypatch.setattr(job, "get_run_output", get_run_output, raising=False)
     task = {"task_key": "t", "run_id": 1, "run_job_task": {}, "state": {"life_cycle_state": "RUNNING"}}
     many = {"run_id": 1, "tasks": [{**task, "task_key": f"t{n}"} for n in range(3 * MOST_CHILDREN)]}
     for _ in range(2):

@@ -79,8 +79,8 @@ def _prepare_run_now(
     app: App, before: Payload, parameters: ParameterOptions, *, dry_run: bool, force: bool
 ) -> "Prepared":
     """Run-now with the parameters of before; the job has to take them still."""
-    from dbjobs.jobfiles.parameters import check_run_parameters
-    from dbjobs.runs.reruns import plan_run_now
+    from dbjobs.jobfiles.parameters import check_run_parameters, merge_parameters
+    from dbjobs.runs.repairs import parameters_of
 
     job_id = int(before["job_id"])
 
@@ -93,7 +93,8 @@ def _prepare_run_now(
             error.message = f"the job of run {before['run_id']} no longer exists: {error.message}"
             raise
 
-    request = plan_run_now(before, read_parameters(app, parameters, get_job, force=force))
+    given = read_parameters(app, parameters, get_job, force=force)
+    request = merge_parameters(parameters_of(before), given)
     check_run_parameters(request, get_job, force=force)
     api = app.api_to_change(dry_run)
     return partial(api.run_now, job_id, request), job_id, _format_parameters(request)
