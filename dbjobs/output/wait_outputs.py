@@ -86,9 +86,12 @@ class WaitOutputs:
             return watched
         known, with_causes = self._with_causes.get(watched.run_id, (None, watched))
         failed = [task for task in watched.run.failed_tasks if task.run_id]
-        unread = [task for task in failed if task.run_id not in self._read]
+        retried = [] if watched.run.is_ended or watched.label else _retried_attempts(watched.run)
+        known_ids = self.earlier_attempts | self._read.keys()
+        unread = [task for task in (*failed, *retried) if task.run_id not in known_ids]
         for task in unread:
-            if task.run_id and task.run_id not in self.earlier_attempts and len(self._read) < most:
+            room = most if task in failed else most // 2  # the rest is for what fails in the end
+            if task.run_id and len(self._read) < room:
                 read = self.reader.read(task)
                 if not self.reader.is_out_of_reach:
                     self._read[task.run_id] = read
@@ -96,7 +99,7 @@ class WaitOutputs:
             return with_causes
         causes = {
             run_id: format_short_cause(self._read[run_id].causes[0])
-            for task in watched.run.attempts
+            for task in (*failed, *retried)
             if (run_id := task.run_id) in self._read and run_id is not None
         }
         with_causes = replace(watched, causes=causes) if causes else watched
@@ -190,3 +193,9 @@ class WaitOutputs:
                 )
         if len(runs) > MAX_EXPLAINED_RUNS:
             self.streams.note(f"… and {count(len(runs) - MAX_EXPLAINED_RUNS, 'more run')} failed")
+
+
+def _retried_attempts(run: Run) -> list[TaskRun]:
+    """The failed attempts at its tasks that another attempt follows."""
+    newest = {task.run_id for task in run.tasks}
+    return [task for task in run.attempts if task.run_id not in newest and task.outcome in OWN_FAILURES]

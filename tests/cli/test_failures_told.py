@@ -87,6 +87,26 @@ def test_a_failure_is_told_when_it_happens_and_once(
     assert sum(request.endpoint == "runs/get-output" for request in server.received) == 1
 
 
+def test_an_attempt_that_is_retried_says_why_it_failed_and_the_run_why_the_last_one_did(
+    dbjobs: Dbjobs, workspace: Callable[..., ScriptedServer]
+) -> None:
+    first, second = attempt("load", 11, "FAILED"), attempt("load", 12, attempt_number=1)
+    other_error = {"error": "ConnectionError: busy"}
+    last = attempt("load", 12, "FAILED", attempt_number=1)
+    stages = [failing(attempt("load", 11)), failing(first, second), failing(first, last, is_over=True)]
+    server = workspace(stages, {11: other_error, 12: KEY_ERROR})
+
+    done = dbjobs("runs", "wait", RUN_ID, "--progress", "lines")
+
+    failed = [line for line in done.stderr.splitlines() if re.match(r"[\d:]+ .*FAILED", line)]
+    assert [line.split("s  ")[-1] for line in failed] == [
+        "probably the platform (network): ConnectionError: busy",
+        "attempt 2  your code: KeyError: 'day'",
+        "your code: KeyError: 'day'",
+    ], "the attempts, and the run"
+    assert sum(request.endpoint == "runs/get-output" for request in server.received) == 2
+
+
 def test_a_failed_wait_ends_with_the_cause_and_the_next_command(
     dbjobs: Dbjobs, workspace: Callable[..., ScriptedServer]
 ) -> None:
