@@ -249,16 +249,21 @@ def test_an_interrupted_backfill_counts_what_was_started_and_what_may_have_been(
     started = list(workspace.run_ids.values())
     assert code == 130, err
     assert len(started) >= 3
-    assert f"{40 - len(started)} of 40 runs were not started" in err, "neither more nor less"
     printed = {int(line.partition("\t")[0]) for line in out.splitlines()}
+    may_have_been = re.findall(r"(day=\S+) may have been started, or not", err)
+    without_run = re.search(r"starts the (\d+) sets without a run", err)
+    assert without_run, err
+    assert int(without_run[1]) - len(may_have_been) == 40 - len(started), "neither more nor less"
+    how_to_continue = err.rpartition("dbjobs runs backfill ")[2]
+    assert "--days 2026-01-01..2026-02-09 --as day" in how_to_continue, "how to continue comes last"
     if on_interrupt == "cancel":
         assert sorted(workspace.canceled) == started
         assert printed == set(started)
+        assert may_have_been == [], "to be canceled, it had to be found"
+        assert "--rerun-failed" in how_to_continue
     else:
         assert workspace.canceled == []
-        may_have_been = re.findall(r"(day=\S+) may have been started, or not", err)
         assert len(printed) + len(may_have_been) == len(started), "each is named or may have been"
-        assert "the same command continues from here" in err
 
 
 def test_leaving_sixty_runs_is_said_once_for_all(dbjobs: Dbjobs, serve: Serve) -> None:
