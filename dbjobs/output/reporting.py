@@ -172,7 +172,11 @@ class Reporter:
             left = max(0, left - len(failures))
             error = watched.error.message if watched.error else ""
             repairs = tuple(describe_repairs(watched))
-            runs.append(ReportedRun(watched.run_id, watched.run, failures, watched.label, error, repairs))
+            run, parts = watched.run, {}
+            if run and may_ask and snapshot.is_of_one:
+                run = self.failures.with_repairs(run)
+                parts = {task.run_id: self.failures.read_parts(task) for task in run.tasks if task.run_id}
+            runs.append(ReportedRun(watched.run_id, run, failures, watched.label, error, repairs, parts))
         sets = self.pending_starts.sets.labels if self.pending_starts else ()
         return Report(tuple(runs), self.clock.now(), note, self._not_started, sets)
 

@@ -78,6 +78,8 @@ class FailureReader:
     retry: RetryPolicy = NO_RETRIES
     _outputs: dict[int, Payload | None] = field(default_factory=dict)
     _failures: dict[int, FailedTask] = field(default_factory=dict)
+    _runs: dict[int, Payload | None] = field(default_factory=dict)
+    """runs that were read for the parts of tasks, by run_id"""
     is_out_of_reach: bool = False
     """the workspace did not answer, so nothing more is asked for"""
 
@@ -104,6 +106,7 @@ class FailureReader:
     def forget_outage(self) -> None:
         """Ask once more for what could not be had: just after a task has ended, or while contact was lost."""
         self.is_out_of_reach = self.is_quiet = False
+        self._runs.clear()
         self._outputs = {run_id: output for run_id, output in self._outputs.items() if output is not None}
         self._failures = {
             run_id: failed
@@ -127,9 +130,8 @@ class FailureReader:
     def _find_parts(self, task: TaskRun, name: str, output: Payload) -> list[tuple[str, TaskRun | Run]]:
         """The failed iterations of a for-each task; the failed tasks of a run-job task's run."""
         if task.payload.get("for_each_task") is not None and task.run_id:
-            iterations = (self._read_run(task.run_id) or {}).get("iterations") or []
-            named = [(f"{name}[{index}]", TaskRun(iteration)) for index, iteration in enumerate(iterations)]
-            return [(name, part) for name, part in named if part.outcome in STOPPED]
+            iterations = self._read_iterations(task.run_id, name)
+            return [(name, part) for name, part in iterations if part.outcome in STOPPED]
         child_id = (output.get("run_job_output") or {}).get("run_id")
         payload = self._read_run(child_id) if child_id else None
         if payload is None:
@@ -140,14 +142,37 @@ class FailureReader:
             return [(f"{name} > {run.run_id}", run)]
         return [(f"{name} > {run.run_id} > {task.task_key}", task) for task in failed]
 
-    def _read_run(self, run_id: int) -> Payload | None:
+    def read_parts(self, task: TaskRun) -> list[tuple[str, TaskRun | Run]]:
+        """All iterations of a for-each task, or the run that a run-job task started; none of any other."""
+        if task.payload.get("for_each_task") is not None and task.run_id:
+            return self._read_iterations(task.run_id, task.task_key)
+        output = self.fetch(task) if task.is_run_job else None
+        child_id = ((output or {}).get("run_job_output") or {}).get("run_id")
+        payload = self._read_run(child_id) if child_id else None
+        return [(f"{task.task_key} > {child_id}", Run(payload))] if payload else []
+
+    def _read_iterations(self, run_id: int, name: str) -> list[tuple[str, TaskRun | Run]]:
+        iterations = (self._read_run(run_id) or {}).get("iterations") or []
+        return [(f"{name}[{index}]", TaskRun(iteration)) for index, iteration in enumerate(iterations)]
+
+    def with_repairs(self, run: Run) -> Run:
+        """The run with its `repair_history`, if it may have any, which only a request of its own tells."""
+        if "repair_history" in run.payload or not any(task.attempt_number for task in run.attempts):
+            return run
+        history = (self._read_run(run.run_id, include_history=True) or {}).get("repair_history") or ()
+        return Run({**run.payload, "repair_history": history}, run.page_error)
+
+    def _read_run(self, run_id: int, *, include_history: bool = False) -> Payload | None:
+        if run_id in self._runs:
+            return self._runs[run_id]
         if self.is_out_of_reach or self.part_requests_left <= 0:
             return None
         self.part_requests_left -= 1
         try:
-            return self.api.get_run(run_id, self.retry)
+            self._runs[run_id] = self.api.get_run(run_id, self.retry, include_history=include_history)
         except DbjobsError:  # who may see a run may not be allowed to see those that it started
-            return None
+            self._runs[run_id] = None
+        return self._runs[run_id]
 
     def _read_part(self, name: str, part: TaskRun | Run, depth: int) -> FailedTask:
         if isinstance(part, Run) or self.part_requests_left <= 0:

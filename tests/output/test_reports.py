@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,98 @@ def test_the_cause_below_for_each_and_run_job_tasks_is_told_everywhere(
     assert len(server.received) < 12, "each is asked for once"
 
 
+REPAIRED_AT_ONCE = run(
+    "TERMINATED", "SUCCESS", timed("load", "FAILED", 0, 9), timed("load", "SUCCESS", 9, 20)
+)
+HOURS = 7 * 3600
+REPAIRED = run(
+    "TERMINATED",
+    "SUCCESS",
+    timed("fetch", "SUCCESS", 0, 300, run_id=1),
+    timed("load", "FAILED", 300, 400, run_id=2),
+    timed("load", "SUCCESS", HOURS, HOURS + 100, run_id=3, attempt_number=1),
+    start_time=AT,
+    end_time=AT + (HOURS + 100) * 1000,
+)
+EACH = task("each", "TERMINATED", "FAILED", run_id=10, for_each_task={}, start_time=AT, end_time=AT + 90_000)
+CHILD = timed("start", "SUCCESS", 90, 120, run_id=11, run_job_task={"job_id": 9})
+WITH_PARTS = {
+    "1": run("TERMINATED", "FAILED", EACH, CHILD, run_id=1, start_time=AT, end_time=AT + 120_000),
+    "10": run(run_id=10)
+    | {
+        "iterations": [
+            timed("call", "FAILED" if index in (7, 60) else "SUCCESS", index, index + 1, run_id=100 + index)
+            for index in range(70)
+        ]
+    },
+    "2": run("TERMINATED", "SUCCESS", timed("inner", "SUCCESS", 91, 119), run_id=2, run_name="copy | tables")
+    | {"start_time": AT + 91_000, "end_time": AT + 119_000, "run_page_url": f"{URL}2"},
+}
+PART_OUTPUTS = {
+    "10": {"error": "2 iterations failed"},
+    "107": {"error": "no such city: Bonnn"},
+    "160": {"error": "no such city: Kölnn"},
+    "11": {"run_job_output": {"run_id": 2}},
+}
+
+
+def test_iterations_and_child_runs_have_rows_of_their_own(
+    dbjobs: Dbjobs, serve: Serve, clock: FakeClock, tmp_path: Path
+) -> None:
+    def reply(request: Received) -> Reply:
+        answers = WITH_PARTS if request.endpoint == "runs/get" else PART_OUTPUTS
+        return Reply(body=answers[request.query["run_id"]])
+
+    server = serve(reply)
+    html, md = tmp_path / "r.html", tmp_path / "r.md"
+    done = dbjobs("runs", "report", 1, "--ci", "none", "--report", html, "--report", md)
+
+    assert done.exit_code == 0
+    page = html.read_text("utf-8")
+    check_page(page)
+    check_markdown(md.read_text("utf-8"))
+    names = list(map(unescape, re.findall(r'(?s)<tr class="\w+ part">.*?<bdi>(.*?)</bdi>', page)))
+    assert {"each[0]", "each[7]", "each[60]"} <= {*names}, "the failed ones in any case"
+    assert len([name for name in names if name.startswith("each[")]) == 25
+    assert "25 of 70 shown" in read_html(page).text
+    assert names[-1] == "start > 2 copy | tables"
+    assert f"{URL}2".replace("&", "&amp;") in page, "a link to the run that was started"
+    lines = md.read_text("utf-8").splitlines()
+    assert any(re.match(r"\| ✗ \| ↳ each\\\[7\\\] \| FAILED \| 1s \|", line) for line in lines)
+    assert any("↳ [start" in line and f"(<{URL}2>) | SUCCESS | 28s |" in line for line in lines)
+    assert len(server.received) < 12, "each is asked for once"
+
+
+def test_repairs_are_told_as_passes(dbjobs: Dbjobs, serve: Serve, clock: FakeClock, tmp_path: Path) -> None:
+    states = {"FAILED": state("TERMINATED", "FAILED"), "SUCCESS": state("TERMINATED", "SUCCESS")}
+    history = [
+        {"id": 5, "type": "REPAIR", "start_time": AT + HOURS * 1000, "end_time": AT + (HOURS + 100) * 1000}
+        | {"state": states["SUCCESS"]},
+        {"type": "ORIGINAL", "start_time": AT, "end_time": AT + 400_000, "state": states["FAILED"]},
+    ]
+
+    def reply(request: Received) -> Reply:
+        if request.endpoint == "runs/get":
+            has_history = request.query.get("include_history") == "true"
+            return Reply(body={**REPAIRED, **({"repair_history": history} if has_history else {})})
+        return Reply(body={"error": "ValueError: too early"})
+
+    serve(reply)
+    html, md = tmp_path / "r.html", tmp_path / "r.md"
+    done = dbjobs("runs", "wait", RUN_ID, "--ci", "none", "--report", html, "--report", md)
+
+    assert done.exit_code == 0
+    page, text = html.read_text("utf-8"), md.read_text("utf-8")
+    rows = re.findall(r'(?s)<tr class="(\w+) pass">.*?<bdi>(.*?)</bdi>.*?"took">(.*?)<', page)
+    assert rows == [("failed", "first run", "6m40s"), ("good", "repair 1", "1m40s")]
+    assert "6h53m without activity" in page
+    passes = [line.split(" | ") for line in text.splitlines() if re.search("first run|repair 1 ", line)]
+    assert [cells[1:4] for cells in passes] == [
+        ["first run", "FAILED", "6m40s"],
+        ["repair 1", "SUCCESS", "1m40s"],
+    ]
+
+
 def test_jobs_that_start_each_other_without_end_are_left_in_time(dbjobs: Dbjobs, serve: Serve) -> None:
     calls = [
         task(f"t{number}", "TERMINATED", "FAILED", run_id=100 + number, run_job_task={})
@@ -333,21 +426,6 @@ def test_a_task_of_less_than_a_second_has_a_duration_and_a_place_on_the_axis() -
     assert "| 0.1s |" in render_report(report_of(run("TERMINATED", "SUCCESS", *quick)), ".md")
 
 
-REPAIRED_AT_ONCE = run(
-    "TERMINATED", "SUCCESS", timed("load", "FAILED", 0, 9), timed("load", "SUCCESS", 9, 20)
-)
-HOURS = 7 * 3600
-REPAIRED = run(
-    "TERMINATED",
-    "SUCCESS",
-    timed("fetch", "SUCCESS", 0, 300, run_id=1),
-    timed("load", "FAILED", 300, 400, run_id=2),
-    timed("load", "SUCCESS", HOURS, HOURS + 100, run_id=3, attempt_number=1),
-    start_time=AT,
-    end_time=AT + (HOURS + 100) * 1000,
-)
-
-
 def test_the_time_between_a_failure_and_its_repair_is_folded() -> None:
     text = render_report(report_of(REPAIRED), ".html")
 
@@ -386,6 +464,28 @@ def test_whatever_is_folded_time_goes_from_left_to_right(times: list[tuple[int, 
     assert [tick.share for tick in chart.ticks] == sorted(tick.share for tick in chart.ticks)
     assert len(chart.ticks) <= 8 + 2 * len(chart.gaps)
     assert not [gap for gap in chart.gaps for task in runs if gap[0] < (task.start_time or 0) < gap[1]]
+
+
+def test_every_color_of_text_can_be_read_on_every_ground() -> None:
+    """WCAG 2.2, 1.4.3: 4.5 to 1, in the light and in the dark theme."""
+    style = files("dbjobs.output.reports").joinpath("page.css").read_text("utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in re.findall(r":root \{([^}]*)\}", style)
+    ]
+    light, dark = themes
+    assert light.keys() == dark.keys()
+    for theme in themes:
+        for ground in ("paper", "wash", "failed-wash"):
+            for ink in ("ink", "soft", "good", "failed", "active", "stopped", "other"):
+                lighter, darker = sorted((luminance(theme[ink]), luminance(theme[ground])), reverse=True)
+                assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (ink, ground, theme[ink])
+
+
+def luminance(color: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_the_timeline_is_to_scale() -> None:

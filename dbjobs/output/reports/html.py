@@ -4,13 +4,15 @@ It needs no script and fetches nothing. All text of the API goes through `escape
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dbjobs.api.models import Run
 from dbjobs.output.formatting import (
     AnyRun,
     format_attempt,
     format_duration,
+    format_iterations,
     format_message,
     format_short_duration,
     format_state,
@@ -45,6 +47,8 @@ class TimelineRow(NamedTuple):
     state: str
     newest: AnyRun | None
     bars: Sequence[AnyRun]
+    kind: str = ""
+    """a class of the row: `pass` or `part`"""
 
 
 def render_html(report: Report) -> str:
@@ -124,17 +128,25 @@ def _run_body(run: ReportedRun, report: Report) -> Lines:
     if run.repair_command:
         yield f'<p class="next">To repair the run: <code>{run.repair_command}</code></p>'
     if run.tasks:
-        rows = []
-        for task in run.tasks:
-            newest, attempts = task.task, [attempt.task for attempt in task.attempts]
-            note = format_attempt(newest)
-            rows.append(TimelineRow(newest.task_key, note, newest.shown_state, newest, attempts))
-        yield from _timeline("Timeline", rows, report)
+        yield from _timeline("Timeline", list(_rows_of(run)), report)
     if run.recovered_tasks:
         yield "<section>\n<h2>What failed at first</h2>"
         for task in run.recovered_tasks:
             yield from _failures(task, is_open=False)
         yield "</section>"
+
+
+def _rows_of(run: ReportedRun) -> Iterator[TimelineRow]:
+    """The first run and its repairs, if there was one; then the tasks, each with its parts."""
+    for name, one in run.passes:
+        yield TimelineRow(name, "", one.shown_state, one, [one], "pass")
+    for task in run.tasks:
+        newest, attempts = task.task, [attempt.task for attempt in task.attempts]
+        note = join_facts(format_attempt(newest), format_iterations(newest), run.count_parts(newest))
+        yield TimelineRow(newest.task_key, note, newest.shown_state, newest, attempts)
+        for name, part in run.shown_parts(newest):
+            label = f"{name} {part.run_name}" if isinstance(part, Run) else name
+            yield TimelineRow(label, "", part.shown_state, part, [part], "part")
 
 
 def _failures(reported: ReportedTask, *, is_open: bool) -> Lines:
@@ -177,7 +189,7 @@ def _timeline(title: str, rows: Sequence[TimelineRow], report: Report) -> Lines:
     axis = draw_axis(chart) if chart else ""
     yield f'<td class="bars" aria-hidden="true">{axis}</td></tr></thead>\n<tbody>'
     for row in rows:
-        note = f" <small>{row.note}</small>" if row.note else ""
+        note = f" <small>{escape_line(row.note)}</small>" if row.note else ""
         took = format_short_duration(seconds_of(row.newest, now)) if row.newest else ""
         tips = [
             join_facts(
@@ -194,7 +206,8 @@ def _timeline(title: str, rows: Sequence[TimelineRow], report: Report) -> Lines:
             for bar in row.bars
         ]
         bars = [(bar, class_of(bar), escape_line(tip)) for bar, tip in zip(row.bars, tips, strict=True)]
-        yield f'<tr class="{class_of(row.newest)}"><td class="symbol">{symbol_of(row.newest)}</td>'
+        kind = f"{class_of(row.newest)} {row.kind}".rstrip()
+        yield f'<tr class="{kind}"><td class="symbol">{symbol_of(row.newest)}</td>'
         yield f'<th scope="row">{_name(row.name, row.newest)}{note}</th>'
         yield f'<td class="state">{escape_line(row.state)}</td><td class="took">{took}</td>'
         yield f'<td class="bars">{draw_bars(chart, bars) if chart else ""}</td></tr>'

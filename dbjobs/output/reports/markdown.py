@@ -11,13 +11,16 @@ from dbjobs.api.models import TaskRun
 from dbjobs.common.plain_text import clean_text
 from dbjobs.output.causes import format_short_cause
 from dbjobs.output.formatting import (
+    AnyRun,
     count,
     format_attempt,
     format_duration,
+    format_iterations,
     format_message,
     format_short_duration,
     format_state,
     format_took,
+    format_zoned_date,
     join_facts,
     seconds_of,
 )
@@ -68,23 +71,42 @@ def _one_run(report: Report, *, with_gantt: bool) -> Iterator[str]:
     yield from _failures(reported, MAX_SHOWN_FAILURES)
     if reported.repair_command:
         yield from ("", f"To repair the run: `{reported.repair_command}`")
+    if reported.passes:
+        yield from ("", "| | pass | state | duration | |", "|---|---|---|--:|---|")
+        yield from (
+            _row(name, one, format_zoned_date(one.start_time), report) for name, one in reported.passes
+        )
     if reported.tasks:
         yield from ("", "| | task | state | duration | message |", "|---|---|---|--:|---|")
-        for task in reported.tasks[:MAX_ROWS]:
-            newest = task.task
-            error = task.failure.error.partition("\n")[0] if task.failure else ""
-            cells = [
-                style_of(newest).symbol,
-                _linked(_cell(newest.task_key), link_of(newest)),
-                _cell(newest.shown_state),
-                format_short_duration(seconds_of(newest, report.made_at)),
-                _cell(join_facts(format_attempt(newest), error or format_message(newest))),
-            ]
-            yield f"| {' | '.join(cells)} |"
-        yield from _left_out(len(reported.tasks) - MAX_ROWS, "task")
+        rows = list(_task_rows(reported, report))
+        yield from rows[:MAX_ROWS]
+        yield from _left_out(len(rows) - MAX_ROWS, "row")
     if with_gantt:
         attempts = [attempt.task for task in reported.tasks for attempt in task.attempts]
         yield from draw_gantt([(_name_of(task), task) for task in attempts], report.made_at)
+
+
+def _task_rows(reported: ReportedRun, report: Report) -> Iterator[str]:
+    """A row for each task, and for its iterations or the run that it started."""
+    for task in reported.tasks:
+        newest = task.task
+        error = task.failure.error.partition("\n")[0] if task.failure else ""
+        facts = (format_attempt(newest), format_iterations(newest), reported.count_parts(newest))
+        message = join_facts(*facts, error or format_message(newest))
+        yield _row(newest.task_key, newest, message, report)
+        for name, part in reported.shown_parts(newest):
+            yield _row(name, part, format_message(part), report, prefix="↳ ")
+
+
+def _row(name: str, run: AnyRun, message: str, report: Report, prefix: str = "") -> str:
+    cells = [
+        style_of(run).symbol,
+        prefix + _linked(_cell(name), link_of(run)),
+        _cell(run.shown_state),
+        format_short_duration(seconds_of(run, report.made_at)),
+        _cell(message),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _several_runs(report: Report, *, with_gantt: bool) -> Iterator[str]:

@@ -29,6 +29,9 @@ MAX_ERROR_CHARACTERS = 4_000
 
 MAX_URL = 1000
 
+MAX_PART_ROWS = 25
+"""Iterations of one task that have a row."""
+
 
 @dataclass(frozen=True)
 class ReportedFailure:
@@ -92,6 +95,8 @@ class ReportedRun:
     """why it could not be watched"""
     repairs: tuple[str, ...] = ()
     """what this wait has repaired by itself, and why nothing more, a line each"""
+    parts: Mapping[int, Sequence[tuple[str, AnyRun]]] = field(default_factory=dict)
+    """by the run_id of a task run, its iterations or the run that it started, each with its name"""
 
     @property
     def name(self) -> str:
@@ -148,6 +153,27 @@ class ReportedRun:
 
     def _with_failure(self, attempt: TaskRun) -> Attempt:
         return attempt_of(attempt, self.failures.get(attempt.run_id or 0))
+
+    @cached_property
+    def passes(self) -> tuple[tuple[str, Run], ...]:
+        """The first run and its repairs, each with its name, if there was a repair and it is known."""
+        history = (self.run.payload.get("repair_history") or ()) if self.run else ()
+        entries = sorted(history, key=lambda entry: entry.get("start_time") or 0)
+        if len(entries) < 2:
+            return ()
+        runs = [Run({"run_id": self.run_id, **entry}) for entry in entries]
+        return (("first run", runs[0]), *((f"repair {index}", run) for index, run in enumerate(runs[1:], 1)))
+
+    def shown_parts(self, task: TaskRun) -> list[tuple[str, AnyRun]]:
+        """The parts of a task that have rows: MAX_PARTS at most, those that did not end well first."""
+        parts = self.parts.get(task.run_id or 0, ())
+        ranked = sorted(range(len(parts)), key=lambda index: _is_good(parts[index][1]))[:MAX_PART_ROWS]
+        return [parts[index] for index in sorted(ranked)]
+
+    def count_parts(self, task: TaskRun) -> str:
+        """How many iterations or runs a task has, if not all of them are shown."""
+        number, shown = len(self.parts.get(task.run_id or 0, ())), len(self.shown_parts(task))
+        return f"{shown} of {number:,} shown" if shown < number else ""
 
     @cached_property
     def failed_tasks(self) -> tuple[ReportedTask, ...]:
@@ -259,6 +285,10 @@ def group_by_reason(report: Report) -> dict[str, list[ReportedSet]]:
         if row.run is None:
             groups.setdefault(row.reason, []).append(row)
     return groups
+
+
+def _is_good(run: AnyRun) -> bool:
+    return run.outcome is not None and run.outcome.is_good
 
 
 def link_of(run: AnyRun) -> str:
