@@ -11,7 +11,7 @@ import math
 import random
 import statistics
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -27,6 +27,9 @@ EPOCH = 1_767_225_600.0
 RUN_ID, JOB_ID = 99, 7
 PAST_RUNS = 24
 PLANNED = Schedule(is_planned=True)
+ENDS_PER_HISTORY = 100
+"""A plan that was made from one history is tried on so many ends."""
+
 PRICE = 0.5
 """Seconds that a request is worth, where delay and requests are added up."""
 
@@ -290,6 +293,8 @@ class Figures:
         return self.delay + PRICE * self.requests
 
 
+COVERAGE_TRIES = 1000
+
 Runs = Iterable[tuple[Sequence[Tasks], Tasks]]
 """Pairs of the past runs of a job and its next run."""
 
@@ -299,32 +304,71 @@ def draw_runs(draw: Draw, tries: int, generator: random.Random) -> Runs:
         yield [draw(generator, n) for n in range(PAST_RUNS)], draw(generator, PAST_RUNS)
 
 
-def compare(runs: Runs, generator: random.Random) -> dict[str, Figures]:
-    """The figures by way to wait, for the same runs."""
+def compare(runs: Runs, draw: Draw, generator: random.Random) -> dict[str, Figures]:
+    """The figures by way to wait, for the same runs.
+
+    Of a run of one task, nothing is seen before its end, so the same polls serve many ends.
+    """
     figures = {name: Figures() for name in ("planned", *PAUSES)}
     for past, tasks in runs:
-        figures["planned"].found.append(Workspace(past, tasks).watch())
+        if is_single(tasks):
+            ends = [end_of(draw(generator, PAST_RUNS)) for _ in range(ENDS_PER_HISTORY)]
+            polls = find_polls(past, max(ends))
+            figures["planned"].found += [notice(polls, end) for end in ends]
+        else:
+            ends = [end_of(tasks)]
+            figures["planned"].found.append(Workspace(past, tasks).watch())
         for name, pauses in PAUSES.items():
-            figures[name].found.append(poll(pauses(generator), end_of(tasks)))
+            figures[name].found += [poll(pauses(generator), end) for end in ends]
     return figures
 
 
 def watch_failures(runs: Runs, generator: random.Random) -> Figures:
     """Runs that fail at a random moment."""
-    return Figures(
-        [Workspace(past, tasks, fails_at=generator.random() * end_of(tasks)).watch() for past, tasks in runs]
-    )
+    figures = Figures()
+    for past, tasks in runs:
+        if is_single(tasks):
+            polls = find_polls(past, end_of(tasks))
+            moments = [generator.random() * end_of(tasks) for _ in range(ENDS_PER_HISTORY)]
+            figures.found += [notice(polls, moment) for moment in moments]
+        else:
+            fails_at = generator.random() * end_of(tasks)
+            figures.found.append(Workspace(past, tasks, fails_at=fails_at).watch())
+    return figures
 
 
 def watch_slow_runs(runs: Runs, generator: random.Random) -> tuple[Figures, Figures]:
-    """Runs that take twice as long as any before; planned, and with pauses of 5 s growing to 60 s."""
+    """Runs that take about twice as long as any before; planned, and with pauses of 5 s growing to 60 s."""
     planned, growing = Figures(), Figures()
     for past, tasks in runs:
         factor = 2 * max(map(end_of, past)) / end_of(tasks)
         slow = [Task(task.key, task.work * factor, task.after, task.setup * factor) for task in tasks]
-        planned.found.append(Workspace(past, slow).watch())
-        growing.found.append(poll(growing_pauses(generator), end_of(slow)))
+        number = ENDS_PER_HISTORY if is_single(tasks) else 1
+        ends = [end_of(slow) * generator.uniform(0.98, 1.02) for _ in range(number)]
+        if is_single(tasks):
+            polls = find_polls(past, max(ends))
+            planned.found += [notice(polls, end) for end in ends]
+        else:
+            planned.found.append(Workspace(past, slow).watch())
+        growing.found += [poll(growing_pauses(generator), end) for end in ends]
     return planned, growing
+
+
+def is_single(tasks: Tasks) -> bool:
+    return len(tasks) == 1 and not tasks[0].setup
+
+
+def find_polls(past: Sequence[Tasks], until: float) -> list[float]:
+    """When dbjobs polls a run of one task that goes on for so long, in seconds."""
+    workspace = Workspace(past, [Task("main", until)])
+    workspace.watch()
+    return sorted({snapshot.elapsed for snapshot in workspace.snapshots})
+
+
+def notice(polls: Sequence[float], end: float) -> tuple[int, float]:
+    """Requests until an end is noticed, the history's included, and the seconds in between."""
+    index = bisect_left(polls, end)
+    return index + 2, polls[index] - end
 
 
 def draw_ends(draw: Draw, generator: random.Random, number: int = 20_000) -> list[float]:
@@ -374,7 +418,7 @@ def find_coverage(runs: Runs) -> float:
     for past, tasks in runs:
         workspace = Workspace(past, tasks)
         workspace.watch(Schedule(is_planned=True, timeout=1))
-        snapshot = workspace.snapshots[-1]
+        snapshot = next(shot for shot in workspace.snapshots if shot.forecasts)
         forecast = snapshot.forecasts[RUN_ID]
         low, high = (forecast.left_at(snapshot.server_time, share) for share in (0.1, 0.9))
         inside.append(low <= workspace.end - snapshot.elapsed <= high)
@@ -389,17 +433,15 @@ def measure(draw: Draw, tries: int, generator: random.Random) -> dict[str, Any]:
     failures = watch_failures(runs[::3], generator)
     optimum = min((find_optimum(ends, price) for price in (0.1, 0.3, 1.0, 3.0)), key=math.prod)
     return {
-        "ways": {way: [each.requests, each.delay] for way, each in compare(runs, generator).items()},
+        "ways": {way: [each.requests, each.delay] for way, each in compare(runs, draw, generator).items()},
         "bound": find_bound(ends),
         "optimum": optimum,
         "slow": slow.product / slow_growing.product,
         "failure_delay": failures.delay,
-        "coverage": find_coverage(runs),
+        "coverage": find_coverage(draw_runs(draw, COVERAGE_TRIES, generator)),
     }
 
 
 if __name__ == "__main__":
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    # more runs where the durations vary most
-    each = {name: 4 * tries if "exponential" in name else tries for name in CASES}
-    print(json.dumps({name: measure(CASES[name], each[name], random.Random(1)) for name in CASES}))
+    print(json.dumps({name: measure(draw, tries, random.Random(1)) for name, draw in CASES.items()}))

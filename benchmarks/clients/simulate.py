@@ -22,7 +22,7 @@ HOUR = 3600.0
 JOB_ID = 7
 PAGE = 25
 EPOCH = 1_767_225_600
-GROWING = Schedule()
+GROWING, PLANNED = Schedule(), Schedule(is_planned=True)
 
 
 class Clock:
@@ -145,17 +145,25 @@ def one(length: float) -> dict[str, list[float]]:
 
 
 def many(number: int) -> dict[str, float]:
-    """Requests a minute in the second hour of runs that go on, and what it is like while they end."""
+    """Requests a minute in the second hour of runs that go on, and in two hours in which they end."""
     figures = {}
     for name, with_lists in (("lists", True), ("single", False)):
         workspace = Workspace([2 * HOUR] * number)
         workspace.watch(with_lists=with_lists)
         figures[name] = workspace.per_minute(HOUR, 2 * HOUR)
-    ending = Workspace([HOUR + random.random() * HOUR for _ in range(number)])
-    ending.watch()
+    ends, past = ([HOUR + random.random() * HOUR for _ in range(count)] for count in (number, PAGE))
+    growing, planned = Workspace(ends), Workspace(ends, history=past)
+    growing.watch()
+    planned.watch(PLANNED)
     requests, _ = poll(sdk_pauses(), HOUR)
-    more = {"while_ending": ending.per_minute(HOUR, 2 * HOUR), "delay": ending.delay}
-    return {**figures, **more, "sdk": number * requests / 60}
+    return {
+        **figures,
+        "sdk": number * requests / 60,
+        "growing": growing.per_minute(0, 2 * HOUR),
+        "growing_delay": growing.delay,
+        "planned": planned.per_minute(0, 2 * HOUR),
+        "planned_delay": planned.delay,
+    }
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ and some have more:
                        step; message says why, in words
     contact_lost       seconds_without_contact
     expected_end       expected_end, expected_end_low and expected_end_high: the median of when the run
-                       ends, and the range that holds 80 % of the ends, ISO 8601; usual_seconds
+                       ends, and the range that holds 80 % of the ends, ISO 8601, null with fewer than
+                       three past runs; usual_seconds
     delay              part (queue, cluster or run) takes longer than in most past runs: seconds,
                        usual_seconds, task_key of the task that is late; message says it in words
     heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event;
@@ -34,6 +35,7 @@ and some have more:
     output             run_id and task_key say whose
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,14 +143,13 @@ def _repair_event(watched: WatchedRun, snapshot: Snapshot) -> Event:
 
 
 def _expected_times(expected: ExpectedEnd | None, now: float) -> Event:
-    names = ("expected_end", "expected_end_low", "expected_end_high")
-    if expected is None:
-        return dict.fromkeys(names)
-    try:
-        times = [format_utc(now + seconds) for seconds in (expected.left, expected.low, expected.high)]
-    except (OverflowError, OSError, ValueError):  # no date that a calendar has
-        return dict.fromkeys(names)
-    return dict(zip(names, times, strict=True))
+    times: Event = dict.fromkeys(("expected_end", "expected_end_low", "expected_end_high"))
+    if expected is not None:
+        # one that is beyond the calendar, or for which there is no range, stays null
+        with suppress(OverflowError, OSError, ValueError):
+            for name, seconds in zip(times, (expected.left, *(expected.range or ())), strict=False):
+                times[name] = format_utc(now + seconds)
+    return times
 
 
 def _round(seconds: float | None) -> float | None:

@@ -26,12 +26,10 @@ class ExpectedEnd:
 
     left: float
     """the median"""
-    low: float
-    """the 10th percentile"""
-    high: float
-    """the 90th percentile"""
+    range: tuple[float, float] | None
+    """the 10th and the 90th percentile; None if too few past runs are known to say how far off it may be"""
     usual: float
-    """how long past runs took"""
+    """how long past runs took; the last one, if there is no range"""
     share_done: float
     """of the time that the run takes, from 0 to 1"""
 
@@ -45,7 +43,9 @@ def expected_end(snapshot: Snapshot, watched: WatchedRun) -> ExpectedEnd | None:
     left, low, high = (forecast.left_at(now, share) for share in (0.5, 0.1, 0.9))
     elapsed = max(now - watched.run.start_time / 1000, 0.0)
     share = elapsed / (elapsed + left) if elapsed + left > 0 else 1.0
-    return ExpectedEnd(left, low, high, forecast.usual, share)
+    if not forecast.has_range:
+        return ExpectedEnd(left, None, forecast.past_runs[0].total, share)
+    return ExpectedEnd(left, (low, high), forecast.usual, share)
 
 
 def _forecast(snapshot: Snapshot, watched: WatchedRun) -> Forecast | None:
@@ -55,10 +55,16 @@ def _forecast(snapshot: Snapshot, watched: WatchedRun) -> Forecast | None:
 
 
 def format_expected_end(expected: ExpectedEnd, now: float, *, dash: str = "–") -> str:  # noqa: RUF001 - of a range
-    """`usually 12m, about 4m left (ends 14:05–14:09)`; `now` is epoch seconds."""  # noqa: RUF002
-    low, high = (format_time(now + seconds, now) for seconds in (expected.low, expected.high))
+    """`usually 12m, about 4m left (ends 14:05–14:09)`, or `took 12m last time, about 4m left`.
+
+    `now` is epoch seconds.
+    """  # noqa: RUF002
+    usual = format_about(expected.usual)
+    if expected.range is None:
+        return f"took {usual} last time, {format_left(expected)}"
+    low, high = (format_time(now + seconds, now) for seconds in expected.range)
     ends = low if low == high else f"{low}{dash}{high}"
-    return f"usually {format_about(expected.usual)}, about {format_about(expected.left)} left (ends {ends})"
+    return f"usually {usual}, {format_left(expected)} (ends {ends})"
 
 
 def format_left(expected: ExpectedEnd) -> str:

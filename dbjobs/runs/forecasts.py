@@ -1,4 +1,4 @@
-"""What past runs of a job say about an active one: which of them count, and how long is left.
+"""What past runs of a job say about one that goes on: which of them count, and how long is left.
 
 Every past run is replayed from where this one stands. Tasks that have ended keep their real ends, and
 the others take as long as they took in the past run, along the longest path of dependencies. Each
@@ -16,7 +16,7 @@ from dbjobs.api.states import Phase
 from dbjobs.runs.estimates import Estimate
 
 FEWEST_RUNS = 3
-"""Fewer past runs say too little."""
+"""Fewer past runs do not show how much their durations vary."""
 
 FEWEST_OF_TRIGGER = 5
 """So many runs with the same trigger are preferred to more runs with any."""
@@ -75,17 +75,14 @@ class Forecast:
         return statistics.median(past.total for past in self.past_runs)
 
     def left_at(self, now: float, share: float = 0.5) -> float:
-        """The seconds that are left at most, with this probability, given that the run is active now."""
+        """The seconds that are left at most, with this probability, given that the run goes on now."""
         elapsed = max(now - self.origin, 0.0)
         return self.remaining.quantile(share, elapsed) - elapsed
 
-    def distance(self, now: float) -> float:
-        """How far the end that was expected at first is from now, in seconds."""
-        return abs(self.origin + self.remaining.median - now)
-
-    def pause_at(self, now: float, requests: float = 1.0) -> float:
-        """How many seconds to pause after a poll of this many requests found that the run is active."""
-        return self.remaining.pause_after(max(now - self.origin, 0.0), requests)
+    @property
+    def has_range(self) -> bool:
+        """There are enough past runs to say how far off it may be, and to plan polls by it."""
+        return len(self.past_runs) >= FEWEST_RUNS
 
 
 def choose_past_runs(runs: Iterable[Run], run: Run) -> list[Run]:
@@ -130,12 +127,12 @@ def measure_past_run(run: Run) -> PastRun:
 
 
 def forecast_end(run: Run, past_runs: Sequence[PastRun], now: float = 0.0) -> Forecast | None:
-    """A forecast for an active run, from past runs, newest first; None if too little is known.
+    """A forecast for a run that goes on, from past runs, newest first; None if too little is known.
 
     It holds until something begins or ends, or `has_overdue_task`, which is what `now`, the server's
     time in epoch seconds, is for.
     """
-    if len(past_runs) < FEWEST_RUNS or not run.start_time:
+    if not past_runs or not run.start_time:
         return None
     factors = trend_factors([past.total for past in past_runs])
     if not run.tasks or not all(task.task_key in past.tasks for task in run.tasks for past in past_runs):
@@ -171,7 +168,7 @@ def _scale(past: PastRun, factor: float) -> PastRun:
 
 
 def last_event(run: Run) -> float:
-    """When something last began or ended in an active run, in epoch seconds."""
+    """When something began or ended last in a run that goes on, in epoch seconds."""
     events = [seconds_of(run.start_time) + (run.seconds_in("queue") or 0.0)]
     for task in run.tasks:
         events += [seconds_of(task.end_time), _start_of(task), _ready_to_work(task) or 0.0]
@@ -191,7 +188,7 @@ def _ready_to_work(task: TaskRun) -> float | None:
 
 
 def _replay(run: Run, past_runs: Sequence[PastRun], now: float) -> list[float]:
-    """For each past run, when this one ends if it continues as that one did."""
+    """For each past run, when this one ends if it goes on as that one did."""
     spans = {
         task.task_key: sorted(past.tasks[task.task_key].span for past in past_runs) for task in run.tasks
     }

@@ -51,6 +51,8 @@ class Delay:
 
 def find_delays(run: Run, forecast: Forecast, now: float) -> list[Delay]:
     """At most one for each part. `now` is the server's time in epoch seconds."""
+    if not forecast.has_range:
+        return []
     found: list[Delay | None] = []
     if run.life_cycle_state == "QUEUED" and run.start_time:
         past = [past.queued for past in forecast.past_runs]

@@ -10,12 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from typing import Protocol
 
 from dbjobs.api.models import Run
 from dbjobs.api.states import Phase
 from dbjobs.errors import DbjobsError
+from dbjobs.runs.estimates import plan_pause
 from dbjobs.runs.forecasts import (
     Forecast,
     PastRun,
@@ -32,19 +32,20 @@ from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import WatchedRun
 
 MOST_JOBS = 10
-"""The histories of this many jobs are read; each is a request."""
+"""The histories of so many jobs are read; each is a request."""
 
 MOST_TRIES = 3
 """So often a history is asked for in all while the workspace is out of reach."""
 
-MOST_URGENT = 10
-"""The pause follows from this many runs, those that are nearest to their expected end."""
+MOST_PLANNED = 20
+"""The pause follows from so many runs at most, which stand for the others."""
 
 LONGEST_ROUND = 60.0
 """A request a second at most is made for many runs, but no pause is made longer than this for it."""
 
-MANY_RUNS_PRICE = 2.0
-"""What a request for many runs is worth, compared with one for a single run."""
+ROUND_PRICE, GREATEST_PRICE_PER_RUN = 20.0, 2.0
+"""What a round of polls of many runs is worth, compared with the poll of a single run. With these, simulated
+waits take no more requests than without a plan, and notice ends sooner."""
 
 START_TAKES = 5.0
 """Seconds within which a wait for a run that was just started begins."""
@@ -156,7 +157,7 @@ class Planner:
                 if run.job_id == job_id:
                     self._forecast(run, elapsed)
             return True
-        return any(self._find_blocker(run, elapsed) for run in active[:MOST_URGENT])
+        return any(self._find_blocker(run, elapsed) for run in active[:MOST_PLANNED])
 
     def _wanted_history(self, run: Run) -> int | None:
         """The job whose history is to be read for a run: a submitted run has no job of its own."""
@@ -189,26 +190,22 @@ class Planner:
     ) -> float:
         """How many seconds to pause after a round of polls of these runs.
 
-        A round of many runs takes many requests, so it comes less often than the most urgent run alone
-        would be polled; but any change of one of them makes the pauses short again.
+        A round of many runs takes many requests, so they are polled as often as is good for them on average,
+        with a request a second at most. While the end of one of them is unknown, any change makes the pauses
+        short again.
         """
         requests = requests_of_round(runs) if len(runs) > 1 and schedule.is_planned else 0.0
         maximum = max(schedule.maximum, min(requests, LONGEST_ROUND))
-        known = [
-            self.forecasts[each.run_id] for each in runs if each.run_id in self.forecasts and not each.error
-        ]
+        forecasts = [self.forecasts.get(each.run_id) for each in runs if not each.error]
+        known = [forecast for forecast in forecasts if forecast and forecast.has_range]
         if not known or not schedule.is_planned:
             return schedule.pause_after(quiet_polls, maximum)
         now = self.server.began + elapsed
-        urgent = nsmallest(MOST_URGENT, known, key=lambda forecast: forecast.distance(now))
-        per_run = min(1.0, MANY_RUNS_PRICE * requests / len(runs)) if len(runs) > 1 else 1.0
-        pause = schedule.vary(min(forecast.pause_at(now, per_run) for forecast in urgent))
-        pause = min(pause, schedule.longest_planned)
-        if len(runs) == 1:
-            return pause
-        if len(known) == len(runs):
-            maximum = max(schedule.longest_planned, requests)
-        return min(max(pause, requests), schedule.pause_after(quiet_polls, maximum))
+        sample = known[:: math.ceil(len(known) / MOST_PLANNED)]
+        active = [(forecast.remaining, max(now - forecast.origin, 0.0)) for forecast in sample]
+        price = min(ROUND_PRICE / len(runs), GREATEST_PRICE_PER_RUN) if len(runs) > 1 else 1.0
+        pause = max(min(schedule.vary(plan_pause(active, price)), schedule.longest_planned), requests)
+        return pause if len(known) == len(runs) else min(pause, schedule.pause_after(quiet_polls, maximum))
 
 
 def _is_foreseeable(run: Run) -> bool:

@@ -126,6 +126,29 @@ def test_the_live_view_has_a_bar_where_there_is_room() -> None:
     assert max(map(len, narrow)) <= 40
 
 
+@pytest.mark.parametrize(("number", "left"), [(1, "12m"), (2, "10m")])
+def test_one_or_two_past_runs_say_what_to_expect_but_no_range_and_nothing_is_late(
+    piped: Piped, number: int, left: str
+) -> None:
+    slow = [TASKS[0], Task("load", 3000, ("ingest",)), TASKS[2]]
+    past = [[Task("ingest", 120), Task("load", 300, ("ingest",)), Task("report", 120, ("load",))], TASKS]
+    text = "\n".join(shown(Workspace(past[-number:], slow), piped, "lines"))
+
+    assert f"run {RUN_ID}  took 12m last time, about {left} left\n" in text, "the older one took 9m"
+    assert re.search(r"still RUNNING after .*, took 12m last time, about \d+m left", text)
+    assert "(ends" not in text
+    assert "longer than" not in text
+
+
+def test_without_a_range_the_events_have_the_expected_end_alone(piped: Piped) -> None:
+    events = [json.loads(line) for line in shown(Workspace([TASKS], TASKS), piped, "events")]
+
+    [first] = [event for event in events if event["event"] == "expected_end"]
+    assert "2026-01-01T00:11" < first["expected_end"] < "2026-01-01T00:13"
+    assert (first["expected_end_low"], first["expected_end_high"]) == (None, None)
+    assert first["usual_seconds"] == 720
+
+
 def test_a_history_of_no_use_changes_nothing_of_what_is_shown(piped: Piped) -> None:
     lines = shown(Workspace([], TASKS), piped, "lines")
 

@@ -104,10 +104,15 @@ def test_a_span_is_what_a_task_took_since_it_could_have_begun() -> None:
 # The forecast
 
 
-def test_two_past_runs_say_too_little() -> None:
-    past = [measure_past_run(ended(60, run_id=n)) for n in (1, 2)]
+def test_one_past_run_says_what_to_expect_but_not_how_far_off_it_may_be() -> None:
+    past = [measure_past_run(ended(600, run_id=n)) for n in (1, 2, 3)]
 
-    assert forecast_end(active(), past) is None
+    assert forecast_end(active(), []) is None
+    for known in (past[:1], past[:2], past):
+        forecast = forecast_end(active(), known)
+        assert forecast
+        assert forecast.left_at(BEGAN + 200) == pytest.approx(400, rel=0.05)
+        assert forecast.has_range == (len(known) == 3)
 
 
 def test_a_run_without_tasks_takes_as_long_as_before() -> None:

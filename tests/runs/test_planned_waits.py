@@ -22,6 +22,7 @@ from benchmarks.clients.planned import (
     find_bound,
     find_coverage,
     find_optimum,
+    is_single,
     watch_failures,
     watch_slow_runs,
 )
@@ -52,8 +53,8 @@ KNOWN = [case for case in CASES if "exponential" not in case]
 def test_delay_times_requests_is_near_the_bound_and_far_below_that_of_other_clients(case: str) -> None:
     generator = random.Random(4)
     bound = find_bound(draw_ends(CASES[case], generator, 4000))
-    tries = 3 * TRIES if "longer each time" in case else TRIES
-    figures = compare(draw_runs(CASES[case], tries, generator), generator)
+    tries = 12 if is_single(CASES[case](generator, 0)) else TRIES
+    figures = compare(draw_runs(CASES[case], tries, generator), CASES[case], generator)
 
     product = figures["planned"].product
     assert product <= 2 * bound * 1.2, "a fifth more than in a large simulation, for there are few runs"
@@ -64,9 +65,10 @@ def test_delay_times_requests_is_near_the_bound_and_far_below_that_of_other_clie
 
 def test_durations_that_nothing_can_be_learned_from_cost_no_more_than_without_a_plan() -> None:
     generator = random.Random(4)
-    figures = compare(draw_runs(CASES["exponential, mean 1 h"], 3 * TRIES, generator), generator)
+    draw = CASES["exponential, mean 1 h"]
+    figures = compare(draw_runs(draw, TRIES, generator), draw, generator)
 
-    assert figures["planned"].product <= 1.1 * figures["5 → 60 s"].product
+    assert figures["planned"].product <= 1.02 * figures["5 → 60 s"].product, "a little more by chance"
 
 
 @pytest.mark.parametrize("case", ["1 h, spread 5 %", "5 or 60 min", "4 tasks in parallel, then 1"])
@@ -76,17 +78,17 @@ def test_a_failure_at_a_random_moment_is_noticed_within_a_minute_on_average(case
     assert watch_failures(draw_runs(CASES[case], TRIES, generator), generator).delay <= 60
 
 
-@pytest.mark.parametrize("case", ["1 h, spread 15 %", "10 min, spread 15 %"])
+@pytest.mark.parametrize("case", ["1 h, spread 15 %", "1 h, spread 5 %, 2 % longer each time"])
 def test_a_run_that_takes_twice_as_long_as_ever_costs_little_more_than_without_a_plan(case: str) -> None:
     generator = random.Random(4)
 
-    planned, growing = watch_slow_runs(draw_runs(CASES[case], TRIES, generator), generator)
-    assert planned.product <= 1.4 * growing.product
+    planned, growing = watch_slow_runs(draw_runs(CASES[case], 12, generator), generator)
+    assert planned.product <= 1.3 * growing.product
 
 
-@pytest.mark.parametrize("case", ["1 h, spread 15 %", "5 tasks in sequence, 1 h"])
+@pytest.mark.parametrize("case", CASES)
 def test_the_range_that_is_told_holds_about_80_percent_of_the_ends(case: str) -> None:
-    found = find_coverage(draw_runs(CASES[case], 200, random.Random(4)))
+    found = find_coverage(draw_runs(CASES[case], 400, random.Random(4)))
 
     assert 0.75 <= found <= 0.85
 
@@ -115,7 +117,7 @@ def test_the_history_is_asked_for_once_in_one_request() -> None:
     assert requests == 1 + len({shot.elapsed for shot in workspace.snapshots})
 
 
-@pytest.mark.parametrize("past", [[], AN_HOUR_EACH[:2]], ids=["no history", "two runs"])
+@pytest.mark.parametrize("past", [[], AN_HOUR_EACH[:1], AN_HOUR_EACH[:2]], ids=["none", "one", "two"])
 def test_too_few_past_runs_leave_pauses_of_5_seconds_growing_to_60(past: Sequence[Any]) -> None:
     workspace = Workspace(past, HOUR)
 
@@ -223,15 +225,19 @@ def test_the_end_of_a_run_with_a_failed_task_is_not_foretold() -> None:
 # Many runs in one wait
 
 
-def test_the_ends_of_many_runs_are_noticed_much_sooner_for_few_more_requests() -> None:
+@pytest.mark.parametrize("number", [5, 50])
+def test_the_ends_of_many_runs_are_noticed_sooner_for_no_more_requests(number: int) -> None:
     generator = random.Random(3)
-    ends = [generator.gauss(3600, 300) for _ in range(50)]
-    planned, growing = ManyRuns(ends, history=ends), ManyRuns(ends)
-    planned.watch(Schedule(is_planned=True))
-    growing.watch()
+    requests, delays = [0, 0], [0.0, 0.0]  # planned, and without a plan
+    for _ in range(100 // number):
+        ends, past = ([generator.gauss(3600, 600) for _ in range(count)] for count in (number, 25))
+        for index, workspace in enumerate((ManyRuns(ends, history=past), ManyRuns(ends))):
+            workspace.watch(Schedule(is_planned=index == 0))
+            requests[index] += len(workspace.asked)
+            delays[index] += workspace.delay
 
-    assert len(planned.asked) <= 1.4 * len(growing.asked)
-    assert planned.delay <= 0.6 * growing.delay
+    assert requests[0] <= 1.05 * requests[1]
+    assert requests[0] * delays[0] <= 0.85 * requests[1] * delays[1]
 
 
 def test_a_thousand_active_runs_take_64_requests_a_minute_at_most() -> None:
