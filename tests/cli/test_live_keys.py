@@ -112,6 +112,15 @@ def test_c_cancels_once_its_question_is_answered(start_wait: StartWait, server: 
     assert asked(server).count("runs/cancel") == 1
 
 
+def test_pasted_text_presses_no_key(start_wait: StartWait, server: ScriptedServer) -> None:
+    terminal = start_wait()
+    terminal.type("cd /tmp && dbt run\n")
+    terminal.type("?")
+    terminal.read_until("c      cancel the run, after a question")
+    assert terminal.process.poll() is None
+    assert asked(server).count("runs/get") == 1
+
+
 def test_f_shows_only_what_failed_or_is_active(start_wait: StartWait) -> None:
     terminal = start_wait()
     terminal.type("f")

@@ -25,6 +25,9 @@ MIN_HEIGHT = 10
 
 MAX_NAMED_RUNS = 3
 
+MAX_KEYS_AT_ONCE = 3
+"""So many different keys are pressed between two frames at most."""
+
 KEYS_FOR_THE_WAIT = ("r", "o", "d")
 """What the view leaves to the wait, as it does `c` once the question has been answered."""
 
@@ -42,9 +45,11 @@ class Controls:
     def press(self, keys: Sequence[str]) -> str:
         """Returns the keys that are for the wait.
 
-        `keys` were typed since the last frame: those after `c` cannot be the answer to a question that had
-        not been shown, and several at once are no answer, but text that was pasted.
+        `keys` were typed since the last frame. Many at once are text that was pasted. Those after `c` cannot
+        be the answer to a question that had not been shown, and several are no answer.
         """
+        if len(set(keys)) > MAX_KEYS_AT_ONCE:
+            return ""
         if self.is_asking and keys:
             self.is_asking = False
             return "c" if [key.lower() for key in keys] == ["y"] else ""
