@@ -93,7 +93,7 @@ def test_midway_it_is_about_right(seed: int, sets: int, max_parallel: int, share
     _, end = moment(durations, max_parallel, at=0)
     snapshot, _ = moment(durations, max_parallel, at=share * end)
 
-    assert expect_end(snapshot) == pytest.approx((1 - share) * end, abs=0.25 * end + 200)
+    assert expect_end(snapshot) == pytest.approx((1 - share) * end, abs=0.3 * end + 200)
 
 
 def test_a_run_that_takes_longer_than_expected_is_not_about_to_end_for_ever() -> None:
