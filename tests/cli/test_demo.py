@@ -48,11 +48,11 @@ def test_the_second_demo_knows_the_first() -> None:
         done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         ends.append(done.stderr)
-    assert "succeeded      14 of 15" in ends[0]
-    assert "succeeded      15 of 16" in ends[1]
+    assert "succeeded      22 of 23" in ends[0]
+    assert "succeeded      23 of 24" in ends[1]
 
 
 def test_a_failing_demo_is_no_part_of_the_history_of_the_next_one() -> None:
     assert subprocess.run([*DEMO, "--fail"], capture_output=True, check=False, timeout=60).returncode == 10
     done = subprocess.run(DEMO, capture_output=True, text=True, check=False, timeout=60)
-    assert "succeeded      14 of 15" in done.stderr
+    assert "succeeded      22 of 23" in done.stderr
