@@ -151,7 +151,8 @@ class Wait:
             self._leave("a run has failed", cancels=False)
         elif last.ending is Ending.CONTACT_LOST:
             self._may_ask = False
-            self.observer.on_contact_lost(last)
+            self._add_started()
+            self.observer.on_contact_lost(self.snapshot)
         with time_limit(self.clock, self._seconds_for_outputs):
             self.observer.on_end(self.snapshot)
         return exit_code_of(last, strict=self.is_strict)
@@ -190,10 +191,9 @@ class Wait:
 
     def _leave(self, reason: str, *, cancels: bool) -> None:
         """End the wait for the runs that have not ended, and cancel them if it `cancels`."""
-        if self.pending_starts:  # one may have been started since the last snapshot
-            self.runs = {watched.run_id: watched for watched in self.pending_starts.started} | self.runs
-            if cancels:
-                self._find_uncertain(self.pending_starts)
+        self._add_started()
+        if self.pending_starts and cancels:
+            self._find_uncertain(self.pending_starts)
         self._settle_repairs()
         active = [watched for watched in self.runs.values() if not watched.is_settled]
         if not active:
@@ -214,6 +214,11 @@ class Wait:
         if sent.canceled:
             self._report(is_final=False)  # whoever interrupts may kill before the runs have ended
             self._await_cancels(sent.canceled)
+
+    def _add_started(self) -> None:
+        """Runs that were started, and did not join the watch: a signal came first, or they cannot be read."""
+        started = self.pending_starts.started if self.pending_starts else ()
+        self.runs = {watched.run_id: watched for watched in started} | self.runs
 
     def _settle_repairs(self) -> None:
         """No planned one is started any more; one may have been started since the last snapshot."""

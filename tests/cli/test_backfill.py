@@ -577,6 +577,19 @@ def test_a_repair_that_is_not_answered_is_not_sent_twice(
     assert [len(repairs) for repairs in workspace.repairs.values()] == [1, 1, 1]
 
 
+def test_runs_that_were_started_and_cannot_be_read_are_told(backfill: Any, workspace: Workspace) -> None:
+    """With --rerun-failed a run is read first; if that fails for too long, it has not joined the others."""
+    down = Reply(503, {"message": "back soon"})
+    workspace.fault = lambda endpoint: down if endpoint == "runs/get" else None
+    done = backfill(*THREE_DAYS, "--rerun-failed", "--max-outage", "1m")
+    assert done.exit_code == ExitCode.UNREACHABLE
+    assert workspace.days
+    for run_id in workspace.days:
+        assert f"{run_id}\t-\t-" in done.stdout
+        assert str(run_id) in done.stderr
+    assert "may still be running" in done.stderr
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_when_requests_fail_before_or_after_they_take_effect_each_repair_is_made_once(
     backfill: Any, workspace: Workspace, serve: Serve, seed: int

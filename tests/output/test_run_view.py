@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -11,7 +13,9 @@ from dbjobs.errors import NotFoundError
 from dbjobs.output.formatting import format_duration
 from dbjobs.output.terminal.run_view import render_snapshot
 from dbjobs.output.terminal.style import ASCII, UNICODE, Glyphs
-from dbjobs.runs.snapshots import Ending, Snapshot, WatchedRun
+from dbjobs.runs.cause_signs import Category
+from dbjobs.runs.causes import Cause
+from dbjobs.runs.snapshots import Ending, NotRepaired, PlannedRepair, RepairStage, Snapshot, WatchedRun
 from tests.output.given import HOST, RUN_ID, STARTED, moment, nightly_tasks, no_answer, run, task, wide_tasks
 
 LooksLike = Callable[[str, str], None]
@@ -264,3 +268,34 @@ def test_tasks_in_a_circle_and_orphans_are_shown_too() -> None:
 def test_a_chain_of_tasks_does_not_leave_the_window() -> None:
     chain = [task("t0", "BLOCKED"), *(task(f"t{n}", "BLOCKED", (f"t{n - 1}",)) for n in range(1, 40))]
     assert draw(moment(run("RUNNING", *chain)), height=60).count("BLOCKED") == 40
+
+
+LOST = Cause(Category.PLATFORM, "cluster", "Cluster 1 was terminated", tasks=("load",))
+STARTED_REPAIR = PlannedRepair(RepairStage.STARTED, at=125, number=1, most=2, causes=(LOST,))
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (
+            {"repair": PlannedRepair(RepairStage.PLANNED, at=153, number=1, most=2, causes=(LOST,))},
+            "repair 1 of 2 in 28s: load: the platform (cluster): Cluster 1 was terminated",
+        ),
+        (
+            {"repair": PlannedRepair(RepairStage.IN_DOUBT, 153, 1, 2, (LOST,), error="no answer")},
+            "repair 1 of 2 may have started, looking again: no answer",
+        ),
+        ({"repair": STARTED_REPAIR}, "repair 1 of 2 started"),
+        ({"not_repaired": NotRepaired("it was canceled")}, "not repaired: it was canceled"),
+        ({"repairs": (STARTED_REPAIR,)}, "repaired once: load: the platform (cluster)"),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_automatic_repair_is_shown(state: dict[str, Any], shown: str, number: int) -> None:
+    """Of one run below its title, of several in its row."""
+    failed = run("TERMINATED FAILED", task("load", "TERMINATED FAILED", start=5, end=60), end=90)
+    watched = replace(WatchedRun(RUN_ID, failed), **state)
+    others = [WatchedRun(RUN_ID + 1, run("RUNNING"))] * (number - 1)
+    frame = draw(replace(moment(failed), runs=(watched, *others)), width=140)
+    if number == 1 or "repairs" not in state:  # a row has no room for what is over
+        assert (shown if number == 1 else shown[:20]) in frame

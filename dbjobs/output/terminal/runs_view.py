@@ -96,9 +96,9 @@ def draw_runs(snapshot: Snapshot, frame: Frame, max_lines: int) -> list[Text]:
         if watched.run and watched.run.phase is Phase.WAITING:
             detailed[len(rows)] = watched.run
         has_causes = any(task.is_ended for task in tasks.get(watched.run_id, ()))
-        repair = frame.line(format_repair(watched, snapshot.elapsed))
-        note = format_left(expected) if expected else repair
-        rows.append(_run_row(watched, frame, note, has_causes=has_causes))
+        remaining = format_left(expected) if expected else ""
+        repair = format_repair(watched, snapshot.elapsed)
+        rows.append(_run_row(watched, frame, remaining, repair, has_causes=has_causes))
         for task in tasks.get(watched.run_id, ()):
             detailed[len(rows)] = task
             rows.append(_task_row(watched, task, frame))
@@ -140,7 +140,7 @@ def _state(watched: WatchedRun) -> str:
     return watched.run.shown_state if watched.run else "not seen yet"
 
 
-def _run_row(watched: WatchedRun, frame: Frame, left: str, *, has_causes: bool) -> list[Text]:
+def _run_row(watched: WatchedRun, frame: Frame, left: str, repair: str, *, has_causes: bool) -> list[Text]:
     """`has_causes`: rows of its failed tasks follow."""
     run = watched.run
     run_id = Text(str(watched.run_id))
@@ -154,7 +154,7 @@ def _run_row(watched: WatchedRun, frame: Frame, left: str, *, has_causes: bool) 
     if run.phase is Phase.WAITING:
         news = join_facts(format_waiting(run, frame.now), format_run_message(watched), separator=": ")
     else:
-        news = next(causes, "") or format_progress(run) or format_message(run)
+        news = repair or next(causes, "") or format_progress(run) or format_message(run)
     details = Text(join_facts(frame.line(news), left, separator=frame.glyphs.dot), "dim")
     return [frame.symbol(run), name, run_id, frame.state(run), frame.duration(run), details]
 
