@@ -26,7 +26,7 @@ from dbjobs.sandbox.server import Sandbox
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "demo"
 HOST = "https://adb-1234567890123456.7.azuredatabricks.net"
-SIZE = "1000,960"
+SIZE = "1000,1140"
 
 
 def main() -> None:

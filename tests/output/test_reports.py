@@ -393,8 +393,9 @@ def test_a_report_says_what_was_run_by_whom_on_what_and_when(form: str) -> None:
         run("RUNNING", None, timed("a", "FAILED", 0, 1), timed("b", None, 1, 2)),
         run("TERMINATED", "FAILED"),
         {**FAILED, "job_id": None},
+        run("SKIPPED", None, task("a", "SKIPPED")),
     ],
-    ids=["good", "active", "2.0", "submitted"],
+    ids=["good", "active", "2.0", "without a job", "never ran"],
 )
 def test_a_run_that_cannot_be_repaired_has_no_command_for_it(payload: Payload) -> None:
     for form in (".html", ".md"):

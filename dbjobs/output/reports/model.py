@@ -126,10 +126,11 @@ class ReportedRun:
 
     @property
     def repair_command(self) -> str:
-        """What repairs the run, if that is possible: it has ended, and is the run of a job with tasks."""
+        """What repairs the run, if that is possible: tasks of it ran, and not all of them ended well."""
         run = self.run
-        is_repairable = run is not None and run.is_ended and not self.is_good and run.job_id and run.tasks
-        return f"dbjobs runs repair {self.run_id} --rerun-failed" if is_repairable else ""
+        if run is None or not run.is_ended or self.is_good or run.outcome is Outcome.NEVER_RAN:
+            return ""
+        return f"dbjobs runs repair {self.run_id} --rerun-failed" if run.job_id and run.tasks else ""
 
     @property
     def message(self) -> str:
