@@ -1,7 +1,7 @@
 """Many runs of one job at once: a page of the job's active runs has twenty-five of them.
 
-A list may show that a run is active, but never that it has ended: a run that is not in the list,
-or not completely, is read by itself.
+A list may show that a run is active, but never that it has ended: a run that is not
+in the list, or not completely, is read on its own.
 """
 
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from dbjobs.http.response import Payload
 from dbjobs.http.retry import NO_RETRIES
 
 MIN_RUNS_PER_PAGE = 3
-"""With fewer runs on a page, reading each run by itself is as cheap, and shows more."""
+"""With fewer runs on a page, reading each run on its own is as cheap, and shows more."""
 
 ROUNDS_WITHOUT_LIST = 10
 """After a list with too few of the runs: the job may have many others."""

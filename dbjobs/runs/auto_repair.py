@@ -26,15 +26,15 @@ from dbjobs.runs.snapshots import (
 )
 
 FIRST_PAUSE = 30.0
-"""Seconds from the end of a run to its first repair: what the platform lacks, it lacks for a while."""
+"""Seconds from the end of a run to its first repair: problems of the platform last for a while."""
 
 PAUSE_GROWTH = 2.0
-"""The pause before each repair is so many times as long as the one before."""
+"""The pause before each repair is this many times as long as the one before."""
 
 MAX_REPAIR_PAUSE = 600.0
 
 SECONDS_IN_DOUBT = 30.0
-"""After a request without a response: for so long at least, the run may not show yet that it is repaired."""
+"""After a request without a response: how long, at least, the run may not show yet that it is repaired."""
 
 NEVER_REPAIRED = {
     Outcome.CANCELED: "it was canceled",
@@ -65,13 +65,13 @@ class AutoRepair:
     """what the watch reads its runs with"""
     failures: FailureReader
     most: int
-    """so often a run is repaired at most"""
+    """how often a run is repaired at most"""
     is_any: bool = False
     """whatever the cause, unless somebody has canceled a task; else only where the platform failed"""
     is_strict: bool = False
     """SUCCESS_WITH_FAILURES counts as a failure"""
     max_outage: float = 600.0
-    """for so long a step is tried, in seconds"""
+    """how long a step is tried, in seconds"""
     _uncounted: dict[int, int] = field(default_factory=dict)
     """by run_id, the repairs that were made before this call, or by its own command"""
 

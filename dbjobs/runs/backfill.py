@@ -1,7 +1,7 @@
 """Backfills: a job run once for each of many parameter sets, no matter how often it is interrupted.
 
-Every set has an idempotency token made from it, so nothing must be remembered between two
-calls: starting a set again gives its run.
+Every set has an idempotency token made from it, so nothing has to be
+stored between two calls: starting a set again gives its run.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from dbjobs.runs.snapshots import PlannedSets, WatchedRun
 logger = logging.getLogger(__name__)
 
 MAX_CONSECUTIVE_FAILURES = 5
-"""So many starts that fail one after the other are an outage of all of them."""
+"""This many starts that fail one after the other are an outage of all of them."""
 
 
 def make_token(job_id: int, body: Payload, batch: str, attempt: int = 0) -> str:

@@ -9,12 +9,12 @@ from dbjobs.runs.causes import Cause, find_cause, is_generic
 from dbjobs.runs.failures import FailedTask
 
 MAX_GROUPED = 500
-"""Of the failures of a backfill, so many are read: each is a request."""
+"""This many failures of a backfill are read: each is a request."""
 
 
 @dataclass(frozen=True)
 class CauseGroup:
-    """Runs that failed of the same cause, in the order given."""
+    """Runs that failed for the same cause, in the order given."""
 
     cause: Cause | None
     """None of runs whose causes were not read"""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Category(str, Enum):
-    """Whose turn it is."""
+    """Who has to act."""
 
     CODE = "code"
     PLATFORM = "platform"

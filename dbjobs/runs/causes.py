@@ -32,7 +32,7 @@ LONGEST_MESSAGE = 4_000
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something failed, and what it hit."""
+    """Why something failed, and what it affected."""
 
     category: Category
     area: str = ""
@@ -60,13 +60,13 @@ OWN_TYPES = (
     r"^(?:PermissionError|Connection\w*Error|BrokenPipeError|TimeoutError|MemoryError|OSError"
     r"|socket\.gaierror)$"
 )
-"""Exceptions of Python itself that tell of the world outside the code."""
+"""Exceptions of Python itself that are about the world outside the code."""
 
 INTRODUCTIONS = (
     r"^Task \S+ failed with message: |^.* is in unexpected state \w+: "
     r"|^.*Error Message: (?:org\.apache\.spark\.SparkException: )?"
 )
-"""What stands before the part of a message that tells the cause."""
+"""What is before the part of a message that says the cause."""
 
 GENERIC_MESSAGE = (
     r"^(?:Task \S+ failed with message: )?(?:Workload failed, see run output(?: for details)?\.?"
@@ -97,7 +97,7 @@ def find_cause(task: TaskRun | Run, output: Payload | None = None) -> Cause:
 
 
 def own_packages_of(task: TaskRun | Run) -> tuple[str, ...]:
-    """The names that the user's code bears where it is installed beside others."""
+    """The names of the user's code where it is installed next to others."""
     settings = task.payload.get("task") or task.payload
     wheel = (settings.get("python_wheel_task") or {}).get("package_name")
     main_class = (settings.get("spark_jar_task") or {}).get("main_class_name")
@@ -174,7 +174,7 @@ def _by_whom(cause: Cause, message: str) -> Cause:
 
 
 def group_causes(causes: Sequence[tuple[str, Cause]]) -> tuple[Cause, ...]:
-    """Each distinct cause once, with the names of the tasks that it hit, in the order given."""
+    """Each distinct cause once, with the names of the tasks that it affected, in the order given."""
     groups: dict[tuple[str, ...], Cause] = {}
     for name, cause in causes:
         known = groups.get(cause.identity, cause)

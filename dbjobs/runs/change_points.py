@@ -25,7 +25,7 @@ MOST_VALUES = 100
 """Changes are looked for among this many values, the newest."""
 
 RECENT = 8
-"""A change is recent if so many values at most have come since."""
+"""A change is recent if at most this many values have come since."""
 
 RECENT_RISE, OLDER_RISE, FALL = 0.71, 0.18, 0.11
 """The shares of the significance."""

@@ -1,4 +1,4 @@
-"""What the runs of a job before one that failed tell of its failure."""
+"""What earlier runs of a job say about the failure of one."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class EarlierRuns:
     listed: int = 0
     """how many were looked at"""
     same: tuple[Run, ...] = ()
-    """those that failed of the same cause"""
+    """those that failed for the same cause"""
     other: tuple[Run, ...] = ()
-    """those that failed of another one"""
+    """those that failed for another one"""
     not_compared: tuple[Run, ...] = ()
     """those that failed, and whose outputs were not read"""
     last_good: Run | None = None

@@ -188,6 +188,6 @@ class FailureReader:
 
 
 def failed_attempts(run: Run) -> list[TaskRun]:
-    """The tasks that failed in the end; a run of API 2.0 stands for its only one."""
+    """The tasks that failed in the end; a run of API 2.0 is its own only task."""
     tasks = run.failed_tasks if run.tasks else run.output_runs
     return [task for task in tasks if task.outcome in OWN_FAILURES]

@@ -1,6 +1,6 @@
 """What past runs of a job say about one that goes on: which of them count, and how long is left.
 
-Every past run is replayed from where this one stands. Tasks that have ended keep their real ends, and
+Every past run is replayed from where this one is. Tasks that have ended keep their real ends, and
 the others take as long as they took in the past run, along the longest path of dependencies. Each
 finished task therefore sharpens the forecast.
 """
@@ -19,7 +19,7 @@ FEWEST_RUNS = 3
 """Fewer past runs do not show how much their durations vary."""
 
 FEWEST_OF_TRIGGER = 5
-"""So many runs with the same trigger are preferred to more runs with any."""
+"""This many runs with the same trigger are preferred to more runs with any."""
 
 TREND_SIGNIFICANCE = 1.96
 """Standard deviations of Kendall's S beyond which durations follow a trend."""
