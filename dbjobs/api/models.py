@@ -171,7 +171,7 @@ class Run(_RunFields):
                 newest[task.task_key] = task
         return tuple(in_dependency_order(newest.values()))
 
-    @property
+    @cached_property
     def failed_tasks(self) -> tuple[TaskRun, ...]:
         """Tasks that failed themselves, without those that did not run because of them."""
         return tuple(task for task in self.tasks if task.outcome in OWN_FAILURES)

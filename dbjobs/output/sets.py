@@ -130,7 +130,7 @@ def groups_of(snapshot: Snapshot, sets: PlannedSets, moments: Sequence[SetAtMome
         groups.append(SetGroup(f"{count(len(names), 'set')} refused: {message}", names, SetState.REFUSED))
     left = [one.label.removeprefix(prefix) for one in moments if one.state is SetState.NOT_STARTED]
     if left:
-        groups.append(SetGroup(f"{count(len(left), 'set')} not started:", left, SetState.NOT_STARTED))
+        groups.append(SetGroup(f"{count(len(left), 'set')} not started", left, SetState.NOT_STARTED))
     return groups
 
 

@@ -209,7 +209,7 @@ class WaitDisplay:
 
         sets = backfill.sets
         is_live = self._mode is ProgressMode.LIVE
-        is_shown = is_live and snapshot.ending is Ending.ALL_ENDED  # by the last frame of the live view
+        is_shown = is_live and snapshot.ending is not None  # by the last frame of the live view
         snapshot = self._outputs.add_causes(replace(snapshot, sets=sets, unstarted=0), may_ask=may_ask)
         states = [one.state for one in sets_of(snapshot, sets)]
         if not (is_shown and len(sets.labels) <= MAX_SET_ROWS):

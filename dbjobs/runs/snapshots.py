@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from dbjobs.api.models import Run, TaskRun
@@ -171,7 +172,7 @@ class WatchedRun:
         """Why a task failed, if that was read."""
         return self.causes.get(task.run_id or 0)
 
-    @property
+    @cached_property
     def is_settled(self) -> bool:
         """True if there is nothing more to wait for."""
         if self.is_lost:
@@ -199,7 +200,7 @@ class WatchedRun:
         is_bare_error = run.outcome is Outcome.INTERNAL_ERROR and run.termination_code is None
         return is_bare_error or run.outcome is Outcome.UNKNOWN_RESULT
 
-    @property
+    @cached_property
     def has_failed(self) -> bool:
         """True if it is settled, and not well."""
         outcome = self.run.outcome if self.run else None

@@ -120,7 +120,7 @@ def test_a_backfill_of_many_sets_stays_a_grid_once_it_has_ended() -> None:
 def test_sets_that_will_not_be_started_are_named() -> None:
     text = draw(backfill("✓" * 40 + "·" * 3, ending=Ending.TIMEOUT), 80, 24)
 
-    assert "· 3 sets not started:  2026-02-10, 2026-02-11 and 2026-02-12" in text
+    assert "· 3 sets not started  2026-02-10, 2026-02-11 and 2026-02-12" in text
 
 
 def test_of_more_rows_than_lines_those_around_what_is_running_are_shown() -> None:

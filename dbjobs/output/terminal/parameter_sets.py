@@ -11,7 +11,7 @@ from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.canvas import Canvas
 from dbjobs.output.terminal.layout import INDENT, Column, lay_out_table
 from dbjobs.output.terminal.screen import canvas_for, write_lines
-from dbjobs.output.terminal.sets_view import MAX_SET_ROWS, STYLES, draw_group
+from dbjobs.output.terminal.sets_view import ACTIVE_STATES, MAX_SET_ROWS, STYLES, draw_group
 from dbjobs.output.truncation import MAX_CELL, truncate
 from dbjobs.runs.backfill import PlannedRun
 from dbjobs.runs.existing_runs import ExistingRuns
@@ -40,11 +40,16 @@ MAX_LABEL = 60
 
 
 def write_plan(streams: Streams, planned: Sequence[PlannedRun], existing: ExistingRuns, now: float) -> None:
-    """A row per set on stdout, with the newest run that has its parameters."""
+    """A row per set on stdout, with the newest run that has its parameters.
+
+    The parameters have a column of their own if they are more than the label says.
+    """
     canvas = canvas_for(streams, streams.out, now, MAX_CELL)
     rows = []
-    for one in planned:
-        label, parameters = canvas.line(one.label), canvas.line(_format_parameters(one))
+    all_parameters = list(map(_format_parameters, planned))
+    has_more = all_parameters != [one.label for one in planned]
+    for one, text in zip(planned, all_parameters, strict=True):
+        label, parameters = canvas.line(one.label), canvas.line(text) if has_more else ""
         if run := existing.by_label.get(one.label):
             started = format_age(run.start_time, now) if run.start_time else ""
             rows.append(
@@ -55,7 +60,8 @@ def write_plan(streams: Streams, planned: Sequence[PlannedRun], existing: Existi
     write_lines(streams, lay_out_table(PLAN_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs))
     states = (run.shown_state for run in existing.by_label.values())
     counted = f": {format_counts(states)}" if existing.by_label else ""
-    streams.note(f"{len(planned)} sets; {len(existing.by_label)} have a run{counted}; nothing was started")
+    text = f"{count(len(planned), 'set')}; {len(existing.by_label)} have a run{counted}; nothing was started"
+    streams.note("\n".join(streams.wrap(streams.err, [text])))
 
 
 def _format_parameters(planned: PlannedRun) -> str:
@@ -71,12 +77,12 @@ def render_sets(
     streams: Streams, snapshot: Snapshot, sets: PlannedSets, now: float, *, is_for_all: bool
 ) -> str:
     """A row per set, in their order, without those that were not started; `is_for_all`: also for those that
-    succeeded, unless they are many.
+    succeeded or are active, unless they are many.
     """
     canvas = canvas_for(streams, streams.err, now, MAX_CELL)
     moments = [one for one in sets_of(snapshot, sets) if one.state is not SetState.NOT_STARTED]
     if len(moments) > MAX_SET_ROWS or not is_for_all:
-        moments = [one for one in moments if one.state is not SetState.SUCCEEDED]
+        moments = [one for one in moments if one.state not in (SetState.SUCCEEDED, *ACTIVE_STATES)]
     rows = [_set_row(one, sets, canvas) for one in moments[:MAX_SET_ROWS]]
     lines = lay_out_table(SET_COLUMNS, rows, width=canvas.width, glyphs=canvas.glyphs) if rows else []
     shown = [line.plain.rstrip() for line in lines]
