@@ -4,7 +4,7 @@ Every event has these fields, null where they do not apply:
 
     ts                 when it was written, ISO 8601 in UTC with milliseconds
     event              run_state, task_state, child_state, repair, run_gone, contact_lost, contact_restored,
-                       expected_end, delay, heartbeat or end; and, as text for people, note, output,
+                       expected_end, delay, heartbeat, sets or end; and, as text for people, note, output,
                        warning, error, detail (--verbose), progress or result (which stdout did not take)
     run_id             the watched run; null where several are meant
     task_key           the task, in task_state and child_state
@@ -29,6 +29,9 @@ and some have more:
     heartbeat          elapsed_seconds, tasks_done, tasks; a minute after the last event;
                        expected_end, expected_end_low and expected_end_high, null where not known;
                        active_tasks, each with task_key and seconds
+    sets               of a backfill, after a poll that has changed them: sets, how many are succeeded,
+                       failed, canceled, running, queued, refused, to_start, not_started and so on;
+                       expected_end of the last one
     end                ending (all_ended, timeout, contact_lost, failed_fast), outcome, elapsed_seconds;
                        once for each run, last of its states
     error              hint, error_code (the API's), exit_code
@@ -46,10 +49,15 @@ from dbjobs.output.changes import HEARTBEAT_SECONDS, ChangeKind, StateChange, ch
 from dbjobs.output.expectations import Announcements, ExpectedEnd, expected_end, format_delay
 from dbjobs.output.formatting import format_utc
 from dbjobs.output.repairs import format_repair
+from dbjobs.output.sets import count_states, format_state_counts, sets_of
 from dbjobs.output.streams import NO_FIELDS, Streams
+from dbjobs.runs.pace import expect_end
 from dbjobs.runs.snapshots import Snapshot, WatchedRun
 
 Event = dict[str, Any]
+
+MIN_REST = 0.1
+"""Seconds: with less until the next poll, a snapshot is one between two starts."""
 
 
 @dataclass
@@ -61,6 +69,8 @@ class EventProgress:
     before: Snapshot | None = None
     last_written: float = 0.0
     announcements: Announcements = field(default_factory=Announcements)
+    set_counts: dict[str, int] = field(default_factory=dict)
+    """how many sets of a backfill were in which state when that was last written"""
 
     def show(self, snapshot: Snapshot) -> None:
         events = [_change_event(change, snapshot) for change in changes_between(self.before, snapshot)]
@@ -78,6 +88,7 @@ class EventProgress:
                 "usual_seconds": round(delay.usual, 3),
             }
             events.append(_event("delay", watched.run_id, watched.run, **facts))
+        events += self._count_sets(snapshot, now)
         elapsed = round(snapshot.elapsed, 3)
         if snapshot.ending:
             ending = snapshot.ending.name.lower()
@@ -101,6 +112,21 @@ class EventProgress:
         for event in events:
             self.streams.event({"ts": format_utc(self.clock.now()), **event})
             self.last_written = snapshot.elapsed
+
+    def _count_sets(self, snapshot: Snapshot, now: float) -> list[Event]:
+        """How far a backfill is, if that has changed since the last poll; not between two starts."""
+        is_after_poll = snapshot.ending or (snapshot.next_poll or 0.0) - snapshot.elapsed > MIN_REST
+        if snapshot.sets is None or not is_after_poll:
+            return []
+        states = [one.state for one in sets_of(snapshot, snapshot.sets)]
+        counts = {state.name.lower(): number for state, number in count_states(states).items()}
+        if counts == self.set_counts:
+            return []
+        self.set_counts = counts
+        left = expect_end(snapshot)
+        end = None if left is None else format_utc(now + left)
+        message = format_state_counts(states)
+        return [_event("sets", None, None, message=message, sets=counts, expected_end=end)]
 
 
 def _change_event(change: StateChange, snapshot: Snapshot) -> Event:

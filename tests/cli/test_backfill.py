@@ -284,6 +284,22 @@ def test_of_many_sets_a_log_has_the_ends_and_a_count_each_minute(backfill: Any, 
     assert table == ["✗ day=2026-01-09  1008    FAILED       20s  your code: KeyError: 'FR'"]
 
 
+def test_a_program_is_told_how_far_a_backfill_is(backfill: Any, workspace: Workspace) -> None:
+    workspace.results = {"2026-01-02": "FAILED"}
+    workspace.refusals = {"2026-01-04": Reply(400, {"error_code": "BAD_REQUEST", "message": "day is closed"})}
+
+    done = backfill("--days", "2026-01-01..2026-01-06", "--as", "day", "--progress", "events")
+
+    events = [event for event in map(json.loads, done.stderr.splitlines()) if event["event"] == "sets"]
+    assert events[0]["sets"] == {"running": 2, "to_start": 4}
+    assert events[-1]["sets"] == {"succeeded": 4, "failed": 1, "refused": 1}
+    assert events[-1]["message"] == "4 succeeded, 1 failed, 1 refused"
+    assert all(sum(event["sets"].values()) == 6 for event in events)
+    midway = next(event for event in events if event["sets"].get("succeeded"))
+    assert "2026-01-01T00:00:" < midway["expected_end"] < "2026-01-01T00:02:"
+    assert events[-1]["expected_end"] is None
+
+
 def test_a_set_that_is_refused_keeps_no_other_from_its_run(backfill: Any, workspace: Workspace) -> None:
     gone = {"error_code": "INVALID_PARAMETER_VALUE", "message": "the run of this token was deleted"}
     workspace.refusals = {"2026-01-02": Reply(400, gone)}
