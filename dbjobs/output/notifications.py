@@ -69,7 +69,7 @@ def make_body(url: str, snapshot: Snapshot, note: str, not_started: Mapping[str,
         return {"type": "message", "attachments": [attachment]}
     return {
         "event": "dbjobs.wait_ended",
-        "summary": _title(snapshot),
+        "summary": _title(snapshot, not_started),
         "note": note,
         "runs": [_describe(watched) for watched in snapshot.runs],
         "not_started": dict(not_started),
@@ -105,10 +105,13 @@ def _by_severity(snapshot: Snapshot) -> list[WatchedRun]:
     return sorted(snapshot.runs, key=rank)
 
 
-def _title(snapshot: Snapshot) -> str:
+def _title(snapshot: Snapshot, not_started: Mapping[str, str]) -> str:
+    """How many succeeded: sets without a run did not."""
     good = sum(bool(one.run and one.run.outcome and one.run.outcome.is_good) for one in snapshot.runs)
     if len(snapshot.runs) == 1:
         return _line(snapshot.runs[0])
+    if not_started:
+        return f"{good} of {count(len(snapshot.runs) + len(not_started), 'set')} succeeded"
     return f"{good} of {count(len(snapshot.runs), 'run')} succeeded"
 
 
@@ -124,7 +127,7 @@ def _line(watched: WatchedRun) -> str:
 
 
 def _lines(snapshot: Snapshot, note: str, not_started: Mapping[str, str]) -> list[str]:
-    lines = [_title(snapshot)]
+    lines = [_title(snapshot, not_started)]
     if note:
         lines.append(note)
     if len(snapshot.runs) > 1:

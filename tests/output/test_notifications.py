@@ -102,6 +102,15 @@ def test_slack_gets_text_in_which_names_are_no_markup() -> None:
     assert body == {"text": "TERMINATED FAILED  &lt;!channel&gt; &amp; co (run 7)\nhttps://w/run/7"}
 
 
+def test_of_a_backfill_the_sets_without_a_run_have_not_succeeded() -> None:
+    good = [run("TERMINATED", "SUCCESS", run_id=number) for number in (8, 9)]
+    missing = {"day=3": "not started", "day=4": "refused: the day is closed"}
+
+    assert make_body(URL, snapshot(*good), "", missing)["summary"] == "2 of 4 sets succeeded"
+    assert make_body(URL, snapshot(), "", missing)["summary"] == "0 of 2 sets succeeded"
+    assert make_body(URL, snapshot(*good), "", {})["summary"] == "2 of 2 runs succeeded"
+
+
 def test_teams_gets_a_card_of_plain_text() -> None:
     body = make_body(
         "https://acme.webhook.office.com/x", snapshot(FAILED), "interrupted", {"day=1": "not started"}
