@@ -10,13 +10,14 @@ import io
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.console import Console
 
 from dbjobs.api.models import Run
 from dbjobs.http.response import Payload
 from dbjobs.output.terminal.run_view import render_snapshot
-from dbjobs.runs.snapshots import Snapshot, WatchedRun
+from dbjobs.runs.snapshots import PlannedSets, Snapshot, WatchedRun
 
 FRAMES = 50
 SIZES = ((80, 24), (200, 60))
@@ -24,24 +25,50 @@ STATES = ("SUCCESS", "SUCCESS", "RUNNING", "FAILED", "BLOCKED")
 
 
 def main() -> None:
-    """A line a case: the run, the terminal's size, median and slowest frame."""
-    cases = {"1,500 tasks": run_of_tasks(1500), "for-each of 5,000": run_of_iterations(5000)}
-    for name, run in cases.items():
+    """A line a case: what is watched, the terminal's size, median and slowest frame."""
+    cases = {
+        "1,500 tasks": snapshot_of(run_of_tasks(1500)),
+        "for-each of 5,000": snapshot_of(run_of_iterations(5000)),
+        "backfill of 5,000": backfill_of(5000),
+    }
+    for name, snapshot in cases.items():
         for width, height in SIZES:
-            frames = sorted(milliseconds_per_frame(run, width, height))
+            frames = sorted(milliseconds_per_frame(snapshot, width, height))
             median = statistics.median(frames)
             print(f"{name:18} {width}x{height:<3} median {median:5.1f} ms  slowest {frames[-1]:5.1f} ms")
 
 
-def milliseconds_per_frame(run: Payload, width: int, height: int) -> Iterator[float]:
-    """A frame a second: times move on, and each poll brings a new payload."""
+def milliseconds_per_frame(snapshot: Snapshot, width: int, height: int) -> Iterator[float]:
+    """A frame a second: times move on, and each poll brings new payloads."""
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
     for second in range(FRAMES):
-        watched = WatchedRun(run["run_id"], Run(dict(run)))
-        snapshot = Snapshot((watched,), float(second), float(second), second + 5.0)
+        runs = tuple(
+            replace(watched, run=Run(dict(watched.run.payload))) for watched in snapshot.runs if watched.run
+        )
+        at = replace(
+            snapshot, runs=runs, elapsed=float(second), last_contact=float(second), next_poll=second + 5.0
+        )
         began = time.perf_counter()
-        console.print(render_snapshot(snapshot, width=width, height=height - 1, now=1_767_225_600.0 + second))
+        console.print(render_snapshot(at, width=width, height=height - 1, now=1_767_225_600.0 + second))
         yield (time.perf_counter() - began) * 1000
+
+
+def snapshot_of(run: Payload) -> Snapshot:
+    return Snapshot((WatchedRun(run["run_id"], Run(run)),), 0.0, 0.0)
+
+
+def backfill_of(count: int) -> Snapshot:
+    """Of 5 sets, 3 have succeeded, one has failed, and one is still to come; 100 are running."""
+    labels = [f"set={number:05}" for number in range(count)]
+    words = ["SUCCESS"] * (count * 3 // 5) + ["FAILED"] * (count // 5) + ["RUNNING"] * 100
+    runs = tuple(
+        WatchedRun(
+            number + 1, Run({"run_id": number + 1, "state": state_of(word), "start_time": 1}), label=label
+        )
+        for number, (word, label) in enumerate(zip(words, labels, strict=False), 1)
+    )
+    sets = PlannedSets(labels, max_parallel=100)
+    return Snapshot(runs, 0.0, 0.0, unstarted=count - len(runs), sets=sets)
 
 
 def run_of_tasks(count: int) -> Payload:
@@ -63,11 +90,14 @@ def run_with(tasks: list[Payload]) -> Payload:
 
 
 def task(number: int, **more: object) -> Payload:
-    word = STATES[number % len(STATES)]
-    state = {"life_cycle_state": word}
-    if word in ("SUCCESS", "FAILED"):
-        state = {"life_cycle_state": "TERMINATED", "result_state": word}
+    state = state_of(STATES[number % len(STATES)])
     return {"run_id": number + 1, "task_key": key(number), "state": state, "start_time": 1, **more}
+
+
+def state_of(word: str) -> Payload:
+    if word in ("SUCCESS", "FAILED"):
+        return {"life_cycle_state": "TERMINATED", "result_state": word}
+    return {"life_cycle_state": word}
 
 
 def key(number: int) -> str:
