@@ -43,6 +43,9 @@ OVERDUE, OVERDUE_PAUSE = 1.1, 40.0
 LEAST_PRICE, GREATEST_PRICE = 0.02, 1.0
 """Bounds of what a request is worth, in seconds of delay."""
 
+LONGEST_EVEN_PAUSE = 50.0
+"""Seconds; it is short enough for no more cost than without a plan."""
+
 NOT_WORTH_PLANNING = 0.85
 """A plan that has more than this share of the cost of even pauses follows chance rather than the past."""
 
@@ -121,7 +124,7 @@ class Estimate:
         """The hazard rate for even pauses, which cost mean / 2; None where a plan does much better."""
         if self._integral**2 < NOT_WORTH_PLANNING * self._mean:
             return None
-        return 2 * self.request_price * (self._polls / self._mean) ** 2
+        return 2 * self.request_price / min(LONGEST_EVEN_PAUSE, math.sqrt(self._mean)) ** 2
 
     def survival(self, seconds: float) -> float:
         """The probability that it takes longer than this."""
