@@ -90,10 +90,16 @@ def change_each(
     app: App, noun: str, ids: Sequence[int], change: Callable[[int], Payload], done: str, *, dry_run: bool
 ) -> None:
     """Change every `job` or `run`, even if some fail, and note what was `done`."""
+    told = "" if dry_run else done
+    apply_to_each(app, ids, lambda one: change_one(app, noun, one, change, told), dry_run=dry_run)
+
+
+def apply_to_each(app: App, ids: Sequence[int], change: Callable[[int], Payload], *, dry_run: bool) -> None:
+    """Make a change to each of them, even if some fail, and show the API's responses, which it returns."""
     answers: dict[int | None, Payload] = {}
 
     def keep_answer(one: int) -> None:
-        answers[one] = change_one(app, noun, one, change, "" if dry_run else done)
+        answers[one] = change(one)
 
     try:
         app.each(keep_answer, ids)

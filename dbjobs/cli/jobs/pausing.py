@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dbjobs.cli.changing import change_one, format_job, show_answers
+from dbjobs.cli.changing import apply_to_each, change_one, format_job
 from dbjobs.cli.context import App
 from dbjobs.errors import RefusedError
 
@@ -16,11 +16,9 @@ STARTERS = ("schedule", "trigger", "continuous")
 
 def set_pause_status(app: App, refs: Sequence[str], status: str, *, dry_run: bool) -> None:
     """Set it for every job; one that cannot be changed keeps none of the others from it."""
-    answers: dict[int | None, Payload] = {}
-    job_ids = app.job_ids(refs)
     done = status.lower()
 
-    def change(job_id: int) -> None:
+    def change(job_id: int) -> "Payload":
         job = app.api.get_job(job_id)
         settings = job.get("settings") or {}
         starters = {kind: settings[kind] for kind in STARTERS if settings.get(kind)}
@@ -38,15 +36,10 @@ def set_pause_status(app: App, refs: Sequence[str], status: str, *, dry_run: boo
         }
         if not changed:
             app.streams.note(f"{format_job(job)} is {done} already")
-            answers[job_id] = {}
-            return
+            return {}
         api = app.api_to_change(dry_run)
         kinds = " and ".join(changed)
         told = "" if dry_run else f"{kinds} {done}"
-        answers[job_id] = change_one(app, "job", job_id, lambda one: api.update_job(one, changed, []), told)
+        return change_one(app, "job", job_id, lambda one: api.update_job(one, changed, []), told)
 
-    try:
-        app.each(change, job_ids)
-    finally:
-        if not dry_run:
-            show_answers(app, answers, is_list=len(job_ids) > 1)
+    apply_to_each(app, app.job_ids(refs), change, dry_run=dry_run)
