@@ -67,10 +67,6 @@ class Estimate:
     def longest(self) -> float:
         return self.durations[-1]
 
-    @property
-    def median(self) -> float:
-        return statistics.median(self.durations)
-
     @cached_property
     def _kernels(self) -> list[tuple[float, float]]:
         """Center of each kernel and the reciprocal of √2 times its standard deviation, in the log of seconds.

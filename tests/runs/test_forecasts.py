@@ -45,7 +45,7 @@ def expected(going: Run, *past: Run) -> float:
     """The median of the run's end, in seconds since its start."""
     forecast = forecast_end(going, [measure_past_run(each) for each in past])
     assert isinstance(forecast, Forecast)
-    return forecast.origin - BEGAN + forecast.remaining.median
+    return forecast.origin - BEGAN + statistics.median(forecast.remaining.durations)
 
 
 # Which past runs count
