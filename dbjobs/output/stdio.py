@@ -72,7 +72,7 @@ class ResultWriter(io.BufferedIOBase):
                 if written:
                     left = left[written:]
                 else:  # a descriptor that does not block, and is full
-                    _wait_until_writable(self.fileno(), None)
+                    wait_until_writable(self.fileno(), None)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -100,7 +100,7 @@ class MessageWriter(ResultWriter):
         size = len(left)
         try:
             while left:
-                if not _wait_until_writable(self._target.fileno(), self._patience):
+                if not wait_until_writable(self._target.fileno(), self._patience):
                     self._patience = 0.0
                     self._is_cut = self._is_cut or len(left) < size
                     return len(data)
@@ -111,7 +111,7 @@ class MessageWriter(ResultWriter):
         return len(data)
 
 
-def _wait_until_writable(descriptor: int, seconds: float | None) -> bool:
+def wait_until_writable(descriptor: int, seconds: float | None) -> bool:
     """True if some bytes can be written within this many seconds, or if only writing can show that."""
     import select  # late: most calls write nothing
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dbjobs.common.clock import Clock
 from dbjobs.output.keyboard import Keyboard, TerminalModes, is_foreground
+from dbjobs.output.stdio import wait_until_writable
 from dbjobs.output.streams import Streams
 from dbjobs.output.terminal.controls import Controls, add_footer
 from dbjobs.output.terminal.guard import Guard, start_guard
@@ -34,6 +35,9 @@ FINAL_HEIGHT = 200
 """Lines of the last frame once all runs have ended: it may scroll."""
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+SECONDS_FOR_PAUSED_TERMINAL = 1.0
+"""How long a terminal that takes no output is waited for at the end."""
 
 SECONDS_FOR_REPLIES = 0.25
 """A terminal on this machine replies within milliseconds; a slow one is waited for once more at the end, lest
@@ -260,4 +264,6 @@ class LiveView:
         """The same for signal handlers, which may have come in the middle of a write to the stream."""
         data = text.encode()
         with suppress(OSError, ValueError):
-            os.write(self.streams.err.fileno(), data)
+            terminal = self.streams.err.fileno()
+            if wait_until_writable(terminal, SECONDS_FOR_PAUSED_TERMINAL):  # not after Ctrl-S, for one
+                os.write(terminal, data)
