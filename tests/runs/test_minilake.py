@@ -159,4 +159,4 @@ def test_what_the_server_makes_of_an_update_is_said(dbjobs: Dbjobs, tmp_path: Pa
     job_id = dbjobs("jobs", "create", "-f", file).stdout.strip()
     updated = dbjobs("jobs", "update", job_id, "--set", "max_concurrent_runs=2")
     assert updated.exit_code == 0
-    assert 'something else than it was sent:\n~ name: "named" → "Untitled"' in updated.stderr
+    assert 'the server did not keep what it was sent:\n~ name: "named" → "Untitled"' in updated.stderr
