@@ -16,7 +16,7 @@ demo: .venv/ready  ## run a real job of Python tasks in a workspace on this mach
 	@$(BIN)/dbjobs demo
 
 test: check  ## every check, then every test
-	@$(BIN)/pytest -n 4 --dist worksteal
+	@$(BIN)/pytest -n 6 --dist worksteal
 
 check: .venv/ready  ## style and types
 	@$(BIN)/ruff check .
@@ -58,7 +58,7 @@ test-lowest test-newest: test-%: build/tools/ready
 	@build/tools/bin/uv venv --quiet --clear --seed --python $(PYTHON) build/$*
 	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --resolution $(RESOLUTION) --editable ".[sandbox,keyring,mcp]"
 	@VIRTUAL_ENV=build/$* build/tools/bin/uv pip install --quiet --group dev
-	@build/$*/bin/pytest -n 4 --dist worksteal
+	@build/$*/bin/pytest -n 6 --dist worksteal
 
 LOCK := build/tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"

@@ -460,7 +460,7 @@ def test_whatever_is_folded_time_goes_from_left_to_right(times: list[tuple[int, 
     shares = [chart.share(one) for one in moments]
     assert shares == sorted(shares)
     assert all(0 <= share <= 100 for share in shares)
-    if chart.end - chart.start > 100:
+    if chart.seconds > 0.1:  # else all of it is too short to be drawn to scale
         assert chart.share(max(ends)) > 99.9
     assert [tick.share for tick in chart.ticks] == sorted(tick.share for tick in chart.ticks)
     assert len(chart.ticks) <= 8 + 2 * len(chart.gaps)

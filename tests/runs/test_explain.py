@@ -229,7 +229,7 @@ def test_a_busy_workspace_is_asked_again_for_the_cause(dbjobs: Dbjobs, history: 
 
     def reply(request: Received) -> Reply:
         if request.endpoint == "runs/get-output" and next(refused, False):
-            return Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED"}, headers={"Retry-After": "20"})
+            return Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED"}, headers={"Retry-After": "0"})
         found: Reply = answer(request)
         return found
 

@@ -117,8 +117,8 @@ class TestKept:
         [
             ("{", "cannot be read: it is neither JSON nor JSON lines"),
             ('{"run_id": 1}\n{"job_id": 2}\n', "item 2 is not a run, because it has no run_id"),
-            ("[3]", "item 1 is no run"),
-            ("7", "item 1 is no run"),
+            ("[3]", "item 1 is not a run"),
+            ("7", "item 1 is not a run"),
         ],
     )
     def test_another_file_is_refused(
