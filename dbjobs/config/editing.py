@@ -16,10 +16,22 @@ import yaml
 from dbjobs.common.documents import DocumentError, parse_document
 from dbjobs.common.files import TextError, read_text, reason_of, write_whole
 from dbjobs.common.locking import locked
-from dbjobs.config.layout import Layout
+from dbjobs.config.layout import Layout, scalar
 from dbjobs.errors import ConfigError, UsageError
 
 Content = dict[str, Any]
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML whose texts YAML 1.2 reads as texts, too: `0E0` is a number there, and none in YAML 1.1."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if scalar(text) == text else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def put_profile(path: Path, name: str, values: Mapping[str, Any], *, is_default: bool) -> Path | None:
@@ -73,7 +85,7 @@ def _apply(path: Path, change: Callable[[Content], None]) -> Path | None:
             old = None
             edited = _edit_text(text, before, after)
             if not _has_content(edited, after):
-                edited = yaml.safe_dump(after, sort_keys=False, allow_unicode=True)
+                edited = yaml.dump(after, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
                 if not _has_content(edited, after):
                     raise ConfigError(
                         f"{path} cannot be changed without changing other parts of it", hint="edit it by hand"

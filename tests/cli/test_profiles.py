@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dbjobs.auth.methods import NOT_OFFERED
@@ -634,6 +634,9 @@ BEGINNINGS = [
 
 
 @settings(deadline=None)
+@example(
+    "profiles:\n    deep:\n        token: |\n          # b\n# end", [("put", "prod", {"host": "0E0"}, False)]
+)
 @given(st.sampled_from(BEGINNINGS), CHANGES)
 def test_whatever_is_changed_the_file_says_what_was_meant_and_keeps_its_comments(
     tmp_path_factory: pytest.TempPathFactory, text: str, changes: list[Any]
