@@ -35,7 +35,7 @@ from dbjobs.runs.schedule import Schedule
 from dbjobs.runs.snapshots import Ending
 
 PLANNED = Schedule(is_planned=True)
-TRIES = 30
+TRIES = 20
 HOUR = [Task("main", 3600.0)]
 AN_HOUR_EACH = [[Task("main", 3240.0 + 30 * (7 * n % 24))] for n in range(24)]
 
