@@ -4,7 +4,6 @@ It stands behind real sockets. The client under test shares its clock, so hours 
 milliseconds, and the test knows at each moment what the truth is.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,11 @@ from typing import Any
 import pytest
 
 from dbjobs.common.clock import SystemClock
+from dbjobs.http import session
 from tests.support.fakes import FakeClock, Received, Reply, ScriptedServer, scripted_server
 
 RUN_ID = 2**53 + 7
+SECONDS_WITHOUT_ANSWER = 0.25
 LOGIN_PAGE = Reply(200, "<!doctype html><title>Sign in</title>", {"Content-Type": "text/html"})
 
 FAULTS: dict[str, Reply] = {
@@ -72,8 +73,12 @@ class Rehearsal:
     faults_after_end: int = 0
 
     def __post_init__(self) -> None:
-        self._requests = itertools.count(1)
-        self._faults = iter(self.faults)
+        self._requests = 0
+
+    def limit_next_request(self) -> None:
+        """In real time: one that gets no answer ends soon; others may take long on a busy machine."""
+        is_hanging = (self._fault_of(self._requests + 1) or Reply()).hang
+        session.REQUEST_TIMEOUT = SECONDS_WITHOUT_ANSWER if is_hanging else 60.0
 
     @property
     def ends_at(self) -> float:
@@ -82,6 +87,7 @@ class Rehearsal:
     def reply(self, request: Received) -> Reply:
         """Each on a connection of its own, so that an outage between two requests is noticed."""
         reply = self._reply(request)
+        self.limit_next_request()
         return replace(reply, headers={**reply.headers, "Connection": "close"})
 
     def _reply(self, request: Received) -> Reply:
@@ -98,14 +104,19 @@ class Rehearsal:
         return Reply(body={})
 
     def _next_fault(self, endpoint: str) -> Reply | None:
-        number = next(self._requests)
-        name = next(self._faults, None)
+        self._requests += 1
+        fault = self._fault_of(self._requests)
+        if fault in NOT_VISIBLE_YET.values():
+            is_young = self.began is not None and self.clock.time - self.began <= 25
+            return fault if is_young and endpoint == "runs/get" else None
+        return fault
+
+    def _fault_of(self, number: int) -> Reply | None:
+        """What the request of that number meets; the first is 1."""
+        name = self.faults[number - 1] if number <= len(self.faults) else None
         if name is None and self.fault_every and number % self.fault_every == 0:
             name = "503"
-        if name in NOT_VISIBLE_YET:
-            is_young = self.began is not None and self.clock.time - self.began <= 25
-            return NOT_VISIBLE_YET[name] if is_young and endpoint == "runs/get" else None
-        return FAULTS[name] if name else None
+        return {**FAULTS, **NOT_VISIBLE_YET}[name] if name else None
 
     def _start(self, request: Received, fault: Reply | None) -> Reply:
         self.tokens.append(request.body["idempotency_token"])
@@ -129,7 +140,8 @@ def rehearsing(
     monkeypatch.setattr(SystemClock, "monotonic", lambda _: clock.monotonic())
     monkeypatch.setattr(SystemClock, "now", lambda _: clock.now())
     monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
-    monkeypatch.setattr("dbjobs.http.session.REQUEST_TIMEOUT", 0.25)
+    monkeypatch.setattr(session, "REQUEST_TIMEOUT", session.REQUEST_TIMEOUT)  # to be restored
+    rehearsal.limit_next_request()
     with scripted_server(rehearsal.reply, tls) as server:
         monkeypatch.setenv("DATABRICKS_HOST", server.url)
         monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-rehearsal")
