@@ -23,7 +23,7 @@ check: .venv/ready  ## style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-fmt: .venv/ready  ## put the code into the house's style
+fmt: .venv/ready  ## format the code, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

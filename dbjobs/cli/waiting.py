@@ -18,6 +18,7 @@ from dbjobs.runs.waiting import Wait
 if TYPE_CHECKING:
     from dbjobs.runs.auto_repair import AutoRepair
     from dbjobs.runs.backfill import Backfill
+    from dbjobs.runs.repairs import RepairReader
 
 
 def make_wait(
@@ -27,7 +28,7 @@ def make_wait(
     *,
     just_started: bool = False,
     just_canceled: bool = False,
-    reader: RunReader | None = None,
+    repair_reader: "RepairReader | None" = None,
     backfill: "Backfill | None" = None,
     same_command: Callable[..., str] = str,
 ) -> Wait:
@@ -35,7 +36,7 @@ def make_wait(
 
     `just_started`: the runs exist for certain, though the server may not show them yet.
     `just_canceled`: their cancels were accepted.
-    `reader`: what knows how to read these runs.
+    `repair_reader`: what reads these runs, which are being repaired.
     `backfill`: the runs that are started during the wait; `same_command` makes the command that
     continues it, with more options.
     """
@@ -43,7 +44,9 @@ def make_wait(
     for run_id in run_ids[-1:]:
         app.remember_run(run_id)
     failures = FailureReader(app.api)
-    reader = reader or (backfill and backfill.repair_reader) or make_reader(app, options)
+    repair_reader = repair_reader or (backfill.repair_reader if backfill else None)
+    auto_repair = make_auto_repair(app, options, failures, repair_reader)
+    reader = auto_repair.reader if auto_repair else repair_reader or RunReader(app.api)
     display = WaitDisplay(
         app.streams,
         app.clock,
@@ -66,36 +69,27 @@ def make_wait(
         replace(make_schedule(options), tick=display.tick).capped(display.longest_pause),
         {run_id: WatchedRun(run_id, is_known=just_started) for run_id in run_ids},
         backfill,
-        make_auto_repair(reader, failures, options),
+        auto_repair,
         cancels_on_timeout=options.on_timeout is OnExit.CANCEL,
         cancels_on_interrupt=options.on_interrupt is OnExit.CANCEL,
         is_strict=options.strict,
     )
 
 
-def make_reader(app: App, options: WaitOptions) -> RunReader:
-    """What reads the runs; with --repair, what never mistakes an old end of a run for the new one."""
-    if not options.repair:
-        return RunReader(app.api)
-    from dbjobs.runs.repairs import RepairReader
-
-    return RepairReader(app.api, before={})
-
-
-def make_auto_repair(reader: RunReader, failures: FailureReader, options: WaitOptions) -> "AutoRepair | None":
-    """What repairs failed runs, if --repair was given."""
+def make_auto_repair(
+    app: App, options: WaitOptions, failures: FailureReader, reader: "RepairReader | None"
+) -> "AutoRepair | None":
+    """What repairs failed runs, if --repair was given. `reader`: what their command reads them with."""
     if not options.repair:
         return None
     from dbjobs.runs.auto_repair import AutoRepair
     from dbjobs.runs.repairs import RepairReader
 
-    assert isinstance(reader, RepairReader)  # noqa: S101 - `make_reader` has made it
-    is_any = options.repair_on is RepairOn.ANY
     return AutoRepair(
-        reader,
+        reader or RepairReader(app.api, before={}),
         failures,
         options.repair,
-        is_any=is_any,
+        is_any=options.repair_on is RepairOn.ANY,
         is_strict=options.strict,
         max_outage=options.max_outage,
     )

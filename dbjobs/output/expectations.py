@@ -54,11 +54,11 @@ def _forecast(snapshot: Snapshot, watched: WatchedRun) -> Forecast | None:
     return snapshot.forecasts.get(watched.run_id)
 
 
-def format_expected_end(expected: ExpectedEnd, now: float, *, dash: str = "–") -> str:  # noqa: RUF001 - of a range
+def format_expected_end(expected: ExpectedEnd, now: float, *, dash: str = "–") -> str:
     """`usually 12m, about 4m left (ends 14:05–14:09)`, or `took 12m last time, about 4m left`.
 
     `now` is epoch seconds.
-    """  # noqa: RUF002
+    """
     usual = format_about(expected.usual)
     if expected.range is None:
         return f"took {usual} last time, {format_left(expected)}"

@@ -133,7 +133,11 @@ def render_trace(report: Report, environ: Mapping[str, str]) -> str:
     """The request that exports the runs, on one line."""
     parent = read_parent(environ)
     service = environ.get("OTEL_SERVICE_NAME") or "databricks"
-    runs = [_resource_spans(run, report.made_at, parent, service) for run in report.runs if run.run]
+    runs = [
+        _resource_spans(reported, reported.run, report.made_at, parent, service)
+        for reported in report.runs
+        if reported.run
+    ]
     return json.dumps({"resourceSpans": runs}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -147,9 +151,8 @@ def add_histories(report: Report, api: JobsApi) -> Report:
             left -= 1
             with suppress(DbjobsError):
                 payload = api.get_run(run.run_id, NO_RETRIES, include_history=True)
-                history = {"repair_history": payload.get("repair_history")}
-                reported = replace(reported, run=Run({**run.payload, **history}))  # noqa: PLW2901
-        runs.append(reported)
+                run = Run({**run.payload, "repair_history": payload.get("repair_history")})
+        runs.append(replace(reported, run=run))
     return replace(report, runs=tuple(runs))
 
 
@@ -169,10 +172,9 @@ def send_trace(url: str, data: bytes, streams: Streams, clock: Clock, *, may_wai
         streams.detail(f"{host} has the trace")
 
 
-def _resource_spans(reported: ReportedRun, now: float, parent: Parent | None, service: str) -> Json:
-    assert reported.run is not None  # noqa: S101 - the caller has looked
-    resource = {"service.name": service, **_run_identity(reported.run)}
-    spans = list(_RunSpans(reported, reported.run, now, parent).make())
+def _resource_spans(reported: ReportedRun, run: Run, now: float, parent: Parent | None, service: str) -> Json:
+    resource = {"service.name": service, **_run_identity(run)}
+    spans = list(_RunSpans(reported, run, now, parent).make())
     scope = {"scope": {"name": "dbjobs", "version": __version__}, "spans": spans}
     return {"resource": {"attributes": _attributes(resource)}, "scopeSpans": [scope]}
 

@@ -56,7 +56,7 @@ ENDS = "(ends within 00:10 and 00:13)"
 
 def generalize(text: str) -> str:
     """The text with the same end in place of each that the durations above allow."""
-    return re.sub(r"\(ends 00:1[0-3][–-]00:1[0-3]\)", ENDS, text)  # noqa: RUF001
+    return re.sub(r"\(ends 00:1[0-3][–-]00:1[0-3]\)", ENDS, text)
 
 
 def test_lines_say_when_the_run_will_end_once_and_with_each_heartbeat(piped: Piped) -> None:
@@ -168,7 +168,7 @@ def test_an_end_on_another_day_has_its_date() -> None:
     expected = expected_end(shot, shot.runs[0])
     assert expected
 
-    ends = r"\(ends 2026-01-02 00:0[0-3]–2026-01-02 00:0[0-3]\)"  # noqa: RUF001
+    ends = r"\(ends 2026-01-02 00:0[0-3]–2026-01-02 00:0[0-3]\)"
     assert re.search(ends, format_expected_end(expected, EPOCH + 86_400 - 600))
 
 

@@ -21,7 +21,7 @@ STATES = {
     "!": "TERMINATED SUCCESS_WITH_FAILURES",
     "✗": "TERMINATED FAILED",
     "■": "TERMINATED CANCELED",
-    "–": "SKIPPED",  # noqa: RUF001 - the symbol of the view
+    "–": "SKIPPED",
     "●": "RUNNING",
     "○": "QUEUED",
 }
@@ -66,7 +66,7 @@ def backfill(
 
 def _run(number: int, symbol: str) -> Run:
     start = number // 10 * 60.0
-    end = start + 60 if symbol in "✓!✗■–" else None  # noqa: RUF001
+    end = start + 60 if symbol in "✓!✗■–" else None
     one = task("load", STATES[symbol], start=start, end=end)
     load = {**one, "run_id": 10 * (1000 + number)}
     return Run(payload(STATES[symbol], load, run_id=1000 + number, start=start, end=end))
@@ -78,7 +78,7 @@ def draw(snapshot: Snapshot, width: int, height: int, *, is_ascii: bool = False)
     return frame.plain
 
 
-MIDWAY = "✓✓✓✗✓✓✓✓✓✓✓✓✓✗✓✓!✓–✓✓✓✓✗✓✓R✓✓✓✓✓✗■✓✓✓✓●●●●●●●●○○" + "·" * 42  # noqa: RUF001
+MIDWAY = "✓✓✓✗✓✓✓✓✓✓✓✓✓✗✓✓!✓–✓✓✓✓✗✓✓R✓✓✓✓✓✗■✓✓✓✓●●●●●●●●○○" + "·" * 42
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -145,7 +145,7 @@ def test_without_utf_8_every_state_has_its_own_ascii_symbol() -> None:
 
 
 @given(
-    st.text("✓!✗■–●○R·", min_size=2, max_size=300),  # noqa: RUF001
+    st.text("✓!✗■–●○R·", min_size=2, max_size=300),
     st.integers(1, 200),
     st.integers(1, 60),
     st.sampled_from([None, Ending.ALL_ENDED, Ending.TIMEOUT]),

@@ -79,7 +79,7 @@ def command(
     def make_repair_wait(timeout: float) -> waiting.Wait:
         reader = RepairReader(app.api, before={run_id: Run(before)})
         left = replace(options, timeout=timeout)
-        return make_wait(app, [run_id], left, just_started=True, reader=reader)
+        return make_wait(app, [run_id], left, just_started=True, repair_reader=reader)
 
     def find_wait() -> waiting.Wait | None:
         may_wait = wait and not started and app.transport.may_have_changed

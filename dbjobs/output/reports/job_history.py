@@ -128,7 +128,7 @@ def _grid(history: JobHistory) -> Lines:
     yield "</tbody>\n</table>"
     yield (
         '<p class="legend">A bar is a run that succeeded, as high as it took long: two thirds of the height'
-        " is the median. ✗ failed, ■ was canceled or an upstream task failed, – was skipped,"  # noqa: RUF001
+        " is the median. ✗ failed, ■ was canceled or an upstream task failed, – was skipped,"
         f" {RETRIED} succeeded after it had failed. Slack is how much longer a task may take before the"
         " run does.</p>"
     )

@@ -27,7 +27,7 @@ class StateStyle(Enum):
     MIXED = ("!", "!", "state.mixed")
     FAILED = ("✗", "x", "state.failed")
     STOPPED = ("■", "#", "state.stopped")
-    LEFT_OUT = ("–", "-", "state.left_out")  # noqa: RUF001 - a dash on purpose
+    LEFT_OUT = ("–", "-", "state.left_out")
     UNKNOWN = ("?", "?", "state.unknown")
     REFUSED = ("R", "R", "state.failed")
     NOT_STARTED = ("·", "_", "state.waiting")
@@ -75,7 +75,7 @@ class Glyphs:
     ellipsis: str = "…"
     dot: str = " · "
     """separates facts on a line"""
-    dash: str = "–"  # noqa: RUF001 - of a range
+    dash: str = "–"
     """between the ends of a range"""
     bar: str = "━"
     bar_left: str = "╌"
