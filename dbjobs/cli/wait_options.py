@@ -60,6 +60,12 @@ def _duration_option(name: str, help_text: str, parser: Any = _duration) -> Any:
     return _wait_option(name, help_text, metavar="DURATION", parser=parser)
 
 
+def _file(text: str) -> str:
+    if text == "-":
+        raise typer.BadParameter("it takes the name of a file: stdout has the result")
+    return text
+
+
 def _report_file(text: str) -> str:
     from dbjobs.output.reports import FORMS
 
@@ -81,7 +87,7 @@ def _trace_target(text: str) -> str:
     from dbjobs.output.trace import check_target, is_collector, read_headers
 
     try:
-        target = check_target(text)
+        target = check_target(_file(text))
     except ValueError as error:
         raise typer.BadParameter(f"{error}, or a file") from None
     if is_collector(target):
@@ -95,7 +101,12 @@ CiOption = Annotated[
 ]
 JunitOption = Annotated[
     str | None,
-    _wait_option("--junit", "Write a JUnit report: one suite per run, one case per task.", metavar="FILE"),
+    _wait_option(
+        "--junit",
+        "Write a JUnit report: one suite per run, one case per task.",
+        metavar="FILE",
+        parser=_file,
+    ),
 ]
 ReportOption = Annotated[
     list[str] | None,

@@ -295,6 +295,8 @@ VALUES: list[WrongCall] = [
         None,
     ),
     ("runs wait 7 --report r.pdf", "--report: a report is a page: its name ends in .html or .md", None),
+    ("runs wait 7 --junit -", "--junit: it takes the name of a file: stdout has the result", None),
+    ("runs wait 7 --trace -", "--trace: it takes the name of a file: stdout has the result", None),
     (
         "runs export 7 --format notebook",
         "--format: 'notebook' is not one of html, ipynb, source, json",
